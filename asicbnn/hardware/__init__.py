@@ -1,0 +1,1 @@
+"""What is built: PyRTL generators of the accelerator."""

@@ -1,0 +1,1 @@
+"""How work is cut: loop nests, tiles and the layout of data."""
