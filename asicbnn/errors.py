@@ -1,0 +1,124 @@
+"""What can go wrong, in the reader's words.
+
+Every error the program raises on purpose is an `AsicbnnError` and says which exit code it means;
+anything else that escapes is a defect of the program. A `SpecError` carries all problems of a
+user's file at once, each with its place, so that a file is repaired in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+_LONGEST_EXCERPT = 100
+_MOST_PROBLEMS_SHOWN = 100
+
+
+class AsicbnnError(Exception):
+    """An error with a sentence for the user and an exit code for the shell."""
+
+    exit_code: ClassVar[int] = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A spot in a user's file.
+
+    line, column : counted from 1
+    length       : characters to underline
+    source_line  : the line as it stands in the file, without its line end
+    """
+
+    line: int
+    column: int
+    length: int = 1
+    source_line: str = ""
+
+    def excerpt(self, note: str = "") -> str:
+        """Return the line with its number and, below it, a caret underline and ``note``."""
+        text, column = self.source_line.replace("\t", " "), self.column - 1
+        length = max(1, min(self.length, len(text) - column))
+        if len(text) > _LONGEST_EXCERPT:
+            start = max(0, min(column - 20, len(text) - _LONGEST_EXCERPT))
+            text, column = text[start : start + _LONGEST_EXCERPT], column - start
+            length = max(1, min(length, len(text) - column))
+        underline = " " * column + "^" * length + (f" {note}" if note else "")
+        return f"{self.line:>5} | {text.rstrip()}\n      | {underline}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One complaint about a user's file.
+
+    message     : what was wanted and what was given
+    file        : the file's name as the user wrote it; empty for values that come from no file
+    line, column: the place, counted from 1; None where there is none (a missing file)
+    path        : the dotted YAML path, such as ``buffers.weight.words`` or ``layers[2].name``
+    source_line : the offending line
+    length      : characters to underline
+    help        : the cure, or what the key means
+    also        : further places the complaint concerns (the other half of a cross-field rule)
+    """
+
+    message: str
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    path: str = ""
+    source_line: str = ""
+    length: int = 1
+    help: str = ""
+    also: tuple[Place, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """The first line: ``file:line:col: yaml.path: message``."""
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        return ": ".join(part for part in (place, self.path, self.message) if part)
+
+    def __str__(self) -> str:
+        if self.line is None or self.column is None:
+            return self.headline + (f"\n      = {self.help}" if self.help else "")
+        here = Place(self.line, self.column, self.length, self.source_line)
+        parts = [self.headline, here.excerpt(self.help)]
+        parts += [place.excerpt("and this") for place in self.also]
+        return "\n".join(parts)
+
+
+class SpecError(AsicbnnError):
+    """The user's file is wrong; ``problems`` lists everything found in it."""
+
+    def __init__(self, problems: Iterable[Problem] | Problem | str) -> None:
+        if isinstance(problems, str):
+            problems = Problem(problems)
+        if isinstance(problems, Problem):
+            problems = (problems,)
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        shown = [str(problem) for problem in self.problems[:_MOST_PROBLEMS_SHOWN]]
+        if (more := len(self.problems) - len(shown)) > 0:
+            shown.append(f"... and {more} more problems")
+        return "\n".join(shown)
+
+
+class MappingError(AsicbnnError):
+    """A layer or a mapping does not fit the accelerator; the sentence says by how much."""
+
+
+class ModelError(AsicbnnError):
+    """A model was asked for something outside the range in which it is valid."""
+
+
+class SimulationError(AsicbnnError):
+    """A simulation did not end as it should: a cycle limit, a fault in the simulated hardware."""
+
+    exit_code = 1
+
+
+class EnvironmentProblem(AsicbnnError):  # noqa: N818  (not the user's error, nor ours)
+    """The machine lacks something: no compiler, a tool that failed, a full disk."""
+
+    exit_code = 3

@@ -1,0 +1,1 @@
+"""What is asked: accelerator, workload, sweep and mapping files, read into frozen models."""
