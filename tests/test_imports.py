@@ -47,7 +47,7 @@ SIMULATORS = {
 
 @dataclass(frozen=True)
 class Import:
-    """One imported dotted name, where, and whether it waits inside a function."""
+    """One imported dotted name, where, and whether it waits (in a function, for a type checker)."""
 
     module: str
     target: str
@@ -89,7 +89,8 @@ def imports_of(module: str, source: str, *, is_package: bool = False) -> list[Im
                     Import(module, f"{start}.{a.name}", child.lineno, is_lazy) for a in child.names
                 )
             inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            visit(child, is_lazy or inside)
+            for_types = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
+            visit(child, is_lazy or inside or for_types)
 
     visit(ast.parse(source), False)
     return found
@@ -179,6 +180,7 @@ def test_pyrtl_simulators_are_named_only_in_simulation():
         ("asicbnn.simulation.program", "from asicbnn.mapping.counts import loads", "counting"),
         ("asicbnn.model.x", "import asicbnn.extras", "no place of the direction"),
         ("asicbnn.result", "import pandas as pd", "pandas belongs to"),
+        ("asicbnn.spec.x", "if TYPE_CHECKING:\n    import asicbnn.cli", "cli is not below spec"),
         ("asicbnn.bnn.x", "def f():\n    import pandas", "pandas belongs to"),
         ("asicbnn.compare", "def f():\n    from matplotlib import pyplot", "matplotlib belongs to"),
         ("asicbnn.hardware.x", "from pyrtl import FastSimulation", "simulators belong to"),
@@ -194,6 +196,7 @@ def test_a_made_up_bad_import_is_found(module, source, part):
     ("module", "source"),
     [
         ("asicbnn.result", "def to_frame():\n    import pandas"),
+        ("asicbnn.result", "if TYPE_CHECKING:\n    import pandas"),
         ("asicbnn.units", "from asicbnn.errors import SpecError"),
         ("asicbnn.result", "from asicbnn import __version__"),
         ("asicbnn.verify", "from asicbnn.simulation.run import simulate"),

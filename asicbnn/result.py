@@ -1,0 +1,383 @@
+"""One estimated or simulated design point, and the table of everything it can be measured by.
+
+Model, hardware, sweep and report speak of a design point only through this value; a metric's name,
+unit and direction are stated here once, and `docs/nomenclature.md` is held equal to it by a test.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Better = Literal["lower", "higher", "neither"]
+Aggregate = Literal["sum", "max", "mean", "none"]
+PartKind = Literal["logic", "memory", "link", "external", "leakage"]
+
+COUNT_UNITS = frozenset({"MAC", "cycle", "step", "access", "word"})
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A column of every table.
+
+    unit       as printed, "1" for a ratio; a count's unit is one of `COUNT_UNITS`
+    better     the direction a Pareto front prefers
+    aggregate  how layers make the total: sum, max, mean over the cycles of the layers, or none
+               (a property of the whole, stated only in the totals)
+    """
+
+    name: str
+    unit: str
+    better: Better
+    aggregate: Aggregate
+    description: str
+
+    @property
+    def is_count(self) -> bool:
+        """True if every value is an integer, in Python and in JSON."""
+        return self.unit in COUNT_UNITS
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What energy and area are split by; it has metrics `<name>_energy_fj`, `<name>_area_um2`.
+
+    level    L0 inside the array, L1 buffers, L2 store, external; "" for what has no level
+    operand  weight, input, psum, output or "" where it serves several
+    """
+
+    name: str
+    kind: PartKind
+    level: str
+    operand: str
+    description: str
+    has_area: bool = True
+
+
+PARTS: Mapping[str, Part] = MappingProxyType(
+    {
+        part.name: part
+        for part in (
+            Part("array", "logic", "L0", "", "XNOR, popcount, accumulators and their registers"),
+            Part("post", "logic", "", "output", "thresholds, pooling, argmax and output packing"),
+            Part("control", "logic", "", "", "sequencers, address generators, configuration"),
+            Part("dma", "logic", "", "", "data mover between store and buffers, host port"),
+            Part("clock", "logic", "", "", "clock tree"),
+            Part("weight_buffer", "memory", "L1", "weight", "weight buffer"),
+            Part("input_buffer", "memory", "L1", "input", "input buffer"),
+            Part("psum_buffer", "memory", "L1", "psum", "partial-sum buffer"),
+            Part("threshold_buffer", "memory", "L1", "output", "threshold buffer"),
+            Part("pool_buffer", "memory", "L1", "output", "pooling buffer"),
+            Part("store_weight", "memory", "L2", "weight", "weight bank of the on-chip store"),
+            Part("store_activation", "memory", "L2", "input", "two activation banks of the store"),
+            Part("link", "link", "L2", "", "wires of the store link", has_area=False),
+            Part("external", "external", "external", "", "external memory", has_area=False),
+            Part("io", "external", "external", "", "host link", has_area=False),
+            Part("leakage", "leakage", "", "", "leakage of logic and memories", has_area=False),
+        )
+    }
+)
+
+
+def _counts() -> Iterator[Metric]:
+    operations = {
+        "macs": "products as published: padded taps in, any bit width counts 1",
+        "binary_macs": "macs x weight bits x activation bits",
+        "useful_binary_macs": "binary_macs without padded taps",
+    }
+    for name, description in operations.items():
+        yield Metric(name, "MAC", "neither", "sum", description)
+    yield Metric("steps", "step", "lower", "sum", "issue slots of the array")
+    cycles = {
+        "cycles": "all cycles of the layer or network",
+        "configuration_cycles": "configuration words and thresholds, before a layer starts",
+        "prologue_cycles": "first tile's loading, nothing computes yet",
+        "compute_cycles": "one per step",
+        "l0_stall_cycles": "operands wait for a port of a buffer",
+        "output_stall_cycles": "finished words wait for the write channel",
+        "dma_stall_cycles": "a tile waits for the store link",
+        "swap_cycles": "change of tile",
+        "drain_cycles": "pipeline empties after the last step",
+        "io_cycles": "image in, streamed weights in, result out",
+    }
+    for name, description in cycles.items():
+        yield Metric(name, "cycle", "lower", "sum", description)
+    memories = {
+        "weight_buffer": "weight buffer",
+        "input_buffer": "input buffer",
+        "psum_buffer": "partial-sum buffer",
+        "threshold_buffer": "threshold buffer",
+        "pool_buffer": "pooling buffer",
+        "store_weight": "weight bank of the store, link words",
+        "store_activation": "activation banks of the store, link words",
+    }
+    for name, description in memories.items():
+        for action in ("reads", "writes"):
+            text = f"{action} of the {description}; one strobe of its port each"
+            yield Metric(f"{name}_{action}", "access", "lower", "sum", text)
+    yield Metric("host_words_in", "word", "lower", "sum", "host link words in: images, weights")
+    yield Metric("host_words_out", "word", "lower", "sum", "host link words out: results")
+
+
+def _costs() -> Iterator[Metric]:
+    energies = {
+        "energy_fj": "everything inside the boundary: chip, external memory, host link wires",
+        "onchip_energy_fj": "energy without external memory and host link",
+        "logic_energy_fj": "dynamic energy of logic and clock tree",
+        "memory_energy_fj": "dynamic energy of buffers and store",
+    }
+    for name, description in energies.items():
+        yield Metric(name, "fJ", "lower", "sum", description)
+    for part in PARTS.values():
+        text = f"energy of {part.description}"
+        yield Metric(f"{part.name}_energy_fj", "fJ", "lower", "sum", text)
+    areas = {
+        "area_um2": "cells and macros before routing",
+        "logic_area_um2": "standard cells outside memories",
+        "memory_area_um2": "buffers and store",
+    }
+    for name, description in areas.items():
+        yield Metric(name, "um2", "lower", "none", description)
+    for part in PARTS.values():
+        if part.has_area:
+            text = f"area of {part.description}"
+            yield Metric(f"{part.name}_area_um2", "um2", "lower", "none", text)
+
+
+def _figures_of_merit() -> Iterator[Metric]:
+    yield Metric("power_mw", "mW", "lower", "mean", "energy / time, leakage included")
+    yield Metric("period_ps", "ps", "lower", "none", "the largest of logic paths and memory access")
+    yield Metric("clock_mhz", "MHz", "higher", "none", "clock the machine runs at")
+    yield Metric("latency_ms", "ms", "lower", "sum", "cycles x period, the whole batch")
+    yield Metric("energy_per_inference_uj", "uJ", "lower", "sum", "energy / batch")
+    yield Metric("inferences_per_s", "1/s", "higher", "none", "batch / latency")
+    yield Metric("throughput_tops", "TOPS", "higher", "mean", "2 macs / time")
+    yield Metric("efficiency_tops_per_w", "TOPS/W", "higher", "none", "2 macs / energy")
+    yield Metric("density_tops_per_mm2", "TOPS/mm2", "higher", "mean", "throughput / area")
+    yield Metric("utilisation", "1", "higher", "mean", "binary_macs / (cycles x lanes of all PEs)")
+
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {metric.name: metric for family in (_counts, _costs, _figures_of_merit) for metric in family()}
+)
+
+
+class Uncovered(Protocol):
+    """What a result needs to know of a layer the machine cannot execute."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def op(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def weights(self) -> int: ...
+    @property
+    def macs(self) -> int: ...
+
+
+def checked(values: Mapping[str, float], owner: str) -> Mapping[str, int | float]:
+    """Return metric values as plain Python numbers, read-only and in the table's order.
+
+    Raises ValueError for a name outside `METRICS`, a count that is no integer, and NaN or infinity:
+    each of them is a defect of whoever computed the value, and is caught where it was made.
+    """
+    if unknown := values.keys() - METRICS.keys():
+        raise ValueError(f"{owner}: no such metric: {', '.join(sorted(unknown))}")
+    clean: dict[str, int | float] = {}
+    for name, metric in METRICS.items():
+        if name not in values:
+            continue
+        value = values[name]
+        if not math.isfinite(value):
+            raise ValueError(f"{owner}: {name} must be finite, not {value}")
+        if metric.is_count:
+            if value != int(value):
+                raise ValueError(f"{owner}: {name} must be a whole number, not {value}")
+            clean[name] = int(value)
+        else:
+            clean[name] = float(value)
+    return MappingProxyType(clean)
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """The metrics of one layer."""
+
+    name: str
+    metrics: Mapping[str, int | float]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", checked(self.metrics, f"layer {self.name}"))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a read-only mapping does not pickle
+        return LayerResult, (self.name, dict(self.metrics))
+
+
+@dataclass(frozen=True)
+class Result:
+    """One design point: an accelerator, a workload, a technology and what came out.
+
+    totals       metric -> value over the executed layers
+    not_covered  layers the machine cannot execute: in no total, always listed
+    flags        sentences about assumed or scaled figures and their bands
+    breakdowns   further splits, name -> part -> value (the paths behind `period_ps`, say)
+    """
+
+    accelerator: str
+    workload: str
+    technology: str
+    version: str
+    totals: Mapping[str, int | float]
+    layers: tuple[LayerResult, ...] = ()
+    not_covered: tuple[Uncovered, ...] = ()
+    flags: tuple[str, ...] = ()
+    breakdowns: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        owner = f"{self.accelerator}, {self.workload}"
+        splits = {}
+        for name, split in self.breakdowns.items():
+            if bad := [part for part, value in split.items() if not math.isfinite(value)]:
+                raise ValueError(f"{owner}: {name} of {bad[0]} must be finite")
+            splits[name] = MappingProxyType({k: float(v) for k, v in split.items()})
+        object.__setattr__(self, "totals", checked(self.totals, owner))
+        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "not_covered", tuple(self.not_covered))
+        object.__setattr__(self, "flags", tuple(self.flags))
+        object.__setattr__(self, "breakdowns", MappingProxyType(splits))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        splits = {name: dict(split) for name, split in self.breakdowns.items()}
+        return Result, (
+            self.accelerator, self.workload, self.technology, self.version, dict(self.totals),
+            self.layers, self.not_covered, self.flags, splits,
+        )  # fmt: skip
+
+    @property
+    def point(self) -> dict[str, str]:
+        """What names the design point: accelerator, workload, technology."""
+        return {
+            "accelerator": self.accelerator,
+            "workload": self.workload,
+            "technology": self.technology,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per layer: the design point, `layer`, and a column per metric."""
+        import pandas as pd
+
+        return pd.DataFrame([{**self.point, "layer": x.name, **x.metrics} for x in self.layers])
+
+    def totals_frame(self) -> pd.DataFrame:
+        """One row: the design point and a column per metric."""
+        import pandas as pd
+
+        return pd.DataFrame([{**self.point, **self.totals}])
+
+    def parts_frame(self) -> pd.DataFrame:
+        """One row per part that has energy or area: kind, level, operand, energy_fj, area_um2."""
+        import pandas as pd
+
+        return pd.DataFrame(list(parts_of(self.totals)), columns=list(PART_COLUMNS))
+
+    def to_json(self, verb: str = "estimate") -> dict[str, Any]:
+        """Return the object that `--json` prints; `result_schema` describes it."""
+        return {
+            "schema": f"asicbnn.{verb}/1",
+            **self.point,
+            "version": self.version,
+            "totals": dict(self.totals),
+            "layers": [{"name": layer.name, **layer.metrics} for layer in self.layers],
+            "not_covered": [uncovered_json(layer) for layer in self.not_covered],
+            "flags": list(self.flags),
+            "breakdowns": {name: dict(split) for name, split in self.breakdowns.items()},
+            "problems": [],
+        }
+
+
+PART_COLUMNS = ("part", "kind", "level", "operand", "energy_fj", "area_um2")
+
+
+def parts_of(totals: Mapping[str, float]) -> Iterable[dict[str, Any]]:
+    """Yield a row of `PART_COLUMNS` for every part that totals speak of [fJ, um2]."""
+    for part in PARTS.values():
+        energy = totals.get(f"{part.name}_energy_fj")
+        area = totals.get(f"{part.name}_area_um2")
+        if energy is not None or area is not None:
+            yield {
+                "part": part.name,
+                "kind": part.kind,
+                "level": part.level,
+                "operand": part.operand,
+                "energy_fj": float(energy or 0.0),
+                "area_um2": float(area or 0.0),
+            }
+
+
+def uncovered_json(layer: Uncovered) -> dict[str, Any]:
+    """Return one layer that is not covered as JSON."""
+    return {
+        "name": layer.name,
+        "op": layer.op,
+        "reason": layer.reason,
+        "weights": int(layer.weights),
+        "macs": int(layer.macs),
+    }
+
+
+def result_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of what every verb prints with `--json`."""
+    metrics = {
+        metric.name: {
+            "type": "integer" if metric.is_count else "number",
+            "description": f"{metric.description} [{metric.unit}]",
+        }
+        for metric in METRICS.values()
+    }
+    text = {"type": "string"}
+    texts = {"type": "array", "items": text}
+    uncovered: dict[str, Any] = {"name": text, "op": text, "reason": text}
+    uncovered |= {name: {"type": "integer", "minimum": 0} for name in ("weights", "macs")}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Result of an asicbnn verb",
+        "type": "object",
+        "required": ["schema", "version", "problems"],
+        "properties": {
+            "schema": {"type": "string", "pattern": "^asicbnn\\.[a-z]+/1$"},
+            "accelerator": text,
+            "workload": text,
+            "technology": text,
+            "version": text,
+            "totals": _closed(metrics),
+            "layers": {"type": "array", "items": _closed({"name": text, **metrics}, ["name"])},
+            "not_covered": {"type": "array", "items": _closed(uncovered, list(uncovered))},
+            "flags": texts,
+            "breakdowns": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": {"type": "number"},
+                },
+            },
+            "problems": {"type": "array", "items": {"type": "object"}},
+        },
+    }
+
+
+def _closed(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    """Return an object schema that admits exactly these properties."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required or [],
+        "additionalProperties": False,
+    }

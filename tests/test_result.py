@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from dataclasses import FrozenInstanceError, dataclass
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from asicbnn.result import METRICS, PARTS, LayerResult, Result, result_schema
+
+NOMENCLATURE = (Path(__file__).parents[1] / "docs/nomenclature.md").read_text("utf-8")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    name: str = "lrn1"
+    op: str = "lrn"
+    reason: str = "no such unit"
+    weights: int = 0
+    macs: int = 12
+
+
+def a_result(**changes):
+    values = {
+        "accelerator": "edge64",
+        "workload": "digits",
+        "technology": "sky130hd",
+        "version": "0.1.0",
+        "totals": {"cycles": np.int64(2**60), "energy_fj": 12.5, "array_energy_fj": 5},
+        "layers": (LayerResult("fc1", {"cycles": 3.0, "utilisation": np.float64(0.5)}),),
+        "not_covered": (Skipped(),),
+        "flags": ("memory timing assumed",),
+        "breakdowns": {"period_ps": {"array": 800}},
+    }
+    return Result(**(values | changes))
+
+
+def table(heading):
+    section = NOMENCLATURE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
+    return [[cell.strip().strip("`") for cell in row] for row in rows]
+
+
+def test_nomenclature_lists_every_metric():
+    assert table("Metrics") == [
+        [m.name, m.unit, m.better, m.aggregate, m.description] for m in METRICS.values()
+    ]
+
+
+def test_nomenclature_lists_every_part():
+    assert table("Parts") == [
+        [p.name, p.kind, p.level or "-", p.operand or "-", p.description] for p in PARTS.values()
+    ]
+
+
+def test_units_of_metrics_are_those_their_names_carry():
+    suffix = {
+        "fJ": "_fj", "um2": "_um2", "mW": "_mw", "ps": "_ps", "MHz": "_mhz", "ms": "_ms",
+        "uJ": "_uj", "1/s": "_per_s", "TOPS": "_tops", "TOPS/W": "_tops_per_w",
+        "TOPS/mm2": "_tops_per_mm2",
+    }  # fmt: skip
+    for metric in METRICS.values():
+        assert metric.name.endswith(suffix.get(metric.unit, "")), metric.name
+        assert re.fullmatch(r"[a-z0-9_]+", metric.name)
+
+
+def test_layer_cycles_are_listed_as_the_parts_of_cycles():
+    parts = {m.name for m in METRICS.values() if m.unit == "cycle"} - {"cycles"}
+    assert len(parts) == 9
+
+
+def test_values_become_plain_numbers():
+    result = a_result()
+    assert result.totals["cycles"] == 2**60
+    assert type(result.totals["cycles"]) is int
+    assert type(result.totals["array_energy_fj"]) is float
+    assert type(result.layers[0].metrics["cycles"]) is int
+    assert type(result.layers[0].metrics["utilisation"]) is float
+
+
+def test_a_result_is_frozen():
+    result = a_result()
+    with pytest.raises(FrozenInstanceError):
+        result.accelerator = "other"
+    with pytest.raises(TypeError):
+        result.totals["cycles"] = 1
+    with pytest.raises(TypeError):
+        result.breakdowns["period_ps"]["array"] = 1
+
+
+def test_a_result_travels_between_processes():
+    result = a_result()
+    assert pickle.loads(pickle.dumps(result)) == result
+
+
+@pytest.mark.parametrize(
+    ("totals", "sentence"),
+    [
+        ({"joules": 1}, r"^edge64, digits: no such metric: joules$"),
+        ({"energy_fj": float("nan")}, r"^edge64, digits: energy_fj must be finite, not nan$"),
+        ({"power_mw": float("inf")}, r"^edge64, digits: power_mw must be finite, not inf$"),
+        ({"cycles": 1.5}, r"^edge64, digits: cycles must be a whole number, not 1\.5$"),
+    ],
+)
+def test_a_wrong_value_is_refused_where_it_is_made(totals, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        a_result(totals=totals)
+
+
+def test_a_split_must_be_finite():
+    with pytest.raises(ValueError, match=r"^edge64, digits: period_ps of sram must be finite$"):
+        a_result(breakdowns={"period_ps": {"sram": float("inf")}})
+
+
+def test_json_obeys_its_schema():
+    schema = result_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    text = json.dumps(a_result().to_json("simulate"), allow_nan=False)
+    jsonschema.validate(json.loads(text), schema)
+    assert json.loads(text)["schema"] == "asicbnn.simulate/1"
+    assert json.loads(text)["totals"]["cycles"] == 2**60
+
+
+def test_schema_refuses_a_metric_it_does_not_know():
+    value = a_result().to_json()
+    value["totals"]["joules"] = 1
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(value, result_schema())
+
+
+def test_frames_have_the_metrics_as_columns():
+    result = a_result()
+    assert list(result.to_frame().columns) == [
+        "accelerator", "workload", "technology", "layer", "cycles", "utilisation",
+    ]  # fmt: skip
+    [row] = result.totals_frame().to_dict("records")
+    assert row["energy_fj"] == 12.5
+    parts = result.parts_frame()
+    assert parts["part"].tolist() == ["array"]
+    assert parts["energy_fj"].tolist() == [5.0]
