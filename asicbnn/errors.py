@@ -7,7 +7,7 @@ user's file at once, each with its place, so that a file is repaired in one go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -35,16 +35,23 @@ class Place:
     length: int = 1
     source_line: str = ""
 
-    def excerpt(self, note: str = "") -> str:
-        """Return the line with its number and, below it, a caret underline and ``note``."""
-        text, column = self.source_line.replace("\t", " "), self.column - 1
-        length = max(1, min(self.length, len(text) - column))
-        if len(text) > _LONGEST_EXCERPT:
-            start = max(0, min(column - 20, len(text) - _LONGEST_EXCERPT))
-            text, column = text[start : start + _LONGEST_EXCERPT], column - start
-            length = max(1, min(length, len(text) - column))
-        underline = " " * column + "^" * length + (f" {note}" if note else "")
-        return f"{self.line:>5} | {text.rstrip()}\n      | {underline}"
+
+def excerpt(places: Sequence[Place], note: str = "") -> str:
+    """Return the line the places stand on and, below it, their carets and ``note``."""
+    text = places[0].source_line.replace("\t", " ")
+    spans = []
+    for place in places:
+        start = place.column - 1
+        spans.append((start, start + max(1, min(place.length, len(text) - start))))
+    if len(text) > _LONGEST_EXCERPT:
+        cut = max(0, min(spans[0][0] - 20, len(text) - _LONGEST_EXCERPT))
+        text = text[cut : cut + _LONGEST_EXCERPT]
+        spans = [(start - cut, min(end - cut, len(text))) for start, end in spans]
+    marks = [" "] * max(end for _, end in spans)
+    for start, end in spans:
+        marks[max(0, start) : end] = "^" * (end - max(0, start))
+    underline = "".join(marks) + (f" {note}" if note else "")
+    return f"{places[0].line:>5} | {text.rstrip()}\n      | {underline}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,11 @@ class Problem:
         if self.line is None or self.column is None:
             return self.headline + (f"\n      = {self.help}" if self.help else "")
         here = Place(self.line, self.column, self.length, self.source_line)
-        parts = [self.headline, here.excerpt(self.help)]
-        parts += [place.excerpt("and this") for place in self.also]
-        return "\n".join(parts)
+        lines: dict[int, list[Place]] = {}
+        for place in (here, *self.also):
+            lines.setdefault(place.line, []).append(place)
+        first, *others = lines.values()
+        return "\n".join([self.headline, excerpt(first, self.help), *map(excerpt, others)])
 
 
 class SpecError(AsicbnnError):

@@ -135,7 +135,7 @@ def _bounds(metadata: tuple[Any, ...]) -> str:
         words = []
     signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "multiple_of": "a multiple of"}
     words += [f"{sign} {found[name]}" for name, sign in signs.items() if name in found]
-    return "".join(f" {word}" for word in words)
+    return f" {' and '.join(words)}" if words else ""
 
 
 def _phrase(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:

@@ -1,0 +1,374 @@
+"""What an accelerator is: the fields of an accelerator file, their ranges, and the rules between.
+
+The description, unit, default and range of each field stand here once; they check files, word the
+complaints, and become the JSON Schema that editors read. Fields whose other values are still to be
+built exist with the one value there is, so that files written today keep working.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from math import floor, prod
+from typing import Annotated, Any, Literal, TypeAlias
+
+import yaml
+from pydantic import Field, JsonValue
+
+from asicbnn.errors import Problem, SpecError
+from asicbnn.spec.accelerator_rules import broken_rules
+from asicbnn.spec.document import join_path
+from asicbnn.spec.model import Complaint, SpecModel, field_paths
+from asicbnn.spec.reader import read_value
+from asicbnn.spec.wording import suggest
+
+Dataflow: TypeAlias = Literal[
+    "output_stationary",
+    "weight_stationary",
+    "input_stationary",
+    "row_stationary",
+    "no_local_reuse",
+    "best",
+]
+MemoryKind: TypeAlias = Literal["sram", "latch", "register"]
+Ports: TypeAlias = Literal["1rw", "1r1w"]
+PostStep: TypeAlias = Literal["threshold", "max_pool", "argmax"]
+
+_LARGEST_WORDS = 2**24
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$"
+
+
+def _field(default: Any, description: str, *, unit: str = "", **bounds: Any) -> Any:
+    extra: dict[str, JsonValue] = {"unit": unit} if unit else {}
+    return Field(default, description=description, json_schema_extra=extra, **bounds)
+
+
+def _only(value: Any, description: str) -> Any:
+    """Return a field that has one value today; any other is refused as not yet built."""
+    return Field(value, description=description, json_schema_extra={"not_yet_built": True})
+
+
+class OperatingPoint(SpecModel):
+    """Supply, temperature and clock."""
+
+    voltage_v: float | None = _field(
+        None, "supply voltage; null takes the technology's own", unit="V", ge=0.1, le=10
+    )
+    temperature_c: float = _field(25.0, "junction temperature", unit="degC", ge=-60, le=175)
+    clock_mhz: Literal["max"] | Annotated[float, Field(gt=0, le=100_000)] = _field(
+        "max", "clock frequency; max is what the slower of logic and memories allows", unit="MHz"
+    )
+
+
+class Unroll(SpecModel):
+    """How many values of each loop are computed at once.
+
+    The PEs are batch x out_channels x out_y x out_x, their lanes in_channels x kernel_y x kernel_x.
+    """
+
+    batch: int = _field(1, "images computed at once", unit="PEs", ge=1, le=256)
+    out_channels: int = _field(32, "output channels computed at once", unit="PEs", ge=1, le=4096)
+    in_channels: int = _field(64, "input channels per PE and cycle", unit="lanes", ge=1, le=4096)
+    out_y: int = _field(1, "output rows computed at once", unit="PEs", ge=1, le=256)
+    out_x: int = _field(1, "output columns computed at once", unit="PEs", ge=1, le=256)
+    kernel_y: int = _field(1, "kernel rows per PE and cycle", unit="lanes", ge=1, le=64)
+    kernel_x: int = _field(1, "kernel columns per PE and cycle", unit="lanes", ge=1, le=64)
+
+    @property
+    def pes(self) -> int:
+        """Processing elements, each computing one output."""
+        return prod((self.batch, self.out_channels, self.out_y, self.out_x))
+
+    @property
+    def lanes(self) -> int:
+        """Binary products per PE and cycle [bit/cycle]."""
+        return prod((self.in_channels, self.kernel_y, self.kernel_x))
+
+
+class Popcount(SpecModel):
+    """The adder that counts a PE's agreeing bits."""
+
+    structure: Literal["sliced", "tree"] = _field(
+        "sliced", "sliced: a 3:2 counter tree by bit weight; tree: a binary tree of adders"
+    )
+    pipeline_stages: int = _field(0, "registers inside the popcount", unit="cycles", ge=0, le=4)
+
+
+class Array(SpecModel):
+    """The grid of processing elements."""
+
+    unroll: Unroll = _field(Unroll(), "how many values of each loop are computed at once")
+    lanes: Literal["per_dimension"] = _only("per_dimension", "how products are laid on the lanes")
+    regroup: Literal[False] = _only(False, "whether the grid can change shape between layers")
+    lane: Literal["xnor"] = _only("xnor", "what a lane multiplies")
+    strides: tuple[Annotated[int, Field(ge=1, le=16)], ...] = _field(
+        (1, 2), "convolution strides the window wiring is built for", unit="pixels", min_length=1
+    )
+    popcount: Popcount = _field(Popcount(), "the adder that counts a PE's agreeing bits")
+
+
+class Hold(SpecModel):
+    """Which registers keep their value while the loops allow it."""
+
+    weight: bool = _field(True, "keep a weight word while it is reused")
+    input: bool = _field(True, "keep an input word while it is reused")
+    psum: bool = _field(True, "keep the accumulator between reduction steps")
+
+
+class InputRegister(SpecModel):
+    """The activation register of the array."""
+
+    window: Literal[False] = _only(False, "whether it shifts a window instead of reloading it")
+
+
+class WeightRegister(SpecModel):
+    """The weight register of the array."""
+
+    kind: Literal["flip_flop"] = _only("flip_flop", "what holds the bits")
+    depth: Literal[1] = _only(1, "weight words held per PE")
+    load_bits: None = _only(None, "width of the load path; null is the whole word")
+
+
+class Registers(SpecModel):
+    """The registers next to the array."""
+
+    shadow: bool = _field(False, "double registers, so that a load hides behind computing")
+    hold: Hold = _field(Hold(), "which registers keep their value while the loops allow it")
+    input: InputRegister = _field(InputRegister(), "the activation register")
+    weight: WeightRegister = _field(WeightRegister(), "the weight register")
+
+
+_WORDS = "depth; a ping-pong buffer splits it in two halves"
+_PORT = "width of the port; null is the whole word; a narrower one takes several cycles a word"
+
+
+class WeightBuffer(SpecModel):
+    """Weights next to the array; a word holds one weight per output channel and lane."""
+
+    kind: MemoryKind = _field("sram", "what the memory is made of")
+    words: int = _field(256, _WORDS, unit="words", ge=1, le=_LARGEST_WORDS)
+    port_bits: int | None = _field(None, _PORT, unit="bit", ge=1, le=2**20)
+    ping_pong: bool = _field(True, "fill one half while the other is read")
+    read_latency: Literal[1] = _only(1, "cycles from address to data")
+
+
+class InputBuffer(SpecModel):
+    """Activations next to the array; a word holds in_channels bits of one pixel."""
+
+    kind: MemoryKind = _field("latch", "what the memory is made of")
+    words: int = _field(1024, _WORDS, unit="words", ge=1, le=_LARGEST_WORDS)
+    port_bits: int | None = _field(None, _PORT, unit="bit", ge=1, le=2**20)
+    banks: Literal[1] = _only(1, "memories interleaved by column")
+    ping_pong: bool = _field(True, "fill one half while the other is read")
+    circular_rows: bool = _field(False, "keep rows that neighbouring tiles share in a ring")
+    ports: Ports = _field("1rw", "1rw: one access per cycle; 1r1w: a read and a write")
+    read_latency: Literal[1] = _only(1, "cycles from address to data")
+
+
+class PsumBuffer(SpecModel):
+    """Unfinished sums; a word holds one accumulator per PE."""
+
+    kind: MemoryKind = _field("register", "what the memory is made of")
+    words: int = _field(32, "depth; 0 builds none", unit="words", ge=0, le=_LARGEST_WORDS)
+    port_bits: int | None = _field(None, _PORT, unit="bit", ge=1, le=2**20)
+    ports: Ports = _field("1r1w", "1rw: one access per cycle; 1r1w: a read and a write")
+    read_latency: Literal[1] = _only(1, "cycles from address to data")
+
+
+class ThresholdBuffer(SpecModel):
+    """Thresholds of one layer; a word holds one threshold per unrolled output channel."""
+
+    kind: MemoryKind = _field("latch", "what the memory is made of")
+    words: int = _field(32, "depth", unit="words", ge=1, le=_LARGEST_WORDS)
+
+
+class PoolBuffer(SpecModel):
+    """Unfinished max-pooling windows, built when post holds max_pool."""
+
+    kind: MemoryKind = _field("latch", "what the memory is made of")
+    words: int = _field(64, "depth", unit="words", ge=1, le=_LARGEST_WORDS)
+
+
+class Buffers(SpecModel):
+    """The memories between the store and the array."""
+
+    weight: WeightBuffer = _field(WeightBuffer(), "weights next to the array")
+    input: InputBuffer = _field(InputBuffer(), "activations next to the array")
+    psum: PsumBuffer = _field(PsumBuffer(), "unfinished sums")
+    threshold: ThresholdBuffer = _field(ThresholdBuffer(), "thresholds of one layer")
+    pool: PoolBuffer = _field(PoolBuffer(), "unfinished max-pooling windows")
+    shared_port: bool = _field(False, "weight and input buffer behind one port")
+
+
+class StoreSize(SpecModel):
+    """The sizes of the store."""
+
+    weights: float = _field(96.0, "weights and thresholds", unit="KiB", gt=0, le=2**22)
+    activations: float = _field(
+        32.0, "both activation banks together, half each", unit="KiB", gt=0, le=2**22
+    )
+
+
+class Link(SpecModel):
+    """The link between the store and the buffers; the store's word is as wide."""
+
+    bits: int = _field(64, "bits per cycle", unit="bit", ge=1, le=65536)
+    latency_cycles: int = _field(8, "from request to first word", unit="cycles", ge=1, le=65535)
+    every: Literal[1] = _only(1, "cycles per link word")
+
+
+class ExternalMemory(SpecModel):
+    """A memory outside the chip in place of the store."""
+
+    standard: Literal["lpddr", "lpddr4", "ddr3", "gddr5", "hbm2", "hmc"] = Field(
+        description="the standard, which sets the energy per bit"
+    )
+
+
+class Store(SpecModel):
+    """The memory that holds weights, and activations between layers."""
+
+    kind: Literal["sram", "external"] = _field("sram", "sram on the chip, or external")
+    external: ExternalMemory | None = _field(None, "the memory outside, for kind: external")
+    kib: StoreSize = _field(StoreSize(), "sizes")
+    link: Link = _field(Link(), "the link to the buffers")
+
+    @property
+    def weight_words(self) -> int:
+        """Link words of the weight and threshold bank."""
+        return floor(self.kib.weights * 8192 / self.link.bits)
+
+    @property
+    def activation_words(self) -> int:
+        """Link words of each of the two activation banks."""
+        return floor(self.kib.activations * 4096 / self.link.bits)
+
+
+class Host(SpecModel):
+    """The link to the host: images in, results out, weights that do not stay."""
+
+    link_bits: int = _field(32, "bits per cycle", unit="bit", ge=1, le=65536)
+    latency_cycles: int = _field(20, "from request to first word", unit="cycles", ge=1, le=65535)
+    energy_pj_per_bit: float = _field(2.0, "energy per bit moved", unit="pJ/bit", ge=0, le=1e4)
+
+
+class Sequencer(SpecModel):
+    """The controller that steps through the loops."""
+
+    order: Literal["programmable", "fixed"] = _field(
+        "programmable", "loop order set per layer at run time, or fixed when the chip is made"
+    )
+
+
+class Limits(SpecModel):
+    """The largest layer the registers are built for."""
+
+    batch: int = _field(1, "images in one run", unit="images", ge=1, le=4096)
+    out_channels: int = _field(1024, "output channels", unit="channels", ge=1, le=65536)
+    in_channels: int = _field(1024, "input channels", unit="channels", ge=1, le=65536)
+    map: int = _field(64, "rows or columns of a map, in or out", unit="pixels", ge=1, le=4096)
+    kernel: int = _field(7, "rows or columns of a kernel", unit="pixels", ge=1, le=64)
+    weight_bits: int = _field(1, "bit planes of a weight", unit="bit", ge=1, le=8)
+    activation_bits: int = _field(8, "bit planes of an activation", unit="bit", ge=1, le=16)
+    pool: int = _field(2, "rows or columns of a pooling window", unit="pixels", ge=1, le=16)
+    psum_bits: int | None = _field(
+        None, "accumulator; null holds the largest 1-bit layer", unit="bit", ge=1, le=48
+    )
+
+    @property
+    def derived_psum_bits(self) -> int:
+        """Accumulator that holds the largest layer of 1-bit activations [bit]."""
+        return int(self.kernel**2 * self.in_channels * (2**self.weight_bits - 1)).bit_length()
+
+
+class Scenario(SpecModel):
+    """How the chip is used over time."""
+
+    frames_per_s: None = _only(None, "inferences asked for per second")
+    idle: Literal["none"] = _only("none", "what the chip does between inferences")
+    rails: Literal[1] = _only(1, "supplies that can be switched apart")
+
+
+class Accelerator(SpecModel):
+    """One accelerator: everything from which hardware is generated and cost is estimated."""
+
+    name: str = Field(
+        description="names files and modules",
+        pattern=_NAME,
+        max_length=100,
+        json_schema_extra={"wanted": "a name of letters, digits and _ . + -"},
+    )
+    technology: str = _field("sky130hd", "a shipped technology, or a path to one", min_length=1)
+    operating_point: OperatingPoint = _field(OperatingPoint(), "supply, temperature and clock")
+    array: Array = _field(Array(), "the grid of processing elements")
+    registers: Registers = _field(Registers(), "the registers next to the array")
+    buffers: Buffers = _field(Buffers(), "the memories between the store and the array")
+    store: Store = _field(Store(), "the memory for weights, and activations between layers")
+    host: Host = _field(Host(), "the link to the host")
+    sequencer: Sequencer = _field(Sequencer(), "the controller that steps through the loops")
+    clock_gating: Literal["none"] = _only("none", "which registers have their clock gated")
+    engines: Literal[1] = _only(1, "arrays working side by side")
+    limits: Limits = _field(Limits(), "the largest layer the registers are built for")
+    post: tuple[PostStep, ...] = _field(
+        ("threshold", "max_pool", "argmax"), "what is built after the accumulator", min_length=1
+    )
+    dataflow: Dataflow = _field("output_stationary", "order of the loops; best searches it")
+    scenario: Scenario = _field(Scenario(), "how the chip is used over time")
+
+    @property
+    def psum_bits(self) -> int:
+        """Width of an accumulator, as set or derived from the limits [bit]."""
+        return self.limits.psum_bits or self.limits.derived_psum_bits
+
+    @property
+    def weight_word_bits(self) -> int:
+        """Word of the weight buffer [bit]."""
+        return self.array.unroll.out_channels * self.array.unroll.lanes
+
+    def problems(self) -> Iterator[Complaint]:
+        """Return every broken rule between the parts of the accelerator."""
+        return broken_rules(self)
+
+
+def with_changes(accelerator: Accelerator, changes: Mapping[str, Any]) -> Accelerator:
+    """Return the accelerator with some fields changed, checked like a file.
+
+    changes : dotted path -> value, such as ``{"array.unroll.out_channels": 64}``. A mapping as a
+        value changes the keys it names and leaves their neighbours alone.
+
+    Raises SpecError naming every field and rule that does not hold.
+    """
+    value = accelerator.model_dump()
+    if unknown := [path for path in changes if path not in _paths()]:
+        raise SpecError(
+            Problem("no such field", path=path, help=suggest(path, list(_paths())))
+            for path in unknown
+        )
+    for path, new in changes.items():
+        _set(value, path.split("."), new)
+    return read_value(value, Accelerator)
+
+
+def _set(value: dict[str, Any], path: list[str], new: Any) -> None:
+    *parents, last = path
+    for part in parents:
+        if value.get(part) is None:
+            value[part] = {}
+        value = value[part]
+    if isinstance(new, Mapping) and isinstance(value.get(last), dict):
+        for key, inner in new.items():
+            _set(value[last], [str(key)], inner)
+    else:
+        value[last] = new
+
+
+@cache
+def _paths() -> tuple[str, ...]:
+    """Return the dotted path of every field of an accelerator."""
+    return tuple(join_path(path) for path in field_paths(Accelerator))
+
+
+def to_yaml(accelerator: Accelerator) -> str:
+    """Return the accelerator as a YAML file with every field, which reads back as the same."""
+    value = accelerator.model_dump(mode="json")
+    return yaml.safe_dump(value, sort_keys=False, default_flow_style=None, width=100)
