@@ -1,0 +1,112 @@
+"""Units: the suffixes names may carry, and how a quantity is printed.
+
+Inside the program everything is fJ, um2, ps and cycles. A reader wants "3.82 uJ"; this is the one
+place that turns the first into the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from types import MappingProxyType
+from typing import NamedTuple
+
+SUFFIXES: Mapping[str, str] = MappingProxyType(
+    {
+        "_tops_per_mm2": "TOPS/mm2",
+        "_tops_per_w": "TOPS/W",
+        "_tops": "TOPS",
+        "_per_s": "1/s",
+        "_um2": "um2",
+        "_mm2": "mm2",
+        "_fj": "fJ",
+        "_pj": "pJ",
+        "_nj": "nJ",
+        "_uj": "uJ",
+        "_mw": "mW",
+        "_uw": "uW",
+        "_mhz": "MHz",
+        "_ps": "ps",
+        "_ns": "ns",
+        "_ms": "ms",
+        "_v": "V",
+        "_c": "degC",
+        "_nm": "nm",
+        "_kib": "KiB",
+        "_bits": "bit",
+        "_words": "word",
+        "_cycles": "cycle",
+    }
+)
+
+# steps of one quantity, smallest first: (name, size in the first one's unit)
+_LADDERS: tuple[tuple[tuple[str, float], ...], ...] = (
+    (("fJ", 1), ("pJ", 1e3), ("nJ", 1e6), ("uJ", 1e9), ("mJ", 1e12), ("J", 1e15)),
+    (("um2", 1), ("mm2", 1e6)),
+    (("uW", 1), ("mW", 1e3), ("W", 1e6)),
+    (("ps", 1), ("ns", 1e3), ("us", 1e6), ("ms", 1e9), ("s", 1e12)),
+    (("kHz", 1), ("MHz", 1e3), ("GHz", 1e6)),
+    (("GOPS", 1), ("TOPS", 1e3), ("POPS", 1e6)),
+)
+_FIRST_MM2 = 0.01  # from here an area reads better in mm2 than in um2
+
+
+class Scale(NamedTuple):
+    """Multiply by `factor` to have a value in `unit`."""
+
+    factor: float
+    unit: str
+
+
+def scale(largest: float, unit: str) -> Scale:
+    """Return the step of the unit's ladder in which the largest value is 1 or a little more."""
+    for ladder in _LADDERS:
+        sizes = dict(ladder)
+        if unit not in sizes:
+            continue
+        magnitude = abs(largest) * sizes[unit]
+        chosen = ladder[0][0]
+        for name, size in ladder:
+            if magnitude >= size * (_FIRST_MM2 if name == "mm2" else 1):
+                chosen = name
+        if not magnitude or not isfinite(magnitude):
+            chosen = unit
+        return Scale(sizes[unit] / sizes[chosen], chosen)
+    return Scale(1.0, unit)
+
+
+def quantity(value: float, unit: str = "1") -> str:
+    """Return a value with the unit it reads best in: `quantity(3.82e9, "fJ") == "3.82 uJ"`."""
+    factor, chosen = scale(value, unit)
+    number = figure(value * factor)
+    return number if chosen == "1" else f"{number} {chosen}"
+
+
+def figure(value: float) -> str:
+    """Return a number for a table: whole ones in full with commas, others to three figures."""
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e15):
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if abs(value) < 1e-3:
+        return f"{value:.3g}"
+    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    if abs(value) < 1:
+        digits = 3
+    return f"{value:.{digits}f}"
+
+
+def unit_of(name: str) -> str:
+    """Return the unit a name's suffix states, "1" if it has none."""
+    for suffix, unit in SUFFIXES.items():
+        if name.endswith(suffix):
+            return unit
+    return "1"
+
+
+def typeset(unit: str) -> str:
+    """Return a unit as it is printed in a figure: µm², µJ, °C."""
+    if unit == "degC":
+        return "°C"
+    text = unit.replace("mm2", "mm²").replace("um2", "µm²")
+    return "µ" + text[1:] if text in ("uJ", "uW", "us") else text

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asicbnn.result import METRICS
+from asicbnn.units import figure, quantity, scale, typeset, unit_of
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (3.82e9, "fJ", "3.82 uJ"),
+        (999, "fJ", "999 fJ"),
+        (0, "fJ", "0 fJ"),
+        (2.5e6, "um2", "2.50 mm2"),
+        (20_000, "um2", "0.020 mm2"),
+        (812, "um2", "812 um2"),
+        (0.25, "mW", "250 uW"),
+        (1500, "MHz", "1.50 GHz"),
+        (12_345_678, "cycle", "12,345,678 cycle"),
+        (0.8312, "1", "0.831"),
+        (0.0004, "TOPS", "0.400 GOPS"),
+        (-12.34, "V", "-12.3 V"),
+    ],
+)
+def test_a_quantity_is_printed_in_the_unit_it_reads_best_in(value, unit, text):
+    assert quantity(value, unit) == text
+
+
+@given(st.floats(1e-6, 1e15), st.sampled_from(["fJ", "uJ", "um2", "mW", "ps", "MHz", "TOPS"]))
+def test_scaling_changes_the_unit_and_never_the_quantity(value, unit):
+    factor, chosen = scale(value, unit)
+    back, _ = scale(value * factor, chosen)
+    assert back == 1
+    factor_back = 1 / factor
+    assert value * factor * factor_back == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(7, "7"), (1234567.0, "1,234,567"), (0.00012, "0.00012"), (45.67, "45.7")]
+)
+def test_figures(value, text):
+    assert figure(value) == text
+
+
+def test_units_of_names():
+    for metric in METRICS.values():
+        if not metric.is_count:
+            assert unit_of(metric.name) == metric.unit, metric.name
+    assert unit_of("macs") == "1"
+
+
+def test_typeset():
+    assert [typeset(u) for u in ("um2", "TOPS/mm2", "uJ", "us", "fJ", "1/s", "degC")] == [
+        "µm²", "TOPS/mm²", "µJ", "µs", "fJ", "1/s", "°C",
+    ]  # fmt: skip
