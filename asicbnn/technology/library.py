@@ -1,0 +1,229 @@
+"""A technology: what standard cells cost, in one library at one operating point.
+
+`load` reads a shipped technology by name or a user's file by path. Models and hardware see the
+frozen `Technology` alone, so a deeper treatment of technology stays behind this interface.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from asicbnn.errors import ModelError, Problem, SpecError
+from asicbnn.technology.cells import OUTPUTS, ROLES, Cells
+from asicbnn.technology.composition import Cell, resolve
+from asicbnn.technology.schema import (
+    Figure,
+    PopcountDelayEntry,
+    PopcountEnergyEntry,
+    SramEntry,
+    TechnologyFile,
+    read_form,
+    unknown,
+)
+
+LIBRARIES = Path(__file__).parent / "libraries"
+"""Where the shipped technology files lie."""
+
+_CLOCK_TREE_BUFFER = "clock_tree_buffer"
+_MM_PER_UM = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Technology:
+    """A standard-cell library at one voltage and temperature.
+
+    Two technologies are equal when they were read from the same bytes (``digest``).
+    """
+
+    name: str
+    description: str
+    digest: str
+    node_nm: float
+    voltage_v: float
+    temperature_c: float
+    fo4_delay_ps: float
+    inverter_capacitance_ff: float
+    inverter_toggle_energy_fj: float
+    gate_equivalent_um2: float
+    wire_ff_per_mm: float
+    setup_ps: float
+    path_relative_error: float
+    clock_tree_energy_fj_per_sink: float
+    clock_tree_area_um2_per_sink: float
+    cells: Mapping[str, Cell] = field(repr=False)
+    popcount_energies: Mapping[str, PopcountEnergyEntry] = field(repr=False)
+    popcount_delays: Mapping[str, PopcountDelayEntry] = field(repr=False)
+    sram: SramEntry = field(repr=False)
+    sources: Mapping[str, str] = field(repr=False)
+    flags: tuple[str, ...] = field(repr=False)
+    """What is composed, scaled or assumed, one sentence each, for reports."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Technology) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def cell(self, role: str) -> Cell:
+        """Figures of one cell of ``role``; a role that does not exist is a ModelError."""
+        if role not in ROLES:
+            raise ModelError(unknown("cell role", role, ROLES))
+        return self.cells[role]
+
+    def area_um2(self, cells: Cells) -> float:
+        """Sum of the cells' areas [um2]; neither utilisation nor clock tree included."""
+        return sum(number * self.cells[role].area_um2 for role, number in cells.items())
+
+    def area_ge(self, cells: Cells) -> float:
+        """Return the area in gate equivalents, the area of the library's smallest NAND2."""
+        return self.area_um2(cells) / self.gate_equivalent_um2
+
+    def leakage_nw(self, cells: Cells) -> float:
+        """Sum of the cells' leakage [nW], states weighted as in the Liberty file."""
+        return sum(number * self.cells[role].leakage_nw for role, number in cells.items())
+
+    def switching_energy_fj(self, cells: Cells, activity: float) -> float:
+        """Energy per cycle of outputs that switch ``activity`` times per cycle each [fJ].
+
+        Every output drives four inverters, standing in for real fan-out and wire; both outputs of
+        a full or half adder count. Clock pins are not in it. 0.5 is a random bit, without glitches.
+        """
+        if not activity >= 0:
+            raise ModelError(f"activity must be >= 0 [transitions per cycle], not {activity}")
+        return activity * sum(
+            number * OUTPUTS[role] * self.cells[role].toggle_energy_fj
+            for role, number in cells.items()
+        )
+
+    def clock_energy_fj_per_cycle(self, cells: Cells) -> float:
+        """Energy of one clock cycle in every clocked cell and its share of the clock tree [fJ].
+
+        All flops, latches and clock gates of ``cells`` are taken as ungated; what sits behind a
+        gate is left out by the caller. The tree's fan-out and wire are assumed (see `flags`).
+        """
+        sinks = ((number, self.cells[role].clock_energy_fj) for role, number in cells.items())
+        tree = self.clock_tree_energy_fj_per_sink
+        return sum(number * (energy + tree) for number, energy in sinks if energy is not None)
+
+    def clock_tree_area_um2(self, cells: Cells) -> float:
+        """Area of the clock buffers that the clocked cells need [um2]; not in `area_um2`."""
+        sinks = cells.flop + cells.latch + cells.clock_gate
+        return sinks * self.clock_tree_area_um2_per_sink
+
+    def pin_energy_fj(self, role: str) -> float:
+        """Charge energy of one transition of one average input pin, 0.5 C V^2 [fJ]."""
+        return 0.5 * self.cell(role).input_capacitance_ff * self.voltage_v**2
+
+    def wire_energy_fj(self, length_um: float) -> float:
+        """Charge energy of one transition of a signal wire, 0.5 C V^2 [fJ]."""
+        return 0.5 * self.wire_ff_per_mm * length_um * _MM_PER_UM * self.voltage_v**2
+
+    def require_operating_point(
+        self, voltage_v: float | None = None, temperature_c: float | None = None
+    ) -> None:
+        """Refuse by name any voltage or temperature but the library's own (SpecError)."""
+        for key, wanted, own, unit in (
+            ("voltage_v", voltage_v, self.voltage_v, "V"),
+            ("temperature_c", temperature_c, self.temperature_c, "C"),
+        ):
+            if wanted is not None and wanted != own:
+                raise SpecError(
+                    Problem(
+                        f"{wanted:g} {unit} is not yet built: the figures of {self.name} hold at "
+                        f"{own:g} {unit} and nothing scales them",
+                        path=f"operating_point.{key}",
+                        help=f"leave the key out or set {own:g}",
+                    )
+                )
+
+
+def names() -> tuple[str, ...]:
+    """Names of the technologies shipped with the program."""
+    return tuple(sorted(path.stem for path in LIBRARIES.glob("*.yaml")))
+
+
+def load(name_or_path: str | Path) -> Technology:
+    """Read a technology: a shipped name such as ``sky130hd``, or the path of a YAML file."""
+    text = str(name_or_path)
+    if text in names():
+        path = LIBRARIES / f"{text}.yaml"
+    elif text.endswith((".yaml", ".yml")) or "/" in text:
+        path = Path(text)
+    else:
+        message = unknown("technology", text, names())
+        raise SpecError(Problem(message, path="technology", help="or give the path of a .yaml"))
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SpecError(Problem(f"the technology cannot be read: {reason}", str(path))) from None
+    return _read(data, str(path))
+
+
+@lru_cache(maxsize=32)
+def _read(data: bytes, path: str) -> Technology:
+    file = read_form(TechnologyFile, data, path)
+    volts = file.voltage_v.value
+    try:
+        cells = resolve(file.cells, volts, file.inverter_capacitance_ff.value)
+    except ValueError as error:
+        raise SpecError(Problem(str(error), path, path="cells")) from None
+    tree_energy, tree_area = _clock_tree(file, cells)
+    return Technology(
+        name=file.name,
+        description=file.description,
+        digest=hashlib.sha256(data).hexdigest(),
+        node_nm=file.node_nm.value,
+        voltage_v=volts,
+        temperature_c=file.temperature_c.value,
+        fo4_delay_ps=file.fo4_delay_ps.value,
+        inverter_capacitance_ff=file.inverter_capacitance_ff.value,
+        inverter_toggle_energy_fj=file.inverter_toggle_energy_fj.value,
+        gate_equivalent_um2=file.gate_equivalent_um2.value,
+        wire_ff_per_mm=file.wire_ff_per_mm.value,
+        setup_ps=file.setup_ps.value,
+        path_relative_error=file.path_relative_error.value,
+        clock_tree_energy_fj_per_sink=tree_energy,
+        clock_tree_area_um2_per_sink=tree_area,
+        cells={role: cells[role] for role in ROLES},
+        popcount_energies=dict(file.popcount_energy),
+        popcount_delays=dict(file.popcount_delay),
+        sram=file.sram,
+        sources=dict(file.sources),
+        flags=tuple(_flags(file, cells)),
+    )
+
+
+def _clock_tree(file: TechnologyFile, cells: Mapping[str, Cell]) -> tuple[float, float]:
+    """Energy per cycle [fJ] and area [um2] of buffers and wire for one clocked cell.
+
+    A tree of fan-out F has 1/(F-1) buffers per sink; each net switches twice in a cycle.
+    """
+    buffer = cells.get(_CLOCK_TREE_BUFFER, cells["buffer"])
+    buffers = 1 / (file.clock_tree_fanout.value - 1)
+    wire_ff = file.clock_wire_ff_per_mm.value * file.clock_tree_wire_um_per_sink.value * _MM_PER_UM
+    charged_ff = buffers * buffer.input_capacitance_ff + wire_ff
+    energy = charged_ff * file.voltage_v.value**2 + 2 * buffers * buffer.internal_energy_fj
+    return energy, buffers * buffer.area_um2
+
+
+def _flags(file: TechnologyFile, cells: Mapping[str, Cell]) -> Iterator[str]:
+    for role in ROLES:
+        if cells[role].composed:
+            yield f"{role} is composed of {cells[role].composition}: {cells[role].note}"
+    for key in type(file).model_fields:
+        figure = getattr(file, key)
+        if isinstance(figure, Figure) and figure.assumed:
+            yield f"{key} = {figure.value:g} is assumed: {figure.note}"
+    for structure, energy in file.popcount_energy.items():
+        if energy.scaled:
+            yield f"energy of a {structure} popcount is scaled: {energy.note}"
+    for structure, delay in file.popcount_delay.items():
+        if delay.derived:
+            yield f"delay of a {structure} popcount is derived: {delay.note}"
+    if file.sram.scaled:
+        yield f"SRAM is scaled from {file.sram.fit}: printed as a factor 2 either way"

@@ -1,0 +1,86 @@
+"""Register-to-register paths of the compute pipeline: what bounds the clock beside memories."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+
+from asicbnn.errors import ModelError
+from asicbnn.technology.library import Technology
+from asicbnn.technology.popcount import PathDelay, popcount_delay
+
+
+def _between_registers_ps(technology: Technology) -> float:
+    """Clock edge to a flop's output, plus the setup of the next one [ps]."""
+    return technology.cell("flop").delay_fo4_ps + technology.setup_ps
+
+
+@lru_cache(maxsize=4096)
+def popcount_path(
+    technology: Technology, lanes: int, structure: str, pipeline_stages: int = 0
+) -> PathDelay:
+    """Operand registers, lane mask, XNOR, popcount, next register.
+
+    ``pipeline_stages`` registers cut the XNOR and the ceil(log2 lanes) counter levels into
+    stages of equally many levels, rounded up.
+    """
+    if pipeline_stages < 0:
+        raise ModelError(f"pipeline_stages must be an integer >= 0, not {pipeline_stages}")
+    whole = popcount_delay(technology, structure, lanes)
+    levels = 1 + math.ceil(math.log2(lanes))
+    longest = math.ceil(levels / (pipeline_stages + 1))
+    delay = (
+        _between_registers_ps(technology)
+        + technology.cell("and2").delay_fo4_ps
+        + whole.delay_ps * longest / levels
+    )
+    return PathDelay(delay, whole.relative_error, whole.flags)
+
+
+@lru_cache(maxsize=4096)
+def ripple_path(technology: Technology, bits: int, operands: int = 2) -> PathDelay:
+    """Register, multiplexer, ripple-carry sum of ``operands`` words of ``bits`` bits, register.
+
+    The accumulator adds two, the threshold comparison three. Each further operand costs one
+    full adder: its carries ripple alongside.
+    """
+    if bits < 1:
+        raise ModelError(f"bits must be an integer >= 1 [bit], not {bits}")
+    if operands < 2:
+        raise ModelError(f"operands must be an integer >= 2, not {operands}")
+    adder = technology.cell("full_adder")
+    delay = (
+        _between_registers_ps(technology)
+        + technology.cell("mux2").delay_fo4_ps
+        + (bits - 1) * adder.carry_delay_fo4_ps
+        + (operands - 1) * adder.delay_fo4_ps
+    )
+    return PathDelay(delay, technology.path_relative_error, ())
+
+
+def logic_paths(
+    technology: Technology,
+    lanes: int,
+    structure: str,
+    pipeline_stages: int,
+    psum_bits: int,
+) -> Mapping[str, PathDelay]:
+    """Paths of the compute pipeline by name: ``popcount``, ``accumulate`` and ``threshold``."""
+    return {
+        "popcount": popcount_path(technology, lanes, structure, pipeline_stages),
+        "accumulate": ripple_path(technology, psum_bits),
+        "threshold": ripple_path(technology, psum_bits + 2, operands=3),
+    }
+
+
+def logic_path_ps(
+    technology: Technology,
+    lanes: int,
+    structure: str,
+    pipeline_stages: int,
+    psum_bits: int,
+) -> float:
+    """Return the longest of `logic_paths` [ps]."""
+    paths = logic_paths(technology, lanes, structure, pipeline_stages, psum_bits)
+    return max(path.delay_ps for path in paths.values())

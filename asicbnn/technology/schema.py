@@ -1,0 +1,211 @@
+"""The form of a technology file: every figure with the source it was taken from.
+
+The classes mirror the YAML; `library.py` turns them into the `Technology` the models ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Annotated, Literal, Self, TypeVar
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+    model_validator,
+)
+
+from asicbnn.errors import Problem, SpecError
+from asicbnn.technology.cells import ROLES
+
+_LOADER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(
+    yaml, "CSafeLoader", yaml.SafeLoader
+)
+
+NotNegative = Annotated[float, Field(ge=0)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+STRUCTURES = ("sliced", "tree")
+"""The popcount structures: a sliced 3:2 counter tree, and a binary tree of ripple adders."""
+
+
+class Form(BaseModel):
+    """A part of a file: unknown keys are refused, values stay as read, infinities never pass."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Figure(Form):
+    """One number of a technology, with its source (a key of the file's ``sources``)."""
+
+    value: NotNegative
+    source: Name
+    note: str = ""
+    assumed: bool = False
+    relative_error: NotNegative | None = None
+
+
+class CellEntry(Form):
+    """What one cell costs, as measured from a Liberty file.
+
+    ``internal_energy_fj`` is per transition of one output, ``clock_energy_fj`` per clock cycle
+    (inside the cell and on its clock pin), delay and toggle energy are at a load of four
+    inverters and the input slew of an inverter so loaded.
+    """
+
+    cell: Name
+    source: Name
+    note: str = ""
+    area_um2: PositiveFloat
+    leakage_nw: NotNegative
+    input_capacitance_ff: PositiveFloat
+    internal_energy_fj: NotNegative
+    toggle_energy_fj: PositiveFloat
+    delay_fo4_ps: PositiveFloat
+    carry_delay_fo4_ps: PositiveFloat | None = None
+    clock_energy_fj: PositiveFloat | None = None
+
+
+class Composition(Form):
+    """A role the library has no cell for, built from the cells it has.
+
+    composed   : the cells of one instance
+    switching  : the cells that switch once, together, when each output switches once
+    inner_pins : the input pins hanging on the inner nets that switch then
+    input_pins : the pins one input drives, on average
+    path       : the cells from input to (sum) output;  carry_path: from carry in to carry out
+    """
+
+    composed: dict[str, Annotated[int, Field(ge=1)]]
+    switching: dict[str, Annotated[float, Field(gt=0)]]
+    inner_pins: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    input_pins: dict[str, Annotated[float, Field(gt=0)]]
+    path: tuple[str, ...]
+    carry_path: tuple[str, ...] = ()
+    clocked_by: str | None = None
+    note: str = ""
+    source: Name
+
+
+class PopcountEnergyEntry(Form):
+    """Energy per lane and operation of XNOR and popcount, at a few lane counts, random data.
+
+    compute_fj     : inside the cells and on the nets between them, glitches included
+    input_pins_fj  : charge on the XNOR inputs of one operand that changes at every operation
+    """
+
+    lanes: tuple[Annotated[int, Field(ge=2)], ...]
+    compute_fj: tuple[PositiveFloat, ...]
+    input_pins_fj: tuple[PositiveFloat, ...]
+    relative_error: NotNegative
+    source: Name
+    note: str = ""
+    scaled: bool = False
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if not len(self.lanes) == len(self.compute_fj) == len(self.input_pins_fj) >= 1:
+            raise ValueError("lanes, compute_fj and input_pins_fj must have one length, at least 1")
+        if list(self.lanes) != sorted(set(self.lanes)):
+            raise ValueError("lanes must rise")
+        return self
+
+
+class PopcountDelayEntry(Form):
+    """Delay of XNOR and popcount: ``per_level_ps * log2(lanes) + offset_ps``."""
+
+    per_level_ps: PositiveFloat
+    offset_ps: float
+    lanes_from: Annotated[int, Field(ge=2)]
+    lanes_to: Annotated[int, Field(ge=2)]
+    relative_error: NotNegative
+    source: Name
+    note: str = ""
+    derived: bool = False
+
+
+class SramEntry(Form):
+    """How the fitted SRAM macros carry over to this technology.
+
+    area_ratio, leakage_ratio : to the fitted macros;  access: from the fit, or a number of FO4
+    delays. Energy always scales with the toggle energy of an inverter loaded by four.
+    """
+
+    fit: Name
+    scaled: bool
+    area_ratio: Figure
+    leakage_ratio: Figure
+    access: Literal["fit"] | Figure
+    note: str = ""
+
+
+class TechnologyFile(Form):
+    """A whole technology file."""
+
+    name: Name
+    description: str = ""
+    sources: dict[str, Name]
+    node_nm: Figure
+    voltage_v: Figure
+    temperature_c: Figure
+    fo4_delay_ps: Figure
+    inverter_capacitance_ff: Figure
+    inverter_toggle_energy_fj: Figure
+    gate_equivalent_um2: Figure
+    wire_ff_per_mm: Figure
+    clock_wire_ff_per_mm: Figure
+    setup_ps: Figure
+    path_relative_error: Figure
+    clock_tree_fanout: Figure
+    clock_tree_wire_um_per_sink: Figure
+    cells: dict[str, CellEntry | Composition]
+    popcount_energy: dict[str, PopcountEnergyEntry]
+    popcount_delay: dict[str, PopcountDelayEntry]
+    sram: SramEntry
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if missing := [role for role in ROLES if role not in self.cells]:
+            raise ValueError(f"cells lacks {', '.join(missing)}: measure or compose each role")
+        for part in (self.popcount_energy, self.popcount_delay):
+            if set(part) != set(STRUCTURES):
+                raise ValueError("popcount figures need exactly sliced and tree")
+        return self
+
+
+AnyForm = TypeVar("AnyForm", bound=Form)
+
+
+def read_form(form: type[AnyForm], data: bytes, path: str) -> AnyForm:
+    """Return a file of this room as ``form``, or all of its problems as one SpecError."""
+    try:
+        tree = yaml.load(data, Loader=_LOADER)
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        what = getattr(error, "problem", None) or "the text cannot be parsed"
+        raise SpecError(Problem(f"not YAML: {what}", path, line, column)) from None
+    try:
+        return form.model_validate(tree)
+    except ValidationError as error:
+        raise SpecError(
+            Problem(
+                detail["msg"].removeprefix("Value error, "),
+                path,
+                path=".".join(str(part) for part in detail["loc"]),
+            )
+            for detail in error.errors()
+        ) from None
+
+
+def unknown(what: str, given: str, known: Iterable[str]) -> str:
+    """Return the sentence for a name that is not among the ``known``."""
+    known = tuple(known)
+    near = get_close_matches(given.lower(), known, 1, 0.5)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return f"unknown {what} '{given}'{hint} (known: {', '.join(known)})"
