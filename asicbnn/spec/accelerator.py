@@ -339,9 +339,9 @@ def with_changes(accelerator: Accelerator, changes: Mapping[str, Any]) -> Accele
     Raises SpecError naming every field and rule that does not hold.
     """
     value = accelerator.model_dump()
-    if unknown := [path for path in changes if path not in _paths()]:
+    if unknown := [path for path in changes if path not in field_names()]:
         raise SpecError(
-            Problem("no such field", path=path, help=suggest(path, list(_paths())))
+            Problem("no such field", path=path, help=suggest(path, list(field_names())))
             for path in unknown
         )
     for path, new in changes.items():
@@ -362,8 +362,15 @@ def _set(value: dict[str, Any], path: list[str], new: Any) -> None:
         value[last] = new
 
 
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """Return ``{"a": {"b": value}}`` for the dotted path ``a.b``."""
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
 @cache
-def _paths() -> tuple[str, ...]:
+def field_names() -> tuple[str, ...]:
     """Return the dotted path of every field of an accelerator."""
     return tuple(join_path(path) for path in field_paths(Accelerator))
 

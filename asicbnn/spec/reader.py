@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,16 +17,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from asicbnn.errors import Problem, SpecError
-from asicbnn.spec.document import Document, KeyPath, Node, Plain
+from asicbnn.spec.document import Document, KeyPath, Node, Plain, split_path
 from asicbnn.spec.model import Complaint, SpecModel
 from asicbnn.spec.parse import parse
 from asicbnn.spec.source import decode, read_bytes
 from asicbnn.spec.translate import Trail, Translator
-from asicbnn.spec.wording import given
+from asicbnn.spec.wording import entry_of, given
 
 __all__ = [
     "Complaint",
     "SpecModel",
+    "field_problems",
     "open_document",
     "read",
     "read_document",
@@ -54,6 +56,15 @@ def read_text(text: str, model: type[ModelT], name: str = "<text>") -> ModelT:
 def read_value(value: Mapping[str, Any], model: type[ModelT], name: str = "") -> ModelT:
     """Return the spec given as Python values, with the checks and sentences of a file."""
     return _validated(Document(name, [], _placeless(value)), model)[0]
+
+
+def field_problems(value: Mapping[str, Any], model: type[BaseModel], path: str) -> list[Problem]:
+    """Return what is wrong at ``path`` of a partial spec, rules between fields left aside."""
+    root = _placeless(value)
+    _, errors = _validate(root, model)
+    own = [details for details in errors if details["type"] != "rules"]
+    problems = Translator(Document("", [], root), model).problems(own)
+    return [p for p in problems if split_path(p.path)[: path.count(".") + 1] == split_path(path)]
 
 
 def open_document(path: Path | str) -> Document:
@@ -130,29 +141,49 @@ def _rules_besides(
     """Return broken rules between the fields that are right by themselves.
 
     pydantic checks rules only once every field is right, but a file is to be repaired in one go:
-    the wrong values are left out, and rules that would lean on them are not reported.
+    the wrong values are left out (a list with a wrong entry as a whole), and rules that would lean
+    on them are not reported.
     """
     assert document.root is not None
-    paths = {Trail(document.root, model, error["loc"]).path for error in errors}
-    if not paths or any(isinstance(part, int) for path in paths for part in path):
+    trails = [Trail(document.root, model, error["loc"]) for error in errors]
+    doubted = {tuple(takewhile(lambda part: isinstance(part, str), t.path)) for t in trails}
+    if not doubted:
         return []
     rest = document.root.plain()
-    for path in paths:
-        _delete(rest, path)
-    try:
-        model.model_validate_json(json.dumps(rest), strict=True)
-    except ValidationError as error:
-        left = error.errors(include_url=False, include_input=False)
-        rules = [details for details in left if details["type"] == "rules"]
-        return Translator(document, model, doubted=paths).problems(rules)
+    for path in doubted:
+        _set(rest, path, None)
+    for _ in range(2):
+        try:
+            model.model_validate_json(json.dumps(rest), strict=True)
+        except ValidationError as error:
+            left = error.errors(include_url=False, include_input=False)
+            rules = [details for details in left if details["type"] == "rules"]
+            if rules:
+                return Translator(document, model, doubted=doubted).problems(rules)
+            _stand_in(rest, document.root, model, left)
     return []
 
 
-def _delete(value: Plain, path: KeyPath) -> None:
+def _stand_in(value: Plain, root: Node, model: type[BaseModel], errors: list[ErrorDetails]) -> None:
+    """Fill in missing texts (names, paths): no rule leans on what they say."""
+    for error in errors:
+        trail = Trail(root, model, error["loc"])
+        if error["type"] == "missing" and trail.wanted is not None:
+            entry = entry_of(trail.wanted, 0)
+            if trail.wanted.takes(str):
+                _set(value, trail.path, "x")
+            elif entry is not None and entry.takes(str):
+                _set(value, trail.path, ["x"])
+
+
+def _set(value: Plain, path: KeyPath, new: Plain) -> None:
+    """Set or, with None, delete the value at a path, as far as the path exists."""
     for part in path[:-1]:
         value = value.get(str(part)) if isinstance(value, dict) else None
     if isinstance(value, dict) and path:
         value.pop(str(path[-1]), None)
+        if new is not None:
+            value[str(path[-1])] = new
 
 
 def _placeless(value: Any) -> Node:

@@ -99,15 +99,22 @@ def entry_of(wanted: Wanted, position: int | str) -> Wanted | None:
     for member in union_members(wanted.annotation):
         origin, arguments = get_origin(member), get_args(member)
         if origin is dict and len(arguments) == 2:
-            return Wanted(*bare(arguments[1]))
+            return _annotated(arguments[1])
         if origin is list and arguments:
-            return Wanted(*bare(arguments[0]))
+            return _annotated(arguments[0])
         if origin is tuple and arguments:
             last = arguments[1:] == (Ellipsis,)
             index = 0 if last else position
             if isinstance(index, int) and index < len(arguments):
-                return Wanted(*bare(arguments[index]))
+                return _annotated(arguments[index])
     return None
+
+
+def _annotated(annotation: Any) -> Wanted:
+    inner, metadata = bare(annotation)
+    notes = [item for item in metadata if isinstance(item, FieldInfo)]
+    own = wanted_of(notes[-1]) if notes else Wanted(inner)
+    return Wanted(inner, metadata, own.description, own.extra)
 
 
 def _is_model(annotation: Any) -> bool:
@@ -152,7 +159,7 @@ def _phrase(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     if origin in (list, tuple):
         return _list_phrase(origin, arguments, metadata)
     if origin is dict or inner is dict:
-        return "a mapping"
+        return f"a mapping{_at_least(metadata)}"
     if _is_model(inner):
         return f"a mapping with the keys {', '.join(list(inner.model_fields)[:12])}"
     names = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
@@ -163,11 +170,16 @@ def _phrase(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
 
 def _list_phrase(origin: Any, arguments: tuple[Any, ...], metadata: tuple[Any, ...]) -> str:
     if origin is tuple and arguments[1:] != (Ellipsis,):
-        entries = ", ".join(_phrase(argument) for argument in arguments)
-        return f"a list [{entries}]"
+        first, *others = (_phrase(argument) for argument in arguments)
+        return f"a list of {len(arguments)}: {', then '.join([first, *others])}"
+    entry = _phrase(arguments[0]) if arguments else "a value"
+    each = "" if entry == "a value" else f", each {entry}"
+    return f"a list{_at_least(metadata)}{each}"
+
+
+def _at_least(metadata: tuple[Any, ...]) -> str:
     fewest = next((m.min_length for m in _flat(metadata) if getattr(m, "min_length", 0)), 0)
-    size = f"at least {fewest} of " if fewest else ""
-    return f"a list of {size}{_phrase(arguments[0])}" if arguments else "a list"
+    return f" with at least {fewest} {'entry' if fewest == 1 else 'entries'}" if fewest else ""
 
 
 def either(words: list[str]) -> str:
@@ -206,6 +218,11 @@ _TRUE, _FALSE = {"on", "yes", "y"}, {"off", "no", "n"}
 
 def cure(node: Node, wanted: Wanted) -> str:
     """Return how to write a scalar that was meant as a number or truth value, or an empty text."""
+    if isinstance(node.value, dict | list) or node.value is None:
+        return ""
+    lists = (m for m in union_members(wanted.annotation) if get_origin(m) in (list, tuple))
+    if any(get_args(member)[1:] in ((), (Ellipsis,)) for member in lists):
+        return f"write [{node.text}]" if len(node.text) <= _LONGEST_VALUE else "put it in [ ]"
     if not isinstance(node.value, str):
         return ""
     text = node.text.strip()
