@@ -1,0 +1,1 @@
+"""What the hardware does: programs, simulator back ends and whole runs."""

@@ -1,0 +1,375 @@
+"""One C function of the compiled simulator: a run of nets, each turned into statements.
+
+Runs of bitwise nets on wide wires (bit n of every processing element is one wire) are not emitted
+one by one: they collect in a *fusion*, one loop over the limbs whose body computes them all, so
+that everything but the results stays in vector registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import pyrtl
+
+from asicbnn.errors import SimulationError
+from asicbnn.simulation.backends.c_values import (
+    DOUBLE_BITS,
+    WORD_BITS,
+    Piece,
+    Value,
+    c_type,
+    joined,
+    limbs_of_number,
+    literal,
+    masked,
+    ones,
+    repeated,
+    selected,
+)
+from asicbnn.simulation.backends.netlist import Net, Wire
+from asicbnn.simulation.backends.state_layout import (
+    LANES,
+    LIMB_BITS,
+    StateLayout,
+    limbs_of,
+    stride_of,
+)
+
+AT_END = -1
+_BITWISE = "w~&|^n"
+_WIDE_ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply"}
+
+
+@dataclass
+class Sharing:
+    """What the functions of one program know of each other.
+
+    number_of   a number per computed wire, also for the net that computes it
+    readers_of  numbers of the nets that read a wire, and AT_END if the state update does
+    crossing    wires read in another function than the one that computes them
+    values      where crossing wires, and all arrays, are found by every function
+    """
+
+    layout: StateLayout
+    number_of: dict[Wire, int]
+    readers_of: dict[Wire, set[int]]
+    crossing: set[Wire]
+    values: dict[Wire, Value] = field(default_factory=dict)
+
+
+@dataclass
+class _Fusion:
+    """Bitwise nets on arrays of one stride, waiting to become one loop."""
+
+    stride: int
+    wires: dict[int, tuple[Wire, str]] = field(default_factory=dict)  # with the expressions
+
+
+class FunctionWriter:
+    """Translate nets, in order, into the body of one function ``void name(u *S)``."""
+
+    def __init__(self, sharing: Sharing) -> None:
+        self.layout = sharing.layout
+        self._sharing = sharing
+        self._values: dict[Wire, Value] = {}
+        self._fusions: dict[int, _Fusion] = {}
+        self._fusion_of: dict[Wire, _Fusion] = {}
+        self._lines: list[str] = []
+        self._names = 0
+        self._narrow: dict[str, Callable[[Net], str]] = {
+            "w": lambda net: self._logic(net, "{0}"),
+            "~": lambda net: self._logic(net, "~{0}"),
+            "&": lambda net: self._logic(net, "{0} & {1}"),
+            "|": lambda net: self._logic(net, "{0} | {1}"),
+            "^": lambda net: self._logic(net, "{0} ^ {1}"),
+            "n": lambda net: self._logic(net, "~({0} & {1})"),
+            "+": lambda net: self._arithmetic(net, "+", net.args[0].bitwidth + 1),
+            "-": lambda net: self._arithmetic(net, "-", DOUBLE_BITS + 1),
+            "*": lambda net: self._arithmetic(net, "*", 2 * net.args[0].bitwidth),
+            "=": lambda net: self._comparison(net, "==", "is_equal", swap=False),
+            "<": lambda net: self._comparison(net, "<", "is_less", swap=False),
+            ">": lambda net: self._comparison(net, ">", "is_less", swap=True),
+            "x": self._choice,
+            "s": self._parts,
+            "c": self._parts,
+            "m": self._read,
+        }
+
+    def text(self, name: str, linkage: str) -> str:
+        """The finished function."""
+        return "\n".join([f"{linkage}void {name}(u *S) {{", *self._lines, "}"])
+
+    def line(self, text: str) -> None:
+        self._lines.append(text)
+
+    def fresh(self, prefix: str) -> str:
+        """A C name not used before in this function."""
+        self._names += 1
+        return f"{prefix}{self._names}_"
+
+    # -- values ----------------------------------------------------------------------------------
+
+    def value(self, wire: Wire) -> Value:
+        """The wire as this function sees it; a fusion that computes it is written out first."""
+        if wire in self._fusion_of:
+            self._write_fusion(self._fusion_of[wire])
+        if wire in self._values:
+            return self._values[wire]
+        if wire in self._sharing.values:
+            return self._sharing.values[wire]
+        made = self._constant(wire) if isinstance(wire, pyrtl.Const) else self._register(wire)
+        self._values[wire] = made
+        return made
+
+    def pointer(self, value: Value, limbs: int) -> str:
+        """A ``const u *`` expression to at least ``limbs`` limbs of the value."""
+        if value.is_array:
+            return value.text
+        name = self.fresh("p")
+        self.line(f"const u {name}[] = {{{', '.join(value.limb(i) for i in range(limbs))}}};")
+        return name
+
+    def _constant(self, wire: Wire) -> Value:
+        bits, number = wire.bitwidth, wire.val
+        if bits <= DOUBLE_BITS:
+            return Value(bits, literal(number))
+        if number in (0, ones(bits)):
+            return Value(bits, "~0ull" if number else "0ull", splat=True)
+        name = self.fresh("k")
+        count = stride_of(bits) + LANES  # vector loads from a part of it may reach beyond the end
+        limbs = ", ".join(literal(limb) for limb in limbs_of_number(number, count))
+        self.line(f"static const u {name}[] = {{{limbs}}};")
+        return Value(bits, name)
+
+    def _register(self, wire: Wire) -> Value:
+        offset, bits, _, _ = self.layout.registers[wire.name]
+        return Value(bits, _place(offset, bits), points_into=frozenset({wire.name}))
+
+    def _define(self, wire: Wire, text: str) -> None:
+        """Give a narrow wire its expression."""
+        bits, name = wire.bitwidth, f"w{self._sharing.number_of[wire]}"
+        self.line(f"const {c_type(bits)} {name} = {text};")
+        self._values[wire] = Value(bits, name)
+        if wire in self._sharing.crossing:
+            place = _place(self.layout.add_scratch(bits), bits)
+            self.line(f"{place} = {name};")
+            self._sharing.values[wire] = Value(bits, place)
+
+    def _define_splat(self, wire: Wire, bit: str) -> None:
+        name = f"w{self._sharing.number_of[wire]}"
+        self.line(f"const u {name} = -(u)({bit});")
+        self._values[wire] = Value(wire.bitwidth, name, splat=True)
+        if wire in self._sharing.crossing:
+            place = f"S[{self.layout.add_scratch(LIMB_BITS)}]"
+            self.line(f"{place} = {name};")
+            self._sharing.values[wire] = Value(wire.bitwidth, place, splat=True)
+
+    def _define_array(self, wire: Wire) -> str:
+        """Reserve an array for a wide wire and return the expression that points to it."""
+        text = f"(S + {self.layout.add_scratch(wire.bitwidth)})"
+        self._sharing.values[wire] = Value(wire.bitwidth, text)
+        return text
+
+    def _define_pointer(self, wire: Wire, text: str, points_into: frozenset[str | int]) -> None:
+        """Let a wide wire be where something else already is."""
+        if wire in self._sharing.crossing:
+            self.line(f"memcpy({self._define_array(wire)}, {text}, {8 * limbs_of(wire.bitwidth)});")
+            return
+        name = f"w{self._sharing.number_of[wire]}"
+        self.line(f"const u *{name} = {text};")
+        self._values[wire] = Value(wire.bitwidth, name, points_into=points_into)
+
+    # -- nets ------------------------------------------------------------------------------------
+
+    def write(self, net: Net) -> None:
+        """Translate one net; its arguments are already known."""
+        (wire,) = net.dests
+        if net.op not in self._narrow:
+            raise SimulationError(f"wire {wire.name}: unknown PyRTL operation '{net.op}'")
+        if wire.bitwidth > DOUBLE_BITS:
+            self._write_wide(net, wire)
+        else:
+            self._define(wire, self._narrow[net.op](net))
+
+    def close(self) -> None:
+        """Write out what still waits."""
+        for fusion in list(self._fusions.values()):
+            self._write_fusion(fusion)
+
+    def _logic(self, net: Net, form: str) -> str:
+        bits = net.dests[0].bitwidth
+        text = form.format(*(self.value(wire).number(bits) for wire in net.args))
+        return text if net.op not in "~n" and net.args[0].bitwidth == bits else masked(text, bits)
+
+    def _arithmetic(self, net: Net, operator: str, exact_bits: int) -> str:
+        """The operation in the destination's C type, whose wrap-around is harmless."""
+        bits = net.dests[0].bitwidth
+        left, right = (self.value(wire).number(bits) for wire in net.args)
+        text = f"{left} {operator} {right}"
+        return text if bits == exact_bits else masked(text, bits)
+
+    def _comparison(self, net: Net, operator: str, wide: str, *, swap: bool) -> str:
+        bits = net.args[0].bitwidth
+        left, right = (self.value(wire) for wire in net.args)
+        if bits <= DOUBLE_BITS:
+            return f"{left.number(bits)} {operator} {right.number(bits)}"
+        limbs = limbs_of(bits)
+        first, second = (right, left) if swap else (left, right)
+        return f"{wide}({self.pointer(first, limbs)}, {self.pointer(second, limbs)}, {limbs})"
+
+    def _choice(self, net: Net) -> str:
+        bits = net.dests[0].bitwidth
+        choose, low, high = (self.value(wire) for wire in net.args)
+        text = f"{choose.text} ? {high.number(bits)} : {low.number(bits)}"
+        return text if net.args[1].bitwidth == bits else masked(f"({text})", bits)
+
+    def _parts(self, net: Net) -> str:
+        limbs = joined(self._pieces(net), net.dests[0].bitwidth)
+        return limbs[0] if len(limbs) == 1 else f"(U)({limbs[1]}) << 64 | ({limbs[0]})"
+
+    def _pieces(self, net: Net) -> list[Piece]:
+        """What a selection or concatenation lays side by side, lowest bits first."""
+        if net.op == "s":
+            return list(selected(self.value(net.args[0]), net.op_param))
+        pieces: list[Piece] = []
+        for _, run in groupby(reversed(net.args), key=id):
+            wires = list(run)
+            value = self.value(wires[0])
+            if value.bits == 1:
+                pieces += repeated(value.text, len(wires))
+            else:
+                pieces += list(value.pieces(0, value.bits)) * len(wires)
+        return pieces
+
+    def _read(self, net: Net) -> str:
+        slot = self.layout.memories[net.op_param[0]]
+        return _place(
+            f"{slot.offset} + {slot.stride} * {self.value(net.args[0]).limb(0)}", slot.bits
+        )
+
+    # -- nets on wires of more than 128 bits -----------------------------------------------------
+
+    def _write_wide(self, net: Net, wire: Wire) -> None:
+        if self._is_fusible(net):
+            self._fuse(net, wire)
+        elif net.op == "w":
+            value = self.value(net.args[0])
+            self._define_pointer(wire, value.text, value.points_into)
+        elif net.op == "x":
+            self._choose_pointer(net, wire)
+        elif net.op == "m":
+            slot = self.layout.memories[net.op_param[0]]
+            address = self.value(net.args[0]).limb(0)
+            text = f"S + {slot.offset} + {slot.stride} * {address}"
+            self._define_pointer(wire, text, frozenset({net.op_param[0]}))
+        elif net.op in _WIDE_ARITHMETIC:
+            limbs = limbs_of(net.args[0].bitwidth)
+            operands = [self.pointer(self.value(a), limbs) for a in net.args]
+            self._call(wire, _WIDE_ARITHMETIC[net.op], operands, limbs)
+        else:
+            self._write_wide_parts(net, wire)
+
+    def _call(self, wire: Wire, function: str, operands: list[str], limbs: int) -> None:
+        bits, array = wire.bitwidth, self._define_array(wire)
+        self.line(f"{function}({array}, {limbs_of(bits)}, {', '.join(operands)}, {limbs});")
+        self._clear_above(array, bits)
+
+    def _clear_above(self, array: str, bits: int) -> None:
+        if top := bits % LIMB_BITS:
+            self.line(f"{array}[{limbs_of(bits) - 1}] &= {literal(ones(top))};")
+
+    def _choose_pointer(self, net: Net, wire: Wire) -> None:
+        limbs = limbs_of(wire.bitwidth)
+        choose, low, high = (self.value(argument) for argument in net.args)
+        text = f"{choose.text} ? {self.pointer(high, limbs)} : {self.pointer(low, limbs)}"
+        self._define_pointer(wire, text, low.points_into | high.points_into)
+
+    def _write_wide_parts(self, net: Net, wire: Wire) -> None:
+        bits, first = wire.bitwidth, net.args[0]
+        bits_taken = net.op_param[:bits] if net.op == "s" else ()
+        if net.op == "c" and first.bitwidth == 1 and all(a is first for a in net.args):
+            self._define_splat(wire, self.value(first).text)
+        elif net.op == "s" and len(set(bits_taken)) == 1:
+            (bit,) = self.value(first).pieces(bits_taken[0], 1)
+            self._define_splat(wire, bit.text)
+        elif self._is_whole_limbs(first, bits_taken):
+            value = self.value(first)
+            text = f"{value.text} + {bits_taken[0] // LIMB_BITS}"
+            self._define_pointer(wire, text, value.points_into)
+        else:
+            limbs = joined(self._pieces(net), bits)
+            array = self._define_array(wire)
+            for index, text in enumerate(limbs):
+                self.line(f"{array}[{index}] = {text};")
+
+    def _is_whole_limbs(self, wire: Wire, indices: tuple[int, ...]) -> bool:
+        """Whether the selected bits lie in the array as a value of their own would."""
+        if not indices or indices[0] % LIMB_BITS or not self.value(wire).is_array:
+            return False
+        start, end = indices[0], indices[0] + len(indices)
+        return indices == tuple(range(start, end)) and (
+            len(indices) % LIMB_BITS == 0 or end == wire.bitwidth
+        )
+
+    # -- fusion ----------------------------------------------------------------------------------
+
+    def _is_fusible(self, net: Net) -> bool:
+        """Whether the net joins a loop; pointing at a value at rest is cheaper than copying it."""
+        truncates = net.args[-1].bitwidth != net.dests[0].bitwidth
+        waiting = truncates or any(wire in self._fusion_of for wire in net.args)
+        if net.op == "w":
+            return waiting or self.value(net.args[0]).splat
+        if net.op == "x":
+            return waiting or any(self.value(wire).splat for wire in net.args[1:])
+        return net.op in _BITWISE
+
+    def _fuse(self, net: Net, wire: Wire) -> None:
+        stride = stride_of(wire.bitwidth)
+        fusion = self._fusions.setdefault(stride, _Fusion(stride))
+        arguments = net.args[1:] if net.op == "x" else net.args
+        operands = [self._operand(argument, fusion) for argument in arguments]
+        if net.op == "x":
+            choose = self.value(net.args[0]).text
+            form = "(({1} ^ {0}) & " + f"SPLAT(-(u)({choose}))) ^ {{0}}"
+        else:
+            form = {"w": "{0}", "~": "~{0}", "n": "~({0} & {1})"}.get(
+                net.op, f"{{0}} {net.op} {{1}}"
+            )
+        fusion.wires[self._sharing.number_of[wire]] = (wire, form.format(*operands))
+        self._fusion_of[wire] = fusion
+
+    def _operand(self, wire: Wire, fusion: _Fusion) -> str:
+        if self._fusion_of.get(wire) is fusion:
+            return f"w{self._sharing.number_of[wire]}"
+        value = self.value(wire)
+        return f"SPLAT({value.text})" if value.splat else f"*(const v4 *)({value.text} + i)"
+
+    def _write_fusion(self, fusion: _Fusion) -> None:
+        """Write the loop, store what others read, and clear bits above the widths."""
+        del self._fusions[fusion.stride]
+        single = fusion.stride == LANES
+        self.line(
+            "{ const int i = 0;"
+            if single
+            else f"for (int i = 0; i < {fusion.stride}; i += {LANES}) {{"
+        )
+        stored: list[tuple[str, int]] = []
+        for number, (wire, text) in fusion.wires.items():
+            del self._fusion_of[wire]
+            self.line(f"const v4 w{number} = {text};")
+            if not self._sharing.readers_of[wire] <= fusion.wires.keys():
+                array = self._define_array(wire)
+                self.line(f"*(v4 *)({array} + i) = w{number};")
+                stored.append((array, wire.bitwidth))
+        self.line("}")
+        for array, bits in stored:
+            self._clear_above(array, bits)
+
+
+def _place(offset: int | str, bits: int) -> str:
+    """The element of the state at an offset, as an expression of the C type for its width."""
+    if bits <= WORD_BITS:
+        return f"S[{offset}]"
+    return f"*(U_at *)(S + {offset})" if bits <= DOUBLE_BITS else f"(S + {offset})"

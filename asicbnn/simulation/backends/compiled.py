@@ -1,0 +1,117 @@
+"""The default simulator: C from the netlist, compiled on the spot, on a numpy state buffer.
+
+Code and state are apart: one build serves every layer, image and thread, each with a fork's own
+state. The C code runs without the interpreter lock.
+"""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+from typing import Any, Self
+
+import numpy as np
+import pyrtl
+from numpy.typing import NDArray
+
+from asicbnn.errors import SimulationError
+from asicbnn.simulation.backends.c_compiler import compile_library
+from asicbnn.simulation.backends.c_source import generate
+from asicbnn.simulation.backends.interface import (
+    Backend,
+    StateShape,
+    numbers_of_words,
+    words_of_numbers,
+)
+from asicbnn.simulation.backends.netlist import Memory, check_block, read_netlist
+from asicbnn.simulation.backends.state_layout import CACHE_LINE_LIMBS, LANES, Slot, limbs_of
+
+_CYCLES_PER_CALL = 1 << 16  # an interrupt from the keyboard is noticed between calls
+
+
+class CompiledBackend(Backend):
+    """C generated from the block's netlist; see `c_source`."""
+
+    name = "compiled"
+
+    def __init__(self, block: Any, note: str = "") -> None:
+        check_block(block)
+        super().__init__(StateShape.of(block), note)
+        netlist = read_netlist(block)
+        source = generate(netlist)
+        self._layout = source.layout
+        self._slot_of_memory = {
+            memory.name: source.layout.memories[memory.id] for memory in netlist.memories
+        }
+        self._rom_words = {
+            memory.id: _rom_words(memory)
+            for memory in netlist.memories
+            if isinstance(memory, pyrtl.RomBlock)
+        }
+        library = compile_library(source.files)
+        self._run_cycles = library.run
+        self._run_cycles.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
+        self._run_cycles.restype = None
+        self._run_to_flag = library.run_until
+        self._run_to_flag.argtypes = [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64]
+        self._run_to_flag.restype = ctypes.c_uint64
+        self._allocate()
+
+    def fork(self) -> Self:
+        twin = copy.copy(self)
+        twin._allocate()
+        return twin
+
+    def reset(self) -> None:
+        self._state[:] = 0
+        for name, register in self.shape.registers.items():
+            self._store_register(name, register.reset_value)
+        for identity, words in self._rom_words.items():
+            self._words(self._layout.memories[identity])[:] = words
+
+    def _allocate(self) -> None:
+        """Take a zeroed buffer of its own, aligned to cache lines, and reset it."""
+        # Vector loads from a part of the last value may reach LANES limbs beyond it.
+        count = self._layout.total_limbs + LANES
+        try:
+            buffer = np.zeros(count + CACHE_LINE_LIMBS, np.uint64)
+        except (MemoryError, ValueError) as error:
+            raise SimulationError(f"the block's state of {8 * count} bytes is too large") from error
+        first = -(buffer.ctypes.data // 8) % CACHE_LINE_LIMBS
+        self._state: NDArray[np.uint64] = buffer[first : first + count]
+        self.reset()
+
+    def _words(self, slot: Slot) -> NDArray[np.uint64]:
+        """View a slot as words of limbs."""
+        region = self._state[slot.offset : slot.offset + slot.words * slot.stride]
+        return region.reshape(slot.words, slot.stride)[:, : limbs_of(slot.bits)]
+
+    def _store_words(self, name: str, words: NDArray[np.uint64], start: int) -> None:
+        self._words(self._slot_of_memory[name])[start : start + len(words)] = words
+
+    def _load_words(self, name: str, start: int, count: int) -> NDArray[np.uint64]:
+        return self._words(self._slot_of_memory[name])[start : start + count].copy()
+
+    def _store_register(self, name: str, value: int) -> None:
+        slot = self._layout.registers[name]
+        self._words(slot)[:] = words_of_numbers([value], limbs_of(slot.bits))
+
+    def _load_register(self, name: str) -> int:
+        return numbers_of_words(self._words(self._layout.registers[name]))[0]
+
+    def _run(self, cycles: int) -> None:
+        for done in range(0, cycles, _CYCLES_PER_CALL):
+            self._run_cycles(self._state.ctypes.data, min(_CYCLES_PER_CALL, cycles - done))
+
+    def _run_until(self, flag_register: str, limit: int) -> int | None:
+        flag = self._layout.registers[flag_register].offset
+        for done in range(0, limit, _CYCLES_PER_CALL):
+            calls = min(_CYCLES_PER_CALL, limit - done)
+            if ran := self._run_to_flag(self._state.ctypes.data, flag, calls):
+                return done + int(ran)
+        return None
+
+
+def _rom_words(memory: Memory) -> NDArray[np.uint64]:
+    numbers = (memory._get_read_data(address) for address in range(1 << memory.addrwidth))
+    return words_of_numbers(numbers, limbs_of(memory.bitwidth))
