@@ -5,7 +5,7 @@ The classes mirror the YAML; `library.py` turns them into the `Technology` the m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -175,7 +175,32 @@ class TechnologyFile(Form):
         for part in (self.popcount_energy, self.popcount_delay):
             if set(part) != set(STRUCTURES):
                 raise ValueError("popcount figures need exactly sliced and tree")
+        for role in ("flop", "latch", "clock_gate"):
+            entry = self.cells[role]
+            if isinstance(entry, CellEntry) and entry.clock_energy_fj is None:
+                raise ValueError(f"cells.{role} needs clock_energy_fj [fJ per cycle]")
         return self
+
+    @model_validator(mode="after")
+    def _sourced(self) -> Self:
+        for place, source in _sources_named(self, ""):
+            if source not in self.sources:
+                raise ValueError(f"{place}: its source '{source}' is not among the file's sources")
+        return self
+
+
+def _sources_named(part: object, place: str) -> Iterator[tuple[str, str]]:
+    """Every figure's place in the file and the source it names."""
+    if isinstance(part, Form):
+        if source := getattr(part, "source", None):
+            yield place, source
+        inner = [(key, getattr(part, key)) for key in type(part).model_fields]
+    elif isinstance(part, dict):
+        inner = list(part.items())
+    else:
+        return
+    for key, value in inner:
+        yield from _sources_named(value, f"{place}.{key}".lstrip("."))
 
 
 AnyForm = TypeVar("AnyForm", bound=Form)

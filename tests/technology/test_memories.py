@@ -1,0 +1,212 @@
+import math
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asicbnn.errors import ModelError
+from asicbnn.technology.library import load
+from asicbnn.technology.memories import break_even_words, memory
+from asicbnn.technology.standard_cell_memory import latch_cells, register_cells
+
+IHP, SKY, ASAP = load("ihp_sg13g2"), load("sky130hd"), load("asap7")
+technologies = st.sampled_from([IHP, SKY, ASAP])
+kinds = st.sampled_from(["sram", "latch", "register"])
+cell_kinds = st.sampled_from(["latch", "register"])
+ports = st.sampled_from(["1rw", "1r1w"])
+BOUNDS = {"1rw": (0.093, 0.117, 0.107, 0.204), "1r1w": (0.016, 0.058, 0.010, 0.109)}
+
+
+def ihp_macros(table):
+    for row in table("sram_macros.csv"):
+        if row["family"] == "ihp":
+            yield row, ("1rw" if row["ports"] == "1rw" else "1r1w")
+
+
+def test_fits_hold_for_every_macro_they_were_made_of(table):
+    rows = list(ihp_macros(table))
+    assert len(rows) == 28
+    for row, port in rows:
+        fitted = memory(IHP, "sram", int(row["words"]), int(row["bits"]), port)
+        assert fitted.macros is not None
+        assert fitted.macros.count == 1
+        assert fitted.flags == ()
+        area, read, write, access = BOUNDS[port]
+        assert fitted.area_um2 == pytest.approx(float(row["area_lib_um2"]), rel=area)
+        assert fitted.read_energy_fj == pytest.approx(1000 * float(row["read_pJ"]), rel=read)
+        assert fitted.write_energy_fj == pytest.approx(1000 * float(row["write_pJ"]), rel=write)
+        assert fitted.access_ps == pytest.approx(1000 * float(row["access_ns"]), rel=access)
+        assert fitted.leakage_nw == pytest.approx(1000 * float(row["leak_uW"]), rel=0.001)
+        assert area >= fitted.area_error
+        assert max(read, write) >= fitted.energy_error
+
+
+def test_one_macro_by_hand():
+    macro = memory(IHP, "sram", 256, 64)
+    bits = 256 * 64
+    assert macro.area_um2 == pytest.approx(3.321 * bits + 8.66 * 256 + 492 * 64 + 4845, rel=1e-3)
+    assert macro.read_energy_fj == pytest.approx(
+        1000 * (64 * (0.509 + 7.57e-4 * 256) + 4.54), rel=2e-3
+    )
+
+
+def test_scaled_areas_hold_for_sky130_macros_within_the_stated_factor(table):
+    ratios = [
+        float(row["area_lib_um2"])
+        / memory(SKY, "sram", int(row["words"]), int(row["bits"]), "1r1w").area_um2
+        for row in table("sram_macros.csv")
+        if row["family"] == "sky130"
+    ]
+    assert len(ratios) == 8
+    assert all(0.5 < ratio < 2 for ratio in ratios)
+
+
+def test_scaling_goes_by_toggle_energy_and_stated_ratios():
+    here, there = memory(IHP, "sram", 512, 32), memory(ASAP, "sram", 512, 32)
+    energy = ASAP.inverter_toggle_energy_fj / IHP.inverter_toggle_energy_fj
+    assert there.read_energy_fj == pytest.approx(here.read_energy_fj * energy)
+    assert there.area_um2 == pytest.approx(here.area_um2 * 0.027 / 2.43, rel=1e-3)
+    assert there.access_ps == pytest.approx(54 * 19.599)
+    assert (there.level, there.relative_error, there.access_error) == ("scaled", 1.0, 1.0)
+    assert any("54 FO4" in flag for flag in there.flags)
+    assert any("scaled from ihp_sg13g2" in flag for flag in there.flags)
+    assert here.level == "fit"
+
+
+def test_wide_words_are_macros_side_by_side():
+    narrow, wide = memory(IHP, "sram", 256, 64), memory(IHP, "sram", 256, 1024)
+    assert wide.macros is not None
+    assert (wide.macros.count, wide.macros.words, wide.macros.word_bits) == (16, 256, 64)
+    assert wide.read_energy_fj == pytest.approx(16 * narrow.read_energy_fj)
+    assert wide.access_ps == narrow.access_ps
+    assert wide.flags == ("SRAM of 256 x 1024 bit is 16 macros",)
+
+
+def test_deep_memories_are_stacked_and_only_one_bank_is_read():
+    macro, deep = memory(IHP, "sram", 4096, 64), memory(IHP, "sram", 4 * 4096, 64)
+    assert deep.macros is not None
+    assert (deep.macros.count, deep.macros.words) == (4, 4096)
+    assert deep.area_um2 > 4 * macro.area_um2
+    assert deep.leakage_nw > 4 * macro.leakage_nw
+    assert macro.read_energy_fj < deep.read_energy_fj < 1.02 * macro.read_energy_fj
+    assert deep.access_ps > macro.access_ps
+
+
+def test_a_small_sram_is_charged_as_the_smallest_macro():
+    small = memory(IHP, "sram", 5, 3)
+    assert small.area_um2 == memory(IHP, "sram", 256, 8).area_um2
+    assert small.flags == (
+        "SRAM of 5 x 3 bit is smaller than the smallest macro: charged as 256 x 8",
+    )
+
+
+@given(technologies, kinds, ports, st.integers(1, 20000), st.integers(1, 600))
+def test_costs_are_positive_and_cover_the_bits(technology, kind, port, words, bits):
+    one = memory(technology, kind, words, bits, port)
+    assert one.area_um2 > 0
+    assert one.read_energy_fj > 0
+    assert one.write_energy_fj > 0
+    assert one.access_ps > 0
+    assert one.leakage_nw > 0
+    assert one.capacity_bits == words * bits
+    if one.macros is not None:
+        assert one.macros.count * one.macros.words * one.macros.word_bits >= words * bits
+        limits = {"1rw": (8192, 64, 262144), "1r1w": (1024, 32, 32768)}[port]
+        assert one.macros.words <= limits[0]
+        assert one.macros.word_bits <= limits[1]
+        assert one.macros.words * one.macros.word_bits <= limits[2]
+    else:
+        assert one.cells is not None
+        stored = one.cells.latch if kind == "latch" else one.cells.flop
+        assert stored >= words * bits
+
+
+@given(
+    technologies, st.sampled_from(["latch", "register"]), st.integers(1, 500), st.integers(1, 99)
+)
+def test_cell_memories_grow_with_words_and_bits(technology, kind, words, bits):
+    one = memory(technology, kind, words, bits)
+    for larger in (
+        memory(technology, kind, words + 1, bits),
+        memory(technology, kind, words, bits + 1),
+    ):
+        assert larger.area_um2 > one.area_um2
+        assert larger.leakage_nw > one.leakage_nw
+        assert larger.read_energy_fj >= one.read_energy_fj
+        assert larger.write_energy_fj >= one.write_energy_fj
+        assert larger.access_ps >= one.access_ps
+
+
+@given(technologies, ports, st.integers(128, 900), st.integers(32, 64))
+def test_srams_grow_with_words_and_bits_within_a_macro(technology, port, words, bits):
+    bits = bits if port == "1rw" else bits // 2
+    one = memory(technology, "sram", words, bits, port)
+    deeper = memory(technology, "sram", words + 1, bits, port)
+    assert deeper.area_um2 > one.area_um2
+    assert deeper.read_energy_fj > one.read_energy_fj
+    assert deeper.access_ps >= one.access_ps
+
+
+def test_two_ports_cost_more_area():
+    assert (
+        1.5
+        < memory(IHP, "sram", 512, 32, "1r1w").area_um2 / memory(IHP, "sram", 512, 32).area_um2
+        < 2.1
+    )
+
+
+def test_latch_memories_have_the_synthesised_area(table):
+    for row in table("scm.csv"):
+        cells = latch_cells(int(row["rows"]), int(row["cols"]))
+        assert cells.latch == int(row["latches"])
+        assert SKY.area_um2(cells) == pytest.approx(float(row["area_um2"]), rel=0.027)
+
+
+def test_write_masks_cost_gates_in_cells_and_nothing_in_srams():
+    assert latch_cells(8, 64, "byte").clock_gate == 8 * 8
+    assert latch_cells(8, 64, "bit").clock_gate == 8 * 64
+    assert register_cells(8, 64, "byte").and2 == 8 * 8
+    plain, masked = memory(IHP, "sram", 64, 64), memory(IHP, "sram", 64, 64, write_mask="bit")
+    assert plain.area_um2 == masked.area_um2
+
+
+def test_registers_are_clocked_in_every_cycle_and_latches_are_not():
+    latch, register = memory(SKY, "latch", 32, 64), memory(SKY, "register", 32, 64)
+    assert register.clock_energy_fj_per_cycle > 10 * latch.clock_energy_fj_per_cycle
+    assert memory(SKY, "sram", 64, 64).clock_energy_fj_per_cycle == 0
+
+
+def test_latches_beat_ihp_srams_below_about_16_words():
+    points = {bits: break_even_words(IHP, bits) for bits in (32, 64, 128, 256)}
+    assert all(words is not None and 14 <= words <= 17 for words in points.values())
+    assert points == {32: 17, 64: 16, 128: 16, 256: 16}  # as printed in docs/models/technology.md
+
+
+def test_a_size_is_compiled_in_well_under_a_millisecond():
+    start = time.perf_counter()
+    for words in range(1000, 1500):
+        memory(SKY, "sram", words, 61)
+        memory(SKY, "latch", words, 61)
+    assert (time.perf_counter() - start) / 1000 < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("srams", 4, 4), r"^unknown kind of memory 'srams'; did you mean 'sram'\?"),
+        (("sram", 0, 4), r"^a memory's words must be an integer >= 1, not 0$"),
+        (("latch", 4, -1), r"^a memory's word_bits must be an integer >= 1 \[bit\], not -1$"),
+        (("sram", 4, 4, "2rw"), r"^unknown ports of a memory '2rw'; did you mean '1rw'\?"),
+        (("sram", 4, 4, "1rw", "word"), r"^unknown write mask 'word'"),
+    ],
+)
+def test_memories_that_do_not_exist_are_refused(arguments, sentence):
+    with pytest.raises(ModelError, match=sentence):
+        memory(IHP, *arguments)
+
+
+def test_access_grows_by_levels_of_the_read_multiplexer():
+    one, two = memory(SKY, "latch", 16, 8), memory(SKY, "latch", 32, 8)
+    step = SKY.cell("mux2").delay_fo4_ps + math.log(2, 4) * SKY.fo4_delay_ps
+    assert two.access_ps - one.access_ps == pytest.approx(step)
