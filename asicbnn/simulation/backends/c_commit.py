@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asicbnn.simulation.backends.c_function import FunctionWriter
-from asicbnn.simulation.backends.c_values import DOUBLE_BITS, c_type, literal, masked, ones
+from asicbnn.simulation.backends.c_values import literal, masked, ones
 from asicbnn.simulation.backends.netlist import Net, Netlist, Wire
 from asicbnn.simulation.backends.state_layout import LIMB_BITS, limbs_of
 
@@ -35,7 +35,7 @@ def write_state_update(function: FunctionWriter, netlist: Netlist) -> None:
     for register in netlist.registers:
         if (source := netlist.next_of[register]) is register:
             continue
-        if register.bitwidth > DOUBLE_BITS:
+        if register.bitwidth > LIMB_BITS:
             copies.append(_wide_copy(function, register, source))
         else:
             stores.append(_narrow_store(function, register, source))
@@ -49,12 +49,12 @@ def write_state_update(function: FunctionWriter, netlist: Netlist) -> None:
 
 def _narrow_store(function: FunctionWriter, register: Wire, source: Wire) -> str:
     bits, value = register.bitwidth, function.value(source)
-    text = value.number(bits)
+    text = value.limb(0)
     if source.bitwidth > bits:
         text = masked(text, bits)
     if value.points_into:
         name = function.fresh("q")
-        function.line(f"const {c_type(bits)} {name} = {text};")
+        function.line(f"const u {name} = {text};")
         text = name
     place = function.value(register).text
     return f"{place} = {text};"
@@ -67,11 +67,10 @@ def _memory_store(function: FunctionWriter, net: Net) -> str:
     index, on = function.fresh("a"), function.fresh("e")
     function.line(f"const u {on} = {enable.text};")
     function.line(f"const u {index} = {slot.offset} + {slot.stride} * {address.limb(0)};")
-    if slot.bits <= DOUBLE_BITS:
+    if slot.bits <= LIMB_BITS:
         word = function.fresh("d")
-        function.line(f"const {c_type(slot.bits)} {word} = {data.number(slot.bits)};")
-        place = f"S[{index}]" if slot.bits <= LIMB_BITS else f"*(U_at *)(S + {index})"
-        return f"if ({on}) {place} = {word};"
+        function.line(f"const u {word} = {data.limb(0)};")
+        return f"if ({on}) S[{index}] = {word};"
     size = 8 * limbs_of(slot.bits)
     source = function.pointer(data, limbs_of(slot.bits))
     if data.points_into:

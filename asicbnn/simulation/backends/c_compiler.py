@@ -37,7 +37,7 @@ def compile_library(files: tuple[str, ...]) -> ctypes.CDLL:
     compiler = find_compiler()
     if compiler is None:
         raise EnvironmentProblem(
-            "no C compiler: none of cc, gcc, clang on PATH; pip install asicbnn[compiler] brings one"
+            "no C compiler: no cc, gcc or clang on PATH; pip install asicbnn[compiler] brings one"
         )
     try:
         with tempfile.TemporaryDirectory(prefix="asicbnn-") as folder:

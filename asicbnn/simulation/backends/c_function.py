@@ -15,11 +15,8 @@ import pyrtl
 
 from asicbnn.errors import SimulationError
 from asicbnn.simulation.backends.c_values import (
-    DOUBLE_BITS,
-    WORD_BITS,
     Piece,
     Value,
-    c_type,
     joined,
     limbs_of_number,
     literal,
@@ -86,7 +83,7 @@ class FunctionWriter:
             "^": lambda net: self._logic(net, "{0} ^ {1}"),
             "n": lambda net: self._logic(net, "~({0} & {1})"),
             "+": lambda net: self._arithmetic(net, "+", net.args[0].bitwidth + 1),
-            "-": lambda net: self._arithmetic(net, "-", DOUBLE_BITS + 1),
+            "-": lambda net: self._arithmetic(net, "-", 0),
             "*": lambda net: self._arithmetic(net, "*", 2 * net.args[0].bitwidth),
             "=": lambda net: self._comparison(net, "==", "is_equal", swap=False),
             "<": lambda net: self._comparison(net, "<", "is_less", swap=False),
@@ -98,21 +95,21 @@ class FunctionWriter:
         }
 
     def text(self, name: str, linkage: str) -> str:
-        """The finished function."""
+        """Return the finished function."""
         return "\n".join([f"{linkage}void {name}(u *S) {{", *self._lines, "}"])
 
     def line(self, text: str) -> None:
         self._lines.append(text)
 
     def fresh(self, prefix: str) -> str:
-        """A C name not used before in this function."""
+        """Make a C name not used before in this function."""
         self._names += 1
         return f"{prefix}{self._names}_"
 
     # -- values ----------------------------------------------------------------------------------
 
     def value(self, wire: Wire) -> Value:
-        """The wire as this function sees it; a fusion that computes it is written out first."""
+        """Find a wire as this function sees it; a fusion that computes it is written out first."""
         if wire in self._fusion_of:
             self._write_fusion(self._fusion_of[wire])
         if wire in self._values:
@@ -124,7 +121,7 @@ class FunctionWriter:
         return made
 
     def pointer(self, value: Value, limbs: int) -> str:
-        """A ``const u *`` expression to at least ``limbs`` limbs of the value."""
+        """Return a ``const u *`` expression to at least ``limbs`` limbs of the value."""
         if value.is_array:
             return value.text
         name = self.fresh("p")
@@ -133,7 +130,7 @@ class FunctionWriter:
 
     def _constant(self, wire: Wire) -> Value:
         bits, number = wire.bitwidth, wire.val
-        if bits <= DOUBLE_BITS:
+        if bits <= LIMB_BITS:
             return Value(bits, literal(number))
         if number in (0, ones(bits)):
             return Value(bits, "~0ull" if number else "0ull", splat=True)
@@ -150,7 +147,7 @@ class FunctionWriter:
     def _define(self, wire: Wire, text: str) -> None:
         """Give a narrow wire its expression."""
         bits, name = wire.bitwidth, f"w{self._sharing.number_of[wire]}"
-        self.line(f"const {c_type(bits)} {name} = {text};")
+        self.line(f"const u {name} = {text};")
         self._values[wire] = Value(bits, name)
         if wire in self._sharing.crossing:
             place = _place(self.layout.add_scratch(bits), bits)
@@ -188,7 +185,7 @@ class FunctionWriter:
         (wire,) = net.dests
         if net.op not in self._narrow:
             raise SimulationError(f"wire {wire.name}: unknown PyRTL operation '{net.op}'")
-        if wire.bitwidth > DOUBLE_BITS:
+        if wire.bitwidth > LIMB_BITS:
             self._write_wide(net, wire)
         else:
             self._define(wire, self._narrow[net.op](net))
@@ -200,21 +197,21 @@ class FunctionWriter:
 
     def _logic(self, net: Net, form: str) -> str:
         bits = net.dests[0].bitwidth
-        text = form.format(*(self.value(wire).number(bits) for wire in net.args))
+        text = form.format(*(self.value(wire).limb(0) for wire in net.args))
         return text if net.op not in "~n" and net.args[0].bitwidth == bits else masked(text, bits)
 
     def _arithmetic(self, net: Net, operator: str, exact_bits: int) -> str:
-        """The operation in the destination's C type, whose wrap-around is harmless."""
+        """Operate on limbs, whose wrap-around is harmless."""
         bits = net.dests[0].bitwidth
-        left, right = (self.value(wire).number(bits) for wire in net.args)
+        left, right = (self.value(wire).limb(0) for wire in net.args)
         text = f"{left} {operator} {right}"
         return text if bits == exact_bits else masked(text, bits)
 
     def _comparison(self, net: Net, operator: str, wide: str, *, swap: bool) -> str:
         bits = net.args[0].bitwidth
         left, right = (self.value(wire) for wire in net.args)
-        if bits <= DOUBLE_BITS:
-            return f"{left.number(bits)} {operator} {right.number(bits)}"
+        if bits <= LIMB_BITS:
+            return f"{left.limb(0)} {operator} {right.limb(0)}"
         limbs = limbs_of(bits)
         first, second = (right, left) if swap else (left, right)
         return f"{wide}({self.pointer(first, limbs)}, {self.pointer(second, limbs)}, {limbs})"
@@ -222,15 +219,15 @@ class FunctionWriter:
     def _choice(self, net: Net) -> str:
         bits = net.dests[0].bitwidth
         choose, low, high = (self.value(wire) for wire in net.args)
-        text = f"{choose.text} ? {high.number(bits)} : {low.number(bits)}"
+        text = f"{choose.text} ? {high.limb(0)} : {low.limb(0)}"
         return text if net.args[1].bitwidth == bits else masked(f"({text})", bits)
 
     def _parts(self, net: Net) -> str:
-        limbs = joined(self._pieces(net), net.dests[0].bitwidth)
-        return limbs[0] if len(limbs) == 1 else f"(U)({limbs[1]}) << 64 | ({limbs[0]})"
+        (text,) = joined(self._pieces(net), net.dests[0].bitwidth)
+        return text
 
     def _pieces(self, net: Net) -> list[Piece]:
-        """What a selection or concatenation lays side by side, lowest bits first."""
+        """List what a selection or concatenation lays side by side, lowest bits first."""
         if net.op == "s":
             return list(selected(self.value(net.args[0]), net.op_param))
         pieces: list[Piece] = []
@@ -249,7 +246,7 @@ class FunctionWriter:
             f"{slot.offset} + {slot.stride} * {self.value(net.args[0]).limb(0)}", slot.bits
         )
 
-    # -- nets on wires of more than 128 bits -----------------------------------------------------
+    # -- nets on wires of more than 64 bits ------------------------------------------------------
 
     def _write_wide(self, net: Net, wire: Wire) -> None:
         if self._is_fusible(net):
@@ -288,7 +285,7 @@ class FunctionWriter:
 
     def _write_wide_parts(self, net: Net, wire: Wire) -> None:
         bits, first = wire.bitwidth, net.args[0]
-        bits_taken = net.op_param[:bits] if net.op == "s" else ()
+        bits_taken: tuple[int, ...] = net.op_param[:bits] if net.op == "s" else ()
         if net.op == "c" and first.bitwidth == 1 and all(a is first for a in net.args):
             self._define_splat(wire, self.value(first).text)
         elif net.op == "s" and len(set(bits_taken)) == 1:
@@ -332,7 +329,7 @@ class FunctionWriter:
         operands = [self._operand(argument, fusion) for argument in arguments]
         if net.op == "x":
             choose = self.value(net.args[0]).text
-            form = "(({1} ^ {0}) & " + f"SPLAT(-(u)({choose}))) ^ {{0}}"
+            form = "(({1} ^ {0}) & " + f"SPLAT{_lanes(stride)}(-(u)({choose}))) ^ {{0}}"
         else:
             form = {"w": "{0}", "~": "~{0}", "n": "~({0} & {1})"}.get(
                 net.op, f"{{0}} {net.op} {{1}}"
@@ -344,24 +341,24 @@ class FunctionWriter:
         if self._fusion_of.get(wire) is fusion:
             return f"w{self._sharing.number_of[wire]}"
         value = self.value(wire)
-        return f"SPLAT({value.text})" if value.splat else f"*(const v4 *)({value.text} + i)"
+        lanes = _lanes(fusion.stride)
+        if value.splat:
+            return f"SPLAT{lanes}({value.text})"
+        return f"*(const v{lanes} *)({value.text} + i)"
 
     def _write_fusion(self, fusion: _Fusion) -> None:
         """Write the loop, store what others read, and clear bits above the widths."""
         del self._fusions[fusion.stride]
-        single = fusion.stride == LANES
-        self.line(
-            "{ const int i = 0;"
-            if single
-            else f"for (int i = 0; i < {fusion.stride}; i += {LANES}) {{"
-        )
+        lanes = _lanes(fusion.stride)
+        loop = f"for (int i = 0; i < {fusion.stride}; i += {lanes}) {{"
+        self.line("{ const int i = 0;" if fusion.stride == lanes else loop)
         stored: list[tuple[str, int]] = []
         for number, (wire, text) in fusion.wires.items():
             del self._fusion_of[wire]
-            self.line(f"const v4 w{number} = {text};")
+            self.line(f"const v{lanes} w{number} = {text};")
             if not self._sharing.readers_of[wire] <= fusion.wires.keys():
                 array = self._define_array(wire)
-                self.line(f"*(v4 *)({array} + i) = w{number};")
+                self.line(f"*(v{lanes} *)({array} + i) = w{number};")
                 stored.append((array, wire.bitwidth))
         self.line("}")
         for array, bits in stored:
@@ -369,7 +366,10 @@ class FunctionWriter:
 
 
 def _place(offset: int | str, bits: int) -> str:
-    """The element of the state at an offset, as an expression of the C type for its width."""
-    if bits <= WORD_BITS:
-        return f"S[{offset}]"
-    return f"*(U_at *)(S + {offset})" if bits <= DOUBLE_BITS else f"(S + {offset})"
+    """Name what lies at an offset of the state: a limb, or a pointer to limbs."""
+    return f"S[{offset}]" if bits <= LIMB_BITS else f"(S + {offset})"
+
+
+def _lanes(stride: int) -> int:
+    """Limbs of a vector that walks through arrays of a stride."""
+    return min(stride, LANES)

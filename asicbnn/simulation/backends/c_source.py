@@ -7,6 +7,7 @@ time. The entry points of the result are ``run`` and ``run_until``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from asicbnn.simulation.backends.c_commit import write_state_update
 from asicbnn.simulation.backends.c_function import AT_END, FunctionWriter, Sharing
@@ -84,12 +85,13 @@ def _cut(nets: tuple[Net, ...]) -> list[list[Net]]:
 
 
 def _weight(net: Net) -> int:
-    """Operands of the C statements a net becomes."""
+    """About the number of operands in the C statements a net becomes."""
     if net.op == "s":
-        indices = net.op_param
-        runs = 1 + sum(b != a + 1 for a, b in zip(indices, indices[1:], strict=False))
-        return int(runs + net.dests[0].bitwidth // LIMB_BITS)
-    return len(net.args) + (net.dests[0].bitwidth // LIMB_BITS if net.op == "c" else 0)
+        starts = [low for low, high in pairwise(net.op_param) if high not in (low, low + 1)]
+        return len(starts) + 1 + int(net.dests[0].bitwidth) // LIMB_BITS
+    if net.op == "c":
+        return len(set(net.args)) + int(net.dests[0].bitwidth) // LIMB_BITS
+    return len(net.args)
 
 
 def _sharing(netlist: Netlist, parts: list[list[Net]], layout: StateLayout) -> Sharing:

@@ -1,9 +1,8 @@
 """Values in the generated C: how a wire of some width is named, cut, joined and masked.
 
-Up to 64 bits a wire is a ``u`` (uint64_t), up to 128 a ``U`` (unsigned __int128), beyond that an
-array of limbs somewhere in the state buffer, reached through a pointer expression. A bit spread
-over a wide wire stays one limb (a *splat*). Bits above a wire's width are zero, except in splats
-and in the padding limbs of arrays.
+Up to 64 bits a wire is a ``u`` (uint64_t), beyond that an array of limbs somewhere in the state
+buffer, reached through a pointer expression. A bit spread over a wide wire stays one limb (a
+*splat*). Bits above a wire's width are zero, except in splats and in the padding limbs of arrays.
 """
 
 from __future__ import annotations
@@ -14,8 +13,6 @@ from typing import NamedTuple
 
 from asicbnn.simulation.backends.state_layout import LIMB_BITS, limbs_of
 
-WORD_BITS = LIMB_BITS
-DOUBLE_BITS = 2 * LIMB_BITS
 _LIMB_MASK = (1 << LIMB_BITS) - 1
 
 PRELUDE = """\
@@ -23,9 +20,10 @@ PRELUDE = """\
 #include <string.h>
 typedef uint64_t u;
 typedef unsigned __int128 U;
-typedef U U_at __attribute__((aligned(8), may_alias));
+typedef u v2 __attribute__((vector_size(16), aligned(8), may_alias));
 typedef u v4 __attribute__((vector_size(32), aligned(8), may_alias));
-#define SPLAT(x) ((v4){(x), (x), (x), (x)})
+#define SPLAT2(x) ((v2){(x), (x)})
+#define SPLAT4(x) ((v4){(x), (x), (x), (x)})
 
 static inline int is_equal(const u *a, const u *b, int n) {
   u d = 0;
@@ -73,14 +71,12 @@ class Piece(NamedTuple):
 
 
 def literal(number: int) -> str:
-    """C spelling of a constant of up to 128 bits."""
-    if number <= _LIMB_MASK:
-        return f"{number:#x}ull"
-    return f"((U){number >> LIMB_BITS:#x}ull << 64 | {number & _LIMB_MASK:#x}ull)"
+    """C spelling of a constant limb."""
+    return f"{number:#x}ull"
 
 
 def ones(bits: int) -> int:
-    """The number whose lowest ``bits`` bits are set."""
+    """Return the number whose lowest ``bits`` bits are set."""
     return (1 << bits) - 1
 
 
@@ -90,13 +86,8 @@ def limbs_of_number(number: int, count: int) -> list[int]:
 
 
 def masked(text: str, bits: int) -> str:
-    """Clear everything above ``bits`` in an expression of the C type for that width."""
-    return text if bits in (WORD_BITS, DOUBLE_BITS) else f"({text}) & {literal(ones(bits))}"
-
-
-def c_type(bits: int) -> str:
-    """C type of a wire of at most 128 bits."""
-    return "u" if bits <= WORD_BITS else "U"
+    """Clear everything above ``bits`` (at most 64) in a limb."""
+    return text if bits == LIMB_BITS else f"({text}) & {literal(ones(bits))}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +108,7 @@ class Value:
 
     @property
     def is_array(self) -> bool:
-        return self.bits > DOUBLE_BITS and not self.splat
+        return self.bits > LIMB_BITS and not self.splat
 
     def limb(self, index: int) -> str:
         """Limb ``index``, zero above the value's width."""
@@ -125,19 +116,7 @@ class Value:
             return "0"
         if self.splat:
             return f"({masked(self.text, min(LIMB_BITS, self.bits - LIMB_BITS * index))})"
-        if self.is_array:
-            return f"{self.text}[{index}]"
-        if self.bits <= WORD_BITS:
-            return self.text
-        return f"(u)({self.text} >> 64)" if index else f"(u){self.text}"
-
-    def number(self, bits: int) -> str:
-        """An expression at least ``bits`` (up to 128) wide; higher bits may still be set."""
-        if bits <= WORD_BITS:
-            return self.limb(0)
-        if self.bits <= DOUBLE_BITS:
-            return self.text if self.bits > WORD_BITS else f"(U){self.text}"
-        return f"((U){self.limb(1)} << 64 | {self.limb(0)})"
+        return f"{self.text}[{index}]" if self.is_array else self.text
 
     def pieces(self, start: int, bits: int) -> Iterator[Piece]:
         """Cut ``bits`` bits from bit ``start`` on into pieces of one limb each, lowest first."""

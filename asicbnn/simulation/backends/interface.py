@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
+import pyrtl
 from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
-from asicbnn.simulation.backends.netlist import state_of
+from asicbnn.simulation.backends.netlist import Memory, state_of
 
 _LIMB_BITS = 64
 _Shape = TypeVar("_Shape")
@@ -31,10 +32,11 @@ class RegisterShape:
 
 @dataclass(frozen=True)
 class MemoryShape:
-    """A memory's word width [bit] and depth [words]."""
+    """A memory's word width [bit], depth [words], and whether it can be written."""
 
     bits: int
     words: int
+    is_read_only: bool = False
 
     @property
     def limbs(self) -> int:
@@ -55,11 +57,13 @@ class StateShape:
         registers, memories = state_of(block)
         return cls(
             {wire.name: RegisterShape(wire.bitwidth, wire.reset_value or 0) for wire in registers},
-            {
-                memory.name: MemoryShape(memory.bitwidth, 1 << memory.addrwidth)
-                for memory in memories
-            },
+            {memory.name: _memory_shape(memory) for memory in memories},
         )
+
+
+def _memory_shape(memory: Memory) -> MemoryShape:
+    is_read_only = isinstance(memory, pyrtl.RomBlock)
+    return MemoryShape(memory.bitwidth, 1 << memory.addrwidth, is_read_only)
 
 
 class Backend(ABC):
@@ -83,6 +87,8 @@ class Backend(ABC):
     def write_memory(self, name: str, words: NDArray[np.uint64], start: int = 0) -> None:
         """Replace the words from ``start`` [word] on by the rows of ``words``."""
         memory = _named(self.shape.memories, name, "memory")
+        if memory.is_read_only:
+            raise SimulationError(f"memory {name} is read-only")
         words = np.asarray(words)
         if words.dtype != np.uint64 or words.ndim != 2 or words.shape[1] != memory.limbs:
             raise SimulationError(

@@ -9,13 +9,14 @@ import numpy as np
 import pyrtl
 from numpy.typing import NDArray
 
+from asicbnn.errors import SimulationError
 from asicbnn.simulation.backends.interface import (
     Backend,
     StateShape,
     numbers_of_words,
     words_of_numbers,
 )
-from asicbnn.simulation.backends.netlist import check_block, state_of
+from asicbnn.simulation.backends.netlist import check_block, read_netlist, state_of
 
 
 class InterpretedBackend(Backend):
@@ -28,7 +29,11 @@ class InterpretedBackend(Backend):
         super().__init__(StateShape.of(block), note)
         _, memories = state_of(block)
         self._memory_named = {memory.name: memory for memory in memories}
-        self._simulation = pyrtl.FastSimulation(tracer=None, block=block)
+        read_netlist(block)  # names a combinational loop, which PyRTL would print
+        try:
+            self._simulation = pyrtl.FastSimulation(tracer=None, block=block)
+        except pyrtl.PyrtlError as error:
+            raise SimulationError(f"PyRTL cannot simulate the block: {error}") from error
         self.reset()
 
     def reset(self) -> None:
