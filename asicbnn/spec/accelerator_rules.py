@@ -74,37 +74,35 @@ def _host_link(spec: Accelerator) -> Iterator[Complaint]:
 def _weight_port(spec: Accelerator) -> Iterator[Complaint]:
     path, word, link = "buffers.weight.port_bits", spec.weight_word_bits, spec.store.link.bits
     port = spec.buffers.weight.port_bits
-    factors = ("out_channels", "in_channels", "kernel_y", "kernel_x")
-    also = tuple(f"array.unroll.{name}" for name in factors)
     if port is None:
         return
+    fewest = min(link, word)  # the link's words are written through the port as they come
+    factors = ("out_channels", "in_channels", "kernel_y", "kernel_x")
+    also = (*(f"array.unroll.{name}" for name in factors), "store.link.bits")
     if port < word and word % port:
         message = f"expected a divisor of the weight word, which is {word} bit; got {port}"
-        largest = max(n for n in range(1, port + 1) if word % n == 0)
-        yield Complaint(path, message, f"it can be {largest}, or null for the whole word", also)
-    if min(port, word) < min(link, word):
-        message = f"expected at least {min(link, word)} bit, what the link delivers; got {port}"
-        also = (*also, "store.link.bits")
+        below = [n for n in range(fewest, port) if word % n == 0]
+        legal = below[-1] if below else fewest
+        yield Complaint(path, message, f"it can be {legal}, or null for the whole word", also)
+    elif port < fewest:
+        message = f"expected at least {fewest} bit, what the link delivers; got {port}"
         yield Complaint(path, message, "widen it, or narrow store.link.bits", also)
 
 
 def _input_port(spec: Accelerator) -> Iterator[Complaint]:
-    path, word, link = (
-        "buffers.input.port_bits",
-        spec.array.unroll.in_channels,
-        spec.store.link.bits,
-    )
-    port = spec.buffers.input.port_bits
-    also: tuple[str, ...] = ("array.unroll.in_channels",)
+    path, word = "buffers.input.port_bits", spec.array.unroll.in_channels
+    link, port = spec.store.link.bits, spec.buffers.input.port_bits
     if port is None:
         return
+    fewest = min(link, word)
+    also = ("array.unroll.in_channels", "store.link.bits")
     if port < word and _odd_part(port) != _odd_part(word):
         message = f"expected the input word of {word} bit divided by 2^n, got {port}"
-        help = f"it can be {_nearest_nested(port, word)}, or null for the whole word"
-        yield Complaint(path, message, help, also)
-    if min(port, word) < min(link, word):
-        message = f"expected at least {min(link, word)} bit, what the link delivers; got {port}"
-        also = (*also, "store.link.bits")
+        halves = [word >> n for n in range(word.bit_length()) if word % (1 << n) == 0]
+        legal = " or ".join(str(bits) for bits in halves[::-1] if bits >= fewest)
+        yield Complaint(path, message, f"it can be {legal}, or null for the whole word", also)
+    elif port < fewest:
+        message = f"expected at least {fewest} bit, what the link delivers; got {port}"
         yield Complaint(path, message, "widen it, or narrow store.link.bits", also)
 
 

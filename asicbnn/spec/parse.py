@@ -77,7 +77,7 @@ def _characters_refused(document: Document) -> list[Problem]:
             shown = Place(number + 1, bad.start() + 1, 1, _NOT_PRINTABLE.sub("?", line))
             message = f"the character U+{ord(bad.group()):04X} is not allowed in YAML"
             problems.append(_at(document, shown, message, "delete it"))
-        tab = re.split(r"(?:^|(?<=\s))#", line, maxsplit=1)[0].rstrip().find("\t")
+        tab = re.split(r"(?:^|(?<=\s))#", line, maxsplit=1)[0].find("\t")
         if tab >= 0:
             shown = Place(number + 1, tab + 1, 1, line)
             problems.append(

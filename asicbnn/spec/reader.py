@@ -149,6 +149,11 @@ def _rules_besides(
     doubted = {tuple(takewhile(lambda part: isinstance(part, str), t.path)) for t in trails}
     if not doubted:
         return []
+    unknown = {
+        trail.path
+        for trail, error in zip(trails, errors, strict=True)
+        if error["type"] == "extra_forbidden"
+    }
     rest = document.root.plain()
     for path in doubted:
         _set(rest, path, None)
@@ -159,7 +164,7 @@ def _rules_besides(
             left = error.errors(include_url=False, include_input=False)
             rules = [details for details in left if details["type"] == "rules"]
             if rules:
-                return Translator(document, model, doubted=doubted).problems(rules)
+                return Translator(document, model, doubted, unknown).problems(rules)
             _stand_in(rest, document.root, model, left)
     return []
 

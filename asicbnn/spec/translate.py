@@ -86,15 +86,21 @@ class Trail:
 class Translator:
     """Turns pydantic's errors into problems of a document.
 
-    doubted : paths known to be wrong; rules that lean on them are not reported
+    doubted  : paths known to be wrong; rules that lean on them are not reported
+    misspelt : unknown keys; rules that lean on a default beside them are not reported either
     """
 
     def __init__(
-        self, document: Document, model: type[BaseModel], doubted: Set[KeyPath] = frozenset()
+        self,
+        document: Document,
+        model: type[BaseModel],
+        doubted: Set[KeyPath] = frozenset(),
+        misspelt: Set[KeyPath] = frozenset(),
     ) -> None:
         self.document = document
         self.model = model
         self.doubted = doubted
+        self.misspelt = misspelt
 
     def problems(self, errors: list[ErrorDetails]) -> list[Problem]:
         """Return one problem per place and cause."""
@@ -208,4 +214,4 @@ class Translator:
         if any(path[: len(wrong)] == wrong for wrong in self.doubted):
             return True
         _, reach = self.document.find(path)
-        return reach < len(path) and any(path[:reach] == wrong[:-1] for wrong in self.doubted)
+        return reach < len(path) and any(path[:reach] == key[:-1] for key in self.misspelt)

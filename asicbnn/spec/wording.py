@@ -239,13 +239,13 @@ def cure(node: Node, wanted: Wanted) -> str:
 
 def _number_cure(text: str, is_plain: bool, wanted: Wanted) -> str:
     number = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-    if not is_plain and re.fullmatch(number, text):
-        return f"quotes make it a text: write {text}"
     if re.fullmatch(r"[-+]?\d+([_,']\d+)+(\.\d+)?", text):
         return f"write it without separators: {re.sub(r'[_,]', '', text)}"
     if re.fullmatch(r"[-+]?0\d[\d.]*", text):
         plain = re.sub(r"^([-+]?)0+(?=\d)", r"\1", text)
         return f"a leading 0 means octal to some readers: write {plain}"
+    if not is_plain and re.fullmatch(number, text):
+        return f"quotes make it a text: write {text}"
     if re.fullmatch(r"\d+(:\d+)+", text):
         return "some readers take this for a base-60 number: write a decimal number"
     if re.fullmatch(r"0[xob][0-9a-fA-F_]+", text):
