@@ -403,7 +403,7 @@ def test_read_only_memories_keep_their_data(backend: str) -> None:
         rom = pyrtl.RomBlock(90, 3, data, "rom", pad_with_zeros=True, asynchronous=True)
         address = pyrtl.Register(3, "address")
         address.next <<= (address + 1).truncate(3)
-        result(rom[address], "word")
+        result(pyrtl.as_wires(rom[address]), "word")
 
     unit = simulator(build(describe), backend)
     unit.run(3)
