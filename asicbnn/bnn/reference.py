@@ -153,7 +153,7 @@ def random_parameters(layer: Layer, generator: np.random.Generator) -> Parameter
     """Parameters for tests: random weights, thresholds where the sums are, some flips."""
     shape = (layer.out_channels, layer.in_channels, layer.kernel_y, layer.kernel_x)
     top = 2**layer.weight_bits
-    weights = 2 * generator.integers(0, top, shape) + 1 - top
+    weights = 2 * generator.integers(0, top, shape, dtype=np.int32) + 1 - top
     low, high = activation_range(layer.activation_bits, signed=layer.signed_input)
     spread = np.sqrt(layer.fan_in) * max(abs(low), abs(high)) * top / 2
     thresholds = np.rint(generator.normal(0, spread / 2, layer.out_channels)).astype(np.int64)
