@@ -11,9 +11,11 @@ from asicbnn.errors import Problem, SpecError
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.document import Document, KeyPath
 from asicbnn.spec.mapping_file import MappingFile
+from asicbnn.spec.parameters import load_parameters
 from asicbnn.spec.reader import open_document, read, read_document
 from asicbnn.spec.sweep import Sweep, batch_problem, beside
 from asicbnn.spec.wording import either, suggest
+from asicbnn.spec.workload import Workload, read_workload
 
 Kind: TypeAlias = Literal["accelerator", "workload", "sweep", "mapping"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -21,12 +23,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 def model_of(kind: Kind) -> type[BaseModel]:
     """Return the model of a kind of file."""
-    if kind == "workload":
-        from asicbnn.spec.workload import Workload
-
-        return Workload
     models: dict[Kind, type[BaseModel]] = {
         "accelerator": Accelerator,
+        "workload": Workload,
         "sweep": Sweep,
         "mapping": MappingFile,
     }
@@ -60,7 +59,8 @@ def kind_of(document: Document) -> Kind:
 
 def load(path: Path | str) -> BaseModel:
     """Return the accelerator, workload, sweep or mapping in a file, whichever it holds."""
-    return read(path, model_of(kind_of(open_document(path))))
+    kind = kind_of(open_document(path))
+    return read_workload(path) if kind == "workload" else read(path, model_of(kind))
 
 
 def check(path: Path | str) -> list[Problem]:
@@ -70,7 +70,21 @@ def check(path: Path | str) -> list[Problem]:
         spec, document = read_document(path, model_of(kind))
     except SpecError as error:
         return list(error.problems)
+    if isinstance(spec, Workload):
+        return _weights_problems(path, document)
     return _sweep_problems(path, spec, document) if isinstance(spec, Sweep) else []
+
+
+def _weights_problems(path: Path | str, document: Document) -> list[Problem]:
+    """Return the problems of a workload's trained parameters, led by the line that names them."""
+    workload = read_workload(path)
+    try:
+        if workload.weights is not None:
+            load_parameters(workload)
+    except SpecError as error:
+        lead = document.problem("weights", "these are not the parameters of this network")
+        return [lead, *error.problems]
+    return []
 
 
 def _sweep_problems(path: Path | str, sweep: Sweep, document: Document) -> list[Problem]:

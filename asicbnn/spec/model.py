@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -44,14 +45,15 @@ class SpecModel(BaseModel):
         return self
 
 
-def field_paths(model: type[BaseModel], prefix: KeyPath = ()) -> list[KeyPath]:
+@cache
+def field_paths(model: type[BaseModel]) -> tuple[KeyPath, ...]:
     """Return the path of every field of a model and of the models in it, lists left out."""
     paths: list[KeyPath] = []
     for name, field in model.model_fields.items():
-        paths.append((*prefix, name))
+        paths.append((name,))
         for inner in wanted_of(field).models:
-            paths += field_paths(inner, (*prefix, name))
-    return paths
+            paths += [(name, *path) for path in field_paths(inner)]
+    return tuple(paths)
 
 
 def _dotted(path: str | KeyPath) -> str:

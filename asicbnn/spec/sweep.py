@@ -21,6 +21,8 @@ Objective: TypeAlias = Literal["energy", "latency", "edp"]
 
 MOST_POINTS = 1_000_000
 """Design points a sweep file may ask for."""
+LONGEST_AXIS = 10_000
+"""Values an axis may have."""
 
 _FilePath: TypeAlias = Annotated[str, Field(min_length=1, description="a path from this file")]
 
@@ -44,8 +46,8 @@ class Sweep(SpecModel):
     dataflows: tuple[Dataflow, ...] = Field(
         (), description="dataflows to try; none given takes the accelerator's"
     )
-    axes: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(
-        {}, description="dotted path of an accelerator's field: [values to try]"
+    axes: dict[str, Annotated[tuple[Any, ...], Field(min_length=1, max_length=LONGEST_AXIS)]] = (
+        Field({}, description="dotted path of an accelerator's field: [values to try]")
     )
     objective: Objective = Field("energy", description="what 'best' mappings minimise")
     batch: int = Field(
@@ -86,9 +88,11 @@ def _axis_problems(path: str, values: tuple[Any, ...]) -> Iterator[Complaint]:
     if path == "name":
         yield Complaint(at, "the name cannot be an axis", "vary what the accelerator is made of")
         return
+    seen: set[str] = set()
     for position, value in enumerate(values):
-        if value in values[:position]:
+        if repr(value) in seen:
             yield Complaint((*at, position), "this value is in the list already", "delete it")
+        seen.add(repr(value))
         for problem in field_problems(nested(path, value), Accelerator, path):
             inside = problem.path.removeprefix(path).removeprefix(".")
             message = f"{inside}: {problem.message}" if inside else problem.message
@@ -96,8 +100,9 @@ def _axis_problems(path: str, values: tuple[Any, ...]) -> Iterator[Complaint]:
 
 
 def _repeated(key: str, values: tuple[str, ...]) -> Iterator[Complaint]:
+    first = {value: position for position, value in reversed(list(enumerate(values)))}
     for position, value in enumerate(values):
-        if value in values[:position]:
+        if first[value] < position:
             yield Complaint((key, position), f"'{value}' is in the list already", "delete it")
 
 
@@ -163,5 +168,5 @@ def batch_problem(sweep: Sweep, base: Accelerator) -> Problem | None:
     limits = [base.limits.batch, *sweep.axes.get("limits.batch", ())]
     if "limits" in sweep.axes or sweep.batch <= max(limits):
         return None
-    message = f"batch {sweep.batch}, but limits.batch of the accelerator is {max(limits)}"
+    message = f"{sweep.batch}, but limits.batch of the accelerator is {max(limits)}"
     return Problem(message, path="batch", help=f"raise limits.batch to {sweep.batch}")

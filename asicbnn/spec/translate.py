@@ -21,6 +21,8 @@ from asicbnn.spec.wording import (
     wanted_of,
 )
 
+_MOST_ERRORS = 1000  # more are never shown; a file may have hundreds of thousands
+
 
 class Trail:
     """Follows an error's location through the tree and the model at once.
@@ -105,6 +107,7 @@ class Translator:
     def problems(self, errors: list[ErrorDetails]) -> list[Problem]:
         """Return one problem per place and cause."""
         assert self.document.root is not None
+        errors = errors[:_MOST_ERRORS]
         trails = [Trail(self.document.root, self.model, error["loc"]) for error in errors]
         deeper = {t.union for t in trails if t.union is not None and len(t.path) > len(t.union)}
         found: dict[tuple[KeyPath, str], Problem] = {}

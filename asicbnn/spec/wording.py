@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from asicbnn.spec.document import Node
 
 _LONGEST_VALUE = 40
+_LONGEST_WORD = 80  # beyond it nobody misspelt a number or a key, and matching takes long
 _UNION = (Union, types.UnionType)
 
 
@@ -159,7 +160,7 @@ def _phrase(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     if origin in (list, tuple):
         return _list_phrase(origin, arguments, metadata)
     if origin is dict or inner is dict:
-        return f"a mapping{_at_least(metadata)}"
+        return f"a mapping{_size(metadata)}"
     if _is_model(inner):
         return f"a mapping with the keys {', '.join(list(inner.model_fields)[:12])}"
     names = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
@@ -174,11 +175,15 @@ def _list_phrase(origin: Any, arguments: tuple[Any, ...], metadata: tuple[Any, .
         return f"a list of {len(arguments)}: {', then '.join([first, *others])}"
     entry = _phrase(arguments[0]) if arguments else "a value"
     each = "" if entry == "a value" else f", each {entry}"
-    return f"a list{_at_least(metadata)}{each}"
+    return f"a list{_size(metadata)}{each}"
 
 
-def _at_least(metadata: tuple[Any, ...]) -> str:
-    fewest = next((m.min_length for m in _flat(metadata) if getattr(m, "min_length", 0)), 0)
+def _size(metadata: tuple[Any, ...]) -> str:
+    sizes = list(_flat(metadata))
+    fewest = next((m.min_length for m in sizes if getattr(m, "min_length", 0)), 0)
+    most = next((m.max_length for m in sizes if getattr(m, "max_length", 0)), 0)
+    if most:
+        return f" with {fewest} to {most} entries"
     return f" with at least {fewest} {'entry' if fewest == 1 else 'entries'}" if fewest else ""
 
 
@@ -207,6 +212,8 @@ def given(node: Node) -> str:
 
 def suggest(word: str, candidates: list[str]) -> str:
     """Return ``did you mean 'x'?`` for the nearest candidate, or an empty text."""
+    if len(word) > _LONGEST_WORD:
+        return ""
     near = get_close_matches(word, candidates, 1, 0.6)
     if not near:
         near = get_close_matches(word.lower().replace("-", "_"), candidates, 1, 0.6)
@@ -223,7 +230,7 @@ def cure(node: Node, wanted: Wanted) -> str:
     lists = (m for m in union_members(wanted.annotation) if get_origin(m) in (list, tuple))
     if any(get_args(member)[1:] in ((), (Ellipsis,)) for member in lists):
         return f"write [{node.text}]" if len(node.text) <= _LONGEST_VALUE else "put it in [ ]"
-    if not isinstance(node.value, str):
+    if not isinstance(node.value, str) or len(node.text) > _LONGEST_WORD:
         return ""
     text = node.text.strip()
     if wanted.takes(bool):
