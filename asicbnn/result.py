@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from asicbnn.units import SUFFIXES
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -42,6 +44,26 @@ class Metric:
     def is_count(self) -> bool:
         """True if every value is an integer, in Python and in JSON."""
         return self.unit in COUNT_UNITS
+
+    @property
+    def title(self) -> str:
+        """The name as a heading, without its unit: `energy_fj` -> Energy."""
+        if special := _TITLES.get(self.name):
+            return special
+        name = self.name
+        if not self.is_count:
+            name = next((name.removesuffix(s) for s in SUFFIXES if name.endswith(s)), name)
+        words = name.replace("_", " ").replace("dma", "DMA").replace("macs", "MACs")
+        return words[:1].upper() + words[1:]
+
+
+_TITLES = {
+    "throughput_tops": "Throughput",
+    "efficiency_tops_per_w": "Energy efficiency",
+    "density_tops_per_mm2": "Compute density",
+    "clock_mhz": "Clock frequency",
+    "dma_energy_fj": "DMA energy",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,20 @@ def test_units_of_metrics_are_those_their_names_carry():
         assert re.fullmatch(r"[a-z0-9_]+", metric.name)
 
 
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("energy_per_inference_uj", "Energy per inference"),
+        ("dma_stall_cycles", "DMA stall cycles"),
+        ("efficiency_tops_per_w", "Energy efficiency"),
+        ("macs", "MACs"),
+        ("inferences_per_s", "Inferences"),
+    ],
+)
+def test_titles(name, title):
+    assert METRICS[name].title == title
+
+
 def test_layer_cycles_are_listed_as_the_parts_of_cycles():
     parts = {m.name for m in METRICS.values() if m.unit == "cycle"} - {"cycles"}
     assert len(parts) == 9

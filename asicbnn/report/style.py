@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 from asicbnn.result import METRICS
 from asicbnn.sweep.files import replacing
-from asicbnn.units import SUFFIXES, scale, typeset
+from asicbnn.units import scale, typeset
 
 P = ParamSpec("P")
 
@@ -105,7 +105,10 @@ def drawn(function: Callable[P, Figure]) -> Callable[P, Figure]:
         with mpl.rc_context():
             mpl.rcdefaults()
             mpl.rcParams.update(RC)
-            return function(*args, **kwargs)
+            figure = function(*args, **kwargs)
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")  # laid out once, the same in every format
+            return figure
 
     return in_style
 
@@ -139,19 +142,8 @@ def inline_svg(figure: Figure, name: str) -> str:
 
 
 def heading(name: str) -> str:
-    """Return a metric's or column's name without its unit: `energy_fj` -> Energy."""
-    for suffix in SUFFIXES:
-        if name.endswith(suffix) and name in METRICS:
-            is_cycles = METRICS[name].unit == "cycle"
-            name = name if is_cycles else name.removesuffix(suffix)
-            break
-    text = name.replace("_", " ")
-    return {
-        "throughput": "Throughput",
-        "efficiency": "Energy efficiency",
-        "density": "Compute density",
-        "clock": "Clock frequency",
-    }.get(text, text[:1].upper() + text[1:]).replace("Dma", "DMA")
+    """Return a metric's title, or a column's name as words."""
+    return METRICS[name].title if name in METRICS else plain(name)
 
 
 def scaled(values: pd.Series[float], metric: str) -> tuple[pd.Series[float], str]:

@@ -121,9 +121,3 @@ def test_an_inlined_figure_is_well_formed_and_keeps_its_references():
 def test_a_table_that_does_not_serve_is_refused(draw, sentence):
     with pytest.raises(SpecError, match=sentence):
         draw(synthetic.sweep_table(60))
-
-
-def test_headings():
-    assert style.heading("energy_per_inference_uj") == "Energy per inference"
-    assert style.heading("dma_stall_cycles") == "DMA stall cycles"
-    assert style.heading("efficiency_tops_per_w") == "Energy efficiency"

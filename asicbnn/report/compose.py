@@ -1,0 +1,245 @@
+"""Makes the report of a folder: reads the tables in it, chooses figures, writes page and manifest.
+
+Tables are told apart by their columns, so that whatever wrote them may name them freely:
+`point` a sweep, `dataflow` without `layer` a comparison, `layer` layers, `model` and `hardware` a
+verification.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from asicbnn.errors import SpecError
+from asicbnn.report import plots
+from asicbnn.report.page import Drawing, Grid, Page, Section, grid, manifest_of
+from asicbnn.report.style import plain, save
+from asicbnn.result import METRICS
+from asicbnn.sweep.files import read_table, write_text
+
+PAGE, MANIFEST, FIGURES = "report.html", "manifest.json", "figures"
+POINT_COLUMNS = (
+    "latency_ms", "energy_per_inference_uj", "area_um2", "logic_area_um2", "memory_area_um2",
+    "power_mw", "efficiency_tops_per_w", "utilisation",
+)  # fmt: skip
+DATAFLOW_COLUMNS = (
+    "cycles", "utilisation", "latency_ms", "energy_per_inference_uj", "logic_energy_fj",
+    "memory_energy_fj", "leakage_energy_fj",
+)  # fmt: skip
+_MOST_ROWS = 25
+_NAMING = ("accelerator", "workload", "technology")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table of the folder, with the JSON file of the same name beside it, if there is one."""
+
+    path: Path
+    table: pd.DataFrame
+    facts: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+
+def report(folder: Path | str, *, title: str | None = None) -> Path:
+    """Write `report.html`, `manifest.json` and `figures/` into a folder of tables; return the page.
+
+    Raises SpecError if the folder holds no table this program wrote.
+    """
+    place = Path(folder)
+    if not place.is_dir():
+        raise SpecError(f"{place}: no such folder")
+    sources = [source for path in sorted(place.glob("*.parquet")) for source in _sources(path)]
+    sections = [section for source in sources for section in sections_of(source)]
+    if not sections:
+        raise SpecError(f"{place}: no tables in it; `asicbnn sweep` and `compare` write them")
+    for section in sections:
+        for drawing in section.figures:
+            save(drawing.figure, place / FIGURES / drawing.name)
+    files = [source.path for source in sources]
+    files += [facts for s in sources if (facts := s.path.with_suffix(".json")).exists()]
+    manifest = manifest_of(files, place)
+    page = Page(title or plain(place.resolve().name), _lead(sources), sections, manifest)
+    write_text(place / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+    return write_text(place / PAGE, page.html())
+
+
+def _sources(path: Path) -> Iterator[Source]:
+    table = read_table(path)
+    beside = path.with_suffix(".json")
+    facts = json.loads(beside.read_text("utf-8")) if beside.exists() else {}
+    if len(table):
+        yield Source(path, table, facts)
+
+
+def _lead(sources: Sequence[Source]) -> str:
+    tables = [source.table for source in sources]
+    found = []
+    for name in _NAMING:
+        values = {str(v) for table in tables if name in table for v in table[name].unique()}
+        plural = "technologies" if name == "technology" else f"{name}s"
+        if values:
+            shown = ", ".join(sorted(values)) if len(values) <= 4 else str(len(values))
+            found.append(f"{plural if len(values) > 1 else name}: {shown}")
+    return "; ".join(found)
+
+
+def sections_of(source: Source) -> list[Section]:
+    """Return what the page says about one table."""
+    columns = set(source.table.columns)
+    kinds: list[tuple[set[str], Callable[[Source], Section]]] = [
+        ({"model", "hardware"}, _verification),
+        ({"point"}, _sweep),
+        ({"layer"}, _layers),
+        ({"dataflow"}, _comparison),
+    ]
+    return next(([make(source)] for needed, make in kinds if needed <= columns), [])
+
+
+def _sweep(source: Source) -> Section:
+    table = source.table
+    has_front = "pareto" in table
+    front = table[table["pareto"].astype(bool)] if has_front else table
+    naming = [name for name in ("point", "workload", "technology") if name in table]
+    varied = [
+        name for name in map(str, table.columns)
+        if name not in METRICS and name not in (*naming, "accelerator", "pareto", "not_covered")
+        and len(set(table[name].astype(str))) > 1
+    ]  # fmt: skip
+    shown = front.sort_values([*naming[1:], "energy_per_inference_uj"]).head(_MOST_ROWS)
+    caption = f"{len(front):,} of {len(table):,} points are on the front"
+    caption += f"; the first {_MOST_ROWS} of them" if len(front) > _MOST_ROWS else ""
+    words = [*naming, *varied]
+    best = front.loc[front.groupby(naming[1:])["energy_per_inference_uj"].idxmin()]
+    best = best.head(12).assign(design=lambda t: "point " + t["point"].astype(str))
+    return Section(
+        title=f"Design space: {plain(source.name)}",
+        text=_sweep_text(source),
+        figures=[
+            Drawing(
+                f"{source.name}-area-energy", plots.pareto(table),
+                "Every legal design point; large marks are not dominated in these two metrics.",
+            ),
+            Drawing(
+                f"{source.name}-latency-energy", plots.pareto(table, x="latency_ms"),
+                "The same points: energy over latency.",
+            ),
+            Drawing(
+                f"{source.name}-energy", plots.breakdown(best, label="design"),
+                "The point of least energy of each workload and technology: logic, memories and "
+                "the rest in bars of their own.",
+            ),
+            Drawing(
+                f"{source.name}-area", plots.breakdown(best, label="design", quantity="area_um2"),
+                "Their area, before routing.",
+            ),
+        ],
+        grids=[grid(_records(shown), [*words, *_present(table)], caption, words=len(words))],
+        notes=list(source.facts.get("flags", ())),
+    )  # fmt: skip
+
+
+def _present(table: pd.DataFrame) -> list[str]:
+    return [name for name in POINT_COLUMNS if name in table]
+
+
+def _sweep_text(source: Source) -> list[str]:
+    text = [f"{len(source.table):,} legal design points were evaluated."]
+    if refused := source.facts.get("refused", {}):
+        text.append(f"{sum(refused.values()):,} more were refused. The most frequent reasons:")
+        text += [f"{count:,}: {reason}" for reason, count in list(refused.items())[:3]]
+    if objectives := source.facts.get("objectives"):
+        names = ", ".join(METRICS[name].title.lower() for name in objectives)
+        text.append(f"The front is taken over {names}, per workload and technology.")
+    return text
+
+
+def _comparison(source: Source) -> Section:
+    table = source.table
+    columns = ["dataflow", *(name for name in DATAFLOW_COLUMNS if name in table)]
+    names = _named(table)
+    return Section(
+        title=f"Dataflows: {plain(source.name)}",
+        text=[f"{names}. The same hardware runs the network in each order of loops."],
+        figures=[
+            Drawing(
+                f"{source.name}-dataflows", plots.dataflows(table),
+                "Cycles by what they are spent on, utilisation, accesses by memory, and energy.",
+            ),
+            Drawing(
+                f"{source.name}-energy", plots.breakdown(table, label="dataflow"),
+                "Energy by part: logic, memories and the rest in bars of their own.",
+            ),
+        ],
+        grids=[grid(_records(table.assign(dataflow=table["dataflow"].map(plain))), columns,
+                    "Totals over the layers this machine executes")],
+        notes=list(source.facts.get("flags", ())),
+    )  # fmt: skip
+
+
+def _layers(source: Source) -> Section:
+    table = source.table
+    figures = [
+        Drawing(
+            f"{source.name}-latency", plots.latency(table),
+            "Cycles of each layer by what they are spent on.",
+        )
+    ]  # fmt: skip
+    if {"peak_ops_per_cycle", "link_bits"} <= set(table.columns):
+        roof = plots.roofline(
+            table,
+            peak_ops_per_cycle=float(table["peak_ops_per_cycle"].iloc[0]),
+            link_bits=int(table["link_bits"].iloc[0]),
+        )
+        caption = "Each layer under the ceilings of the array and of the store link."
+        figures.append(Drawing(f"{source.name}-roofline", roof, caption))
+    wanted = ("layer", "macs", "cycles", "utilisation", "latency_ms", "energy_fj")
+    columns = [name for name in wanted if name in table]
+    return Section(
+        title=f"Layers: {plain(source.name)}",
+        text=[f"{_named(table)}."],
+        figures=figures,
+        grids=[grid(_records(table), columns, "Layer by layer")],
+        notes=_not_covered(source),
+    )
+
+
+def _not_covered(source: Source) -> list[str]:
+    return [
+        f"not covered: {layer['name']} ({layer['op']}): {layer['reason']}; "
+        f"{layer['macs']:,} MACs and {layer['weights']:,} weights in no total"
+        for layer in source.facts.get("not_covered", ())
+    ]
+
+
+def _verification(source: Source) -> Section:
+    table = source.table
+    differing = table[table["model"] != table["hardware"]]
+    columns = [name for name in ("accelerator", "workload", "layer", "quantity") if name in table]
+    shown = differing if len(differing) else table
+    verdict = (
+        f"{len(differing):,} of {len(table):,} comparisons differ."
+        if len(differing)
+        else f"All {len(table):,} comparisons of the model with the generated hardware are equal."
+    )
+    rows = _records(shown.head(_MOST_ROWS))
+    more = f"the first {_MOST_ROWS} of {len(shown):,} rows" if len(shown) > _MOST_ROWS else ""
+    caption = "; ".join(filter(None, ["Model against hardware", more]))
+    body: Grid = grid(rows, [*columns, "model", "hardware"], caption, words=len(columns))
+    return Section(title=f"Verification: {plain(source.name)}", text=[verdict], grids=[body])
+
+
+def _named(table: pd.DataFrame) -> str:
+    values = [", ".join(map(str, table[n].unique())) for n in _NAMING if n in table]
+    return " · ".join(values)
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

@@ -1,0 +1,244 @@
+"""The tables a terminal shows: one row per layer, per part, per design point.
+
+Numbers are right-aligned and carry their unit in the heading or beside them; what is not covered
+and what is assumed stands under every table that has totals. Names come from users' files, so every
+cell is plain text and never markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from asicbnn.result import METRICS, PARTS, Result, Uncovered, parts_of
+from asicbnn.units import Scale, figure, quantity, scale
+
+LAYER_COLUMNS = ("macs", "cycles", "utilisation", "latency_ms", "energy_fj")
+CYCLE_COLUMNS = (
+    "cycles", "configuration_cycles", "prologue_cycles", "compute_cycles", "l0_stall_cycles",
+    "output_stall_cycles", "dma_stall_cycles", "swap_cycles", "drain_cycles", "io_cycles",
+)  # fmt: skip
+ACCESS_COLUMNS = (
+    "weight_buffer_reads", "weight_buffer_writes", "input_buffer_reads", "input_buffer_writes",
+    "psum_buffer_reads", "psum_buffer_writes", "store_weight_reads", "store_activation_reads",
+    "store_activation_writes",
+)  # fmt: skip
+SUMMARY = (
+    ("performance", ("latency_ms", "inferences_per_s", "throughput_tops", "utilisation")),
+    ("energy", ("energy_per_inference_uj", "power_mw", "efficiency_tops_per_w")),
+    ("area", ("area_um2", "logic_area_um2", "memory_area_um2", "density_tops_per_mm2")),
+    ("clock", ("period_ps", "clock_mhz")),
+)
+_SHORT = {
+    "macs": "MACs",
+    "configuration_cycles": "config",
+    "prologue_cycles": "prologue",
+    "compute_cycles": "compute",
+    "l0_stall_cycles": "L0 stall",
+    "output_stall_cycles": "out stall",
+    "dma_stall_cycles": "DMA stall",
+    "swap_cycles": "swap",
+    "drain_cycles": "drain",
+    "io_cycles": "in, out",
+    "weight_buffer_reads": "W rd",
+    "weight_buffer_writes": "W wr",
+    "input_buffer_reads": "I rd",
+    "input_buffer_writes": "I wr",
+    "psum_buffer_reads": "psum rd",
+    "psum_buffer_writes": "psum wr",
+    "store_weight_reads": "L2 W rd",
+    "store_activation_reads": "L2 I rd",
+    "store_activation_writes": "L2 I wr",
+}
+_KINDS = {"link": "wires", "external": "outside"}
+_MOST_REASONS = 10
+
+
+def plain_table(
+    title: str, headings: Sequence[str], *, words: int = 1, sentence: int | None = None
+) -> Table:
+    """Return an empty table: the first `words` columns hold words, the others numbers.
+
+    sentence  the one column that may be broken into lines
+    """
+    table = Table(
+        title=Text(title), title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
+    for index, text in enumerate(headings):
+        table.add_column(
+            Text(text),
+            justify="left" if index < words else "right",
+            overflow="fold" if index == sentence else "ellipsis",
+            no_wrap=index != sentence,
+            header_style="dim",
+        )
+    return table
+
+
+def add(table: Table, *cells: str | Text, style: str | None = None) -> None:
+    """Add a row of cells that are shown as they are."""
+    table.add_row(*(Text(x) if isinstance(x, str) else x for x in cells), style=style)
+
+
+def result_tables(result: Result) -> RenderableType:
+    """Return everything about one design point: summary, layers, parts, what is not covered."""
+    shown: list[RenderableType] = [summary(result)]
+    if result.layers:
+        shown += [Text(), layers(result, LAYER_COLUMNS, "layers")]
+        shown += [Text(), layers(result, CYCLE_COLUMNS, "cycles")]
+        shown += [Text(), layers(result, ACCESS_COLUMNS, "accesses of buffers and store (L2)")]
+    if rows := list(parts_of(result.totals)):
+        shown += [Text(), parts(rows)]
+    if result.not_covered:
+        shown += [Text(), not_covered(result.not_covered)]
+    if result.flags:
+        shown += [Text(), notes(result.flags)]
+    return Group(*shown)
+
+
+def summary(result: Result) -> Table:
+    """Return the figures of merit in groups, each value in the unit it reads best in."""
+    title = f"{result.accelerator} runs {result.workload} in {result.technology}"
+    table = plain_table(title, ["", "", ""], words=2)
+    table.show_header = False
+    for group, names in SUMMARY:
+        label = group
+        for name in (name for name in names if name in result.totals):
+            metric = METRICS[name]
+            value = quantity(result.totals[name], metric.unit)
+            add(table, Text(label, "dim"), metric.title, value)
+            label = ""
+    return table
+
+
+def layers(result: Result, columns: Sequence[str], title: str) -> Table:
+    """Return chosen metrics of every layer, and their totals where layers add up."""
+    names = [name for name in columns if any(name in layer.metrics for layer in result.layers)]
+    rows: list[Mapping[str, float]] = [layer.metrics for layer in result.layers]
+    scales = {name: _scale_of(name, rows) for name in names}
+    table = plain_table(title, ["layer", *(_heading(name, scales[name]) for name in names)])
+    for layer in result.layers:
+        add(table, layer.name, *(_cell(layer.metrics, name, scales[name]) for name in names))
+    table.add_section()
+    totals = (_cell(result.totals, name, scales[name]) for name in names)
+    add(table, "total", *totals, style="bold")
+    return table
+
+
+def _scale_of(name: str, rows: Sequence[Mapping[str, Any]]) -> Scale:
+    """Return the unit in which the largest value of a metric's column reads best."""
+    if METRICS[name].is_count:
+        return Scale(1.0, "1")
+    values = [abs(float(row[name])) for row in rows if row.get(name) is not None]
+    return scale(max(values, default=0.0), METRICS[name].unit)
+
+
+def _heading(name: str, chosen: Scale) -> str:
+    text = _SHORT.get(name, METRICS[name].title.lower())
+    return text if chosen.unit == "1" else f"{text} [{chosen.unit}]"
+
+
+def _cell(values: Mapping[str, Any], name: str, chosen: Scale) -> str:
+    value = values.get(name)
+    if value is None:
+        return "-"
+    return figure(int(value) if METRICS[name].is_count else float(value) * chosen.factor)
+
+
+def parts(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return energy and area by part, with a sum for each kind: logic, memory and the rest."""
+    sums = {name: sum(float(row[name]) for row in rows) for name in ("energy_fj", "area_um2")}
+    energy, area = scale(sums["energy_fj"], "fJ"), scale(sums["area_um2"], "um2")
+    headings = ["part", "level", f"energy [{energy.unit}]", "share", f"area [{area.unit}]", "share"]
+    table = plain_table("energy and area by part", headings, words=2)
+
+    def line(label: str, level: str, values: Mapping[str, float], style: str | None = None) -> None:
+        cells: list[str] = []
+        for name, (factor, _) in (("energy_fj", energy), ("area_um2", area)):
+            value = values[name]
+            shares = f"{value / sums[name]:.3f}" if value else ""
+            cells += [figure(value * factor) if value else "", shares]
+        add(table, label, level, *cells, style=style)
+
+    for kind in dict.fromkeys(part.kind for part in PARTS.values()):
+        members = [r for r in rows if r["kind"] == kind and (r["energy_fj"] or r["area_um2"])]
+        for row in members:
+            line(str(row["part"]).replace("_", " "), row["level"], row)
+        if len(members) > 1:
+            total = {name: sum(float(r[name]) for r in members) for name in sums}
+            line(_KINDS.get(kind, kind), "", total, "bold")
+        if members:
+            table.add_section()
+    return table
+
+
+def not_covered(uncovered: Sequence[Uncovered]) -> Table:
+    """Return the layers that are in no total, with the reason."""
+    count = "1 layer" if len(uncovered) == 1 else f"{len(uncovered)} layers"
+    title = f"not covered: {count}, in no total above"
+    table = plain_table(title, ["layer", "kind", "reason", "weights", "MACs"], words=3, sentence=2)
+    for layer in uncovered:
+        add(table, layer.name, layer.op, layer.reason, figure(layer.weights), figure(layer.macs))
+    table.add_section()
+    weights, macs = (sum(getattr(x, name) for x in uncovered) for name in ("weights", "macs"))
+    add(table, "total", "", "", figure(weights), figure(macs), style="bold")
+    return table
+
+
+def notes(flags: Iterable[str]) -> Text:
+    """Return sentences about assumed and scaled figures."""
+    return Text("\n").join(Text.assemble(("note  ", "yellow"), flag) for flag in flags)
+
+
+def points(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str, *, words: int = 1
+) -> Table:
+    """Return chosen columns of rows of design points, each metric in one unit for all rows."""
+    scales = {name: _scale_of(name, rows) for name in columns if name in METRICS}
+    headings = [_heading(name, scales[name]) if name in scales else name for name in columns]
+    table = plain_table(title, headings, words=words)
+    for row in rows:
+        cells = (
+            _cell(row, name, scales[name]) if name in scales else str(row.get(name, ""))
+            for name in columns
+        )
+        add(table, *cells)
+    return table
+
+
+def differences(
+    rows: Iterable[tuple[str, str, Any, Any]], *, title: str = "model against hardware"
+) -> Table:
+    """Return (layer, what, model, hardware) rows with their difference; a difference is red."""
+    table = plain_table(title, ["layer", "quantity", "model", "hardware", "difference"], words=2)
+    previous = ""
+    for layer, what, model, hardware in rows:
+        if model == hardware:
+            difference = Text("0", "green")
+        elif isinstance(model, int) and isinstance(hardware, int):
+            difference = Text(f"{hardware - model:+,}", "bold red")
+        else:
+            difference = Text("differ", "bold red")
+        label = layer if layer != previous else ""
+        add(table, label, what, _count(model), _count(hardware), difference)
+        previous = layer
+    return table
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def reasons(counted: Mapping[str, int], title: str) -> Table:
+    """Return reasons with how often each was given, the most frequent first."""
+    table = plain_table(title, ["reason", "points"], sentence=0)
+    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    for reason, count in ordered[:_MOST_REASONS]:
+        add(table, reason, f"{count:,}")
+    if rest := ordered[_MOST_REASONS:]:
+        add(table, f"... and {len(rest)} other reasons", f"{sum(n for _, n in rest):,}")
+    return table
