@@ -328,7 +328,7 @@ def _reason(node: Node) -> str:
         if not kind.kernel[0] == kind.kernel[1] == kind.stride:
             window = f"kernel {list(kind.kernel)}, stride {kind.stride}"
             return f"poolings that overlap or leave gaps ({window}) are not yet built"
-        return "it does not follow a product that is executed"
+        return "poolings are executed only as part of the product before them"
     return {
         "add": "residual sums are not yet built",
         "add_last_channels": "residual sums are not yet built",

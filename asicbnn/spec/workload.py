@@ -111,10 +111,12 @@ class Workload(SpecModel):
     weights: str | None = _field(None, "an .npz of trained parameters, a path from this file")
     totals: Totals | None = _field(None, "the source's sums; the layers must agree")
     parameters: ParameterCounts | None = _field(None, "trained values as the source counts them")
-    layers: tuple[WorkloadLayer, ...] = Field(min_length=1, description="the network")
+    layers: tuple[WorkloadLayer, ...] = Field(description="the network")
 
     def problems(self) -> Iterator[Complaint]:
         """Return layers that do not chain, and totals they do not add up to."""
+        if not self.layers:  # not a min_length: pydantic would count only the sound layers
+            yield Complaint("layers", "expected at least one layer, got an empty list")
         nodes, complaints = self._resolved
         yield from complaints
         if self.totals is None or complaints:
