@@ -113,7 +113,7 @@ class Layer:
     @property
     def largest_sum(self) -> int:
         """Largest weighted popcount an accumulator can hold."""
-        planes = (2**self.weight_bits - 1) * (2**self.activation_bits - 1)
+        planes: int = (2**self.weight_bits - 1) * (2**self.activation_bits - 1)
         return self.fan_in * planes
 
     def size(self, dimension: str) -> int:
