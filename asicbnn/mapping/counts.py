@@ -8,10 +8,9 @@ step by step and knows none of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from asicbnn.bnn.layer import RELEVANT, Layer
-from asicbnn.mapping.layout import Layout, layout
+from asicbnn.mapping.layout import Layout
 from asicbnn.mapping.loop_nest import OPERANDS
 from asicbnn.mapping.points import (
     Mask,
@@ -26,11 +25,7 @@ from asicbnn.mapping.points import (
     times,
 )
 
-if TYPE_CHECKING:
-    from asicbnn.spec.accelerator import Accelerator
-
 OUTPUT_DIMENSIONS = ("B", "K", "OY", "OX")
-_INPUT_DIMENSIONS = ("B", "C", "OY", "OX")
 
 ACCESSES = (
     "weight_buffer_reads", "weight_buffer_writes", "input_buffer_reads", "input_buffer_writes",
@@ -252,13 +247,3 @@ def operations(layer: Layer) -> dict[str, int]:
         "binary_macs": layer.binary_macs,
         "useful_binary_macs": per_position * rows * columns,
     }
-
-
-def store_block_words(accelerator: Accelerator, layer: Layer, n_cfg: int) -> int:
-    """Link words of a layer in the weight bank: configuration, thresholds, weights."""
-    lay = layout(accelerator)
-    thresholds = -(-layer.out_channels // lay.unroll["K"]) * lay.links_per_threshold
-    words = 1
-    for d in ("K", "C", "FY", "FX", "BW"):
-        words *= -(-layer.size(d) // lay.unroll[d])
-    return n_cfg + thresholds + words * lay.links_per_weight

@@ -12,12 +12,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from asicbnn.bnn.layer import Layer
 from asicbnn.errors import ModelError
 from asicbnn.mapping.counts import ACCESSES, accesses, movement, operand_loads, operations
 from asicbnn.mapping.layout import Layout, layout
 from asicbnn.mapping.loop_nest import OUTER_DIMENSIONS, LoopNest, Mapping
-from asicbnn.mapping.points import Number, OrderClass, Points, Trips, times
+from asicbnn.mapping.points import (
+    CHUNK,
+    FloatArray,
+    Number,
+    OrderClass,
+    Points,
+    Trips,
+    reserve_heap,
+    times,
+)
 from asicbnn.model.stalls import (
     CarryClasses,
     Load,
@@ -131,6 +142,25 @@ def count_points(machine: Machine, order: OrderClass, points: Points) -> dict[st
     return {"steps": steps, "cycles": total_cycles, **cycles, **counted}
 
 
+def count_many(
+    machine: Machine, order: OrderClass, points: Points, count: int
+) -> dict[str, FloatArray]:
+    """Count any number of points of one order class, a cache-sized chunk at a time.
+
+    count  how many points there are
+    """
+    reserve_heap()
+    starts = range(0, count, CHUNK)
+    parts = [count_points(machine, order, points.chunk(i, i + CHUNK)) for i in starts]
+    sizes = [min(CHUNK, count - i) for i in starts]
+    return {
+        name: np.concatenate(
+            [np.broadcast_to(part[name], size) for part, size in zip(parts, sizes, strict=True)]
+        )
+        for name in (parts[0] if parts else ())
+    }
+
+
 def _carries(
     machine: Machine, order: OrderClass, points: Points, trips: Trips, ports: Ports,
     pair: tuple[Load, Load],
@@ -200,5 +230,6 @@ def count_layer(
 
 
 __all__ = [
-    "ACCESSES", "CYCLES", "Machine", "count_layer", "count_nest", "count_points", "exact",
+    "ACCESSES", "CYCLES", "Machine", "count_layer", "count_many", "count_nest", "count_points",
+    "exact",
 ]
