@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from asicbnn.bnn import digits
+from asicbnn.bnn.folding import BatchNorm
+from asicbnn.bnn.layer import Layer
 from asicbnn.bnn.reference import run_network
-from asicbnn.bnn.training import Recipe, train_mlp
+from asicbnn.bnn.training import Recipe, TrainedNetwork, train_mlp
 from asicbnn.bnn.weights import load_images, load_weights
 
 COMMITTED = Path(__file__).parents[2] / digits.WEIGHTS
@@ -28,6 +30,26 @@ def test_integers_compute_the_float_network_on_every_test_image():
     network = digits.train(split, Recipe(epochs=2))
     assert digits.disagreements(network, split.test_images) == 0
     assert digits.accuracy(network, split.test_images, split.test_labels) > 0.85
+
+
+def test_the_output_bias_becomes_the_threshold():
+    generator = np.random.default_rng(9)
+    layers = (
+        Layer(name="a", in_channels=20, out_channels=16),
+        Layer(name="b", in_channels=16, out_channels=5, output="argmax"),
+    )
+    weights = tuple(
+        2.0 * generator.integers(0, 2, (layer.out_channels, layer.in_channels)) - 1
+        for layer in layers
+    )
+    norm = BatchNorm(*generator.normal(0, 1, (3, 16)), np.full(16, 20.0), 1e-4)
+    network = TrainedNetwork(weights, (norm,), np.array([6.0, -5.0, 0.0, 3.0, -9.0]))
+    images = 2 * generator.integers(0, 2, (300, 20)) - 1
+    hidden, classes = network.infer(images)
+    outputs = run_network(layers, network.folded(layers), images.reshape(300, 1, 1, 20))
+    assert (outputs[0].bits[:, 0, 0] == hidden[0]).all()
+    assert (outputs[1].classes == classes).all()
+    assert len(set(classes)) > 2
 
 
 def test_the_committed_images_are_the_stratified_split():
