@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-
 from asicbnn.bnn.layer import Layer
 from asicbnn.spec.accelerator import Accelerator
 

@@ -69,8 +69,10 @@ class LoopNest:
 
     def last_size(self, d: str) -> int:
         """Size of the last tile."""
-        return self.size(d) - (self.tiles(d) - 1) * self.tile[d] if self.tiles(d) > 1 else (
-            self.full_size(d)
+        return (
+            self.size(d) - (self.tiles(d) - 1) * self.tile[d]
+            if self.tiles(d) > 1
+            else (self.full_size(d))
         )
 
     def trips(self, d: str, *, last: bool = False) -> int:
@@ -92,11 +94,12 @@ class LoopNest:
         return tuple(sorted(order, key=lambda d: self.tiles(d) > 1))
 
     def inner_reload(self, operand: str) -> int:
-        """j of an operand: its innermost relevant inner position with trips, -1 if none."""
+        """J of an operand: its innermost relevant inner position with trips, -1 if none."""
         if not self.mapping.hold[OPERANDS.index(operand)]:
             return len(self.mapping.inner) - 1
         moving = [
-            i for i, d in enumerate(self.mapping.inner)
+            i
+            for i, d in enumerate(self.mapping.inner)
             if d in RELEVANT[operand] and self.trips(d) > 1
         ]
         return max(moving, default=-1)
@@ -104,7 +107,8 @@ class LoopNest:
     def outer_reload(self, operand: str) -> int:
         """j2 of weight or input: its innermost relevant outer slot with trips, -1 if none."""
         moving = [
-            i for i, d in enumerate(self.outer_order)
+            i
+            for i, d in enumerate(self.outer_order)
             if d in RELEVANT[operand] and self.tiles(d) > 1
         ]
         return max(moving, default=-1)
@@ -117,15 +121,18 @@ class LoopNest:
         is circular is the accelerator's business.
         """
         slot = self.outer_reload("input")
-        return slot >= 0 and self.outer_order[slot] == "OY" and (
-            self.layer.kernel_y >= self.layer.stride
+        return (
+            slot >= 0
+            and self.outer_order[slot] == "OY"
+            and (self.layer.kernel_y >= self.layer.stride)
         )
 
     @cached_property
     def outermost_reduction(self) -> int:
         """r0: outermost moving reduction loop outside the psum's position, -1 if none."""
         outside = [
-            i for i, d in enumerate(self.mapping.inner)
+            i
+            for i, d in enumerate(self.mapping.inner)
             if d in REDUCTION and self.trips(d) > 1 and i <= self.inner_reload("psum")
         ]
         return min(outside, default=-1)
@@ -151,7 +158,10 @@ class LoopNest:
     def weight_tile_words(self) -> int:
         """Weight-buffer words of a full tile."""
         return (
-            self.trips("K") * self.trips("C") * self.trips("FY") * self.trips("FX")
+            self.trips("K")
+            * self.trips("C")
+            * self.trips("FY")
+            * self.trips("FX")
             * self.trips("BW")
         )
 

@@ -20,8 +20,10 @@ def broken_rules(spec: Accelerator) -> Iterator[Complaint]:
     yield from _weight_port(spec)
     yield from _input_port(spec)
     yield from _buffers(spec.buffers)
+    yield from _input_rows(spec)
     yield from _store(spec.store)
     yield from _host_link(spec)
+    yield from _class_index(spec)
     yield from _repeated("post", spec.post)
     if "threshold" not in spec.post:
         help = "add threshold: layers hand their activations on through it"
@@ -151,6 +153,36 @@ def _buffers(buffers: Buffers) -> Iterator[Complaint]:
             "set ports: 1r1w, or turn circular_rows or ping_pong off",
             ("buffers.input.circular_rows", "buffers.input.ping_pong"),
         )
+
+
+def _input_rows(spec: Accelerator) -> Iterator[Complaint]:
+    """A link word wider than an input word fills several: buffer rows hold whole link words."""
+    ring = spec.buffers.input
+    per_link = max(1, spec.store.link.bits // spec.array.unroll.in_channels)
+    halved = ring.ping_pong and not ring.circular_rows
+    unit = per_link * (2 if halved else 1)
+    if per_link > 1 and ring.words % unit:
+        what = "half of the words" if halved else "the words"
+        message = (
+            f"a link word fills {per_link} input words, so {what} must be a multiple of "
+            f"{per_link}; got {ring.words}"
+        )
+        help = f"it can be {ring.words // unit * unit + unit}"
+        yield Complaint("buffers.input.words", message, help, ("store.link.bits",))
+
+
+def class_index_bits(spec: Accelerator) -> int:
+    """Bits of a class as argmax reports it: channel word above, lane below [bit]."""
+    lanes = max(1, (spec.array.unroll.out_channels - 1).bit_length())
+    return lanes + max(1, (spec.buffers.threshold.words - 1).bit_length())
+
+
+def _class_index(spec: Accelerator) -> Iterator[Complaint]:
+    if "argmax" in spec.post and (bits := class_index_bits(spec)) > spec.host.link_bits:
+        message = f"a class index of argmax has {bits} bit and goes to the host in one word"
+        help = f"make it {bits} or more, or leave argmax out of post"
+        also = ("array.unroll.out_channels", "buffers.threshold.words")
+        yield Complaint("host.link_bits", message, help, also)
 
 
 def _store(store: Store) -> Iterator[Complaint]:

@@ -1,0 +1,198 @@
+"""The accelerator: one PyRTL block that runs every layer of a network from its own registers."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import pyrtl
+from pyrtl import Const, Register, WireVector
+
+from asicbnn.hardware.buffer import Probe, SlicedMemory
+from asicbnn.hardware.configuration import (
+    Configuration,
+    Order,
+    configuration,
+    frozen_order,
+    order_values,
+    slot_quantities,
+)
+from asicbnn.hardware.dma import Dma
+from asicbnn.hardware.engine import Engine, Memories
+from asicbnn.hardware.network import Controller
+from asicbnn.hardware.output import OutputStage
+from asicbnn.hardware.sequencer import TileSequencer
+from asicbnn.hardware.wires import choose, sized
+from asicbnn.mapping.layout import Layout, ceil_div
+from asicbnn.spec.accelerator import Accelerator
+
+_WORKING_BLOCK = threading.RLock()  # PyRTL's working block is one per process
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An elaborated accelerator.
+
+    block          the PyRTL block; it has no inputs: memories and boot registers are its stimuli
+    configuration  field table of its registers
+    counters       names of the probe counters, in the order of the probe memory's slices
+    """
+
+    accelerator: Accelerator
+    configuration: Configuration
+    block: pyrtl.Block
+    counters: tuple[str, ...]
+
+
+def elaborate(
+    accelerator: Accelerator, *, order: Order | None = None, probe: bool = True
+) -> Machine:
+    """Build the hardware of an accelerator.
+
+    order  loop order of a fixed sequencer (default: the spec's dataflow); ignored if programmable
+    probe  count strobes and cycles per layer into memory `probe`; left out of cells and Verilog
+    """
+    if accelerator.sequencer.order == "programmable":
+        order = None
+    elif order is None:
+        order = frozen_order(accelerator)
+    c = configuration(accelerator, order)
+    with _WORKING_BLOCK:
+        block = pyrtl.Block()
+        with pyrtl.set_working_block(block, no_sanity_check=True):
+            counters = _build(accelerator, c, Probe() if probe else None)
+            block.sanity_check()
+    return Machine(accelerator, c, block, counters)
+
+
+def _buffers(accelerator: Accelerator, lay: Layout) -> Memories:
+    buffers = accelerator.buffers
+    row_bits = max(lay.link_bits, lay.input_word_bits)
+    rows = ceil_div(buffers.input.words, lay.words_per_link)
+    return Memories(
+        weight=SlicedMemory(
+            "weight_buffer", buffers.weight.words, lay.weight_word_bits, lay.link_bits
+        ),
+        input=SlicedMemory("input_buffer", rows, row_bits, min(lay.link_bits, lay.input_port_bits)),
+        psum=SlicedMemory(
+            "psum_buffer", max(1, buffers.psum.words), lay.psum_word_bits, lay.psum_port_bits
+        ),
+        threshold=SlicedMemory(
+            "threshold_buffer", buffers.threshold.words, lay.threshold_word_bits, lay.link_bits
+        ),
+    )
+
+
+def _constants(c: Configuration) -> dict[str, WireVector]:
+    """Fields a fixed order turns into constants."""
+    if c.order is None:
+        return {}
+    values = order_values(c, c.level_dimensions, c.slot_dimensions)
+    widths = {"slot": c.slots, "reduction": 1, "edge": max(1, len(c.edges)), "dimension": 5}
+    return {name: Const(value, widths[name.split("_")[1]]) for name, value in values.items()}
+
+
+def _build(accelerator: Accelerator, c: Configuration, probe: Probe | None) -> tuple[str, ...]:
+    lay = c.layout
+    controller = Controller(accelerator, c, probe)
+    controller.fields.update(_constants(c))
+    cfg, swap, restart = controller.fields, controller.swap, controller.restart
+    tile_widths = {q: c.widths.of(q) for q in slot_quantities(accelerator)}
+    tiles = TileSequencer(c, cfg, tile_widths)
+    tiles.connect(swap, restart)
+    memories = _buffers(accelerator, lay)
+    loads_first, phase_end = WireVector(1), WireVector(1)
+    dma = Dma(accelerator, c, cfg, tiles, swap, restart, loads_first, phase_end, probe)
+    engine = Engine(
+        accelerator, c, cfg, tiles, memories, swap, dma.input_start, dma.weight_start, probe
+    )
+    controller.connect(engine.idle_next, dma.burst.done_next, engine.is_last_tile, dma.single)
+    loads_first <<= controller.loads_first
+    phase_end <<= controller.phase_end
+    pool = (
+        SlicedMemory(
+            "pool_buffer", accelerator.buffers.pool.words, lay.unroll["K"], lay.unroll["K"]
+        )
+        if "max_pool" in accelerator.post
+        else None
+    )
+    classes = _class_memory(accelerator, c) if "argmax" in accelerator.post else None
+    output = OutputStage(accelerator, c, cfg, engine.finished, pool, classes, probe)
+    _weight_bank(controller, dma, memories)
+    _activation_banks(accelerator, controller, dma, memories, output, classes)
+    _load_thresholds(controller, memories.threshold, probe)
+    idle = ~(engine.run | engine.frozen)
+    controller.connect_probe(idle)
+    return tuple(probe.counters) if probe else ()
+
+
+def _class_memory(accelerator: Accelerator, c: Configuration) -> SlicedMemory:
+    """Score and class index of each image of a batch."""
+    lanes = max(1, (c.layout.unroll["K"] - 1).bit_length())
+    bits = c.layout.psum_bits + 2 + lanes + c.widths.threshold
+    return SlicedMemory("classes", max(accelerator.limits.batch, 1), bits, bits)
+
+
+def _weight_bank(controller: Controller, dma: Dma, memories: Memories) -> None:
+    """Weights, thresholds and configurations; one port: the controller's or the DMA's."""
+    lay = controller.layout
+    bank = SlicedMemory("store_weights", lay.weight_bank_words, lay.link_bits, lay.link_bits)
+    data = WireVector(lay.link_bits)
+    source = dma.connect_weights(data, memories.weight)
+    front = controller.at["configure"] | controller.at["thresholds"]
+    address = choose(front, controller.pointer, source, bank.address_bits)
+    data <<= bank.read(address)
+    controller.store_word <<= data
+    target = sized(controller.pointer, bank.address_bits) + sized(
+        controller.count, bank.address_bits
+    )
+    bank.write(target, [controller.host_word], [controller.stream_write])
+
+
+def _activation_banks(
+    accelerator: Accelerator,
+    controller: Controller,
+    dma: Dma,
+    memories: Memories,
+    output: OutputStage,
+    classes: SlicedMemory | None,
+) -> None:
+    """Banks A and B: even layers read A and write B, odd ones the reverse."""
+    lay, at = controller.layout, controller.at
+    parity = Register(1, name="bank_parity")
+    parity.next <<= choose(controller.begins, 0, parity ^ controller.drained, 1)
+    words, bits = lay.activation_bank_words, lay.output_piece_bits
+    banks = [SlicedMemory(f"store_{name}", words, lay.link_bits, bits) for name in ("a", "b")]
+    data = WireVector(lay.link_bits)
+    source = dma.connect_inputs(data, memories.input)
+    address = choose(at["result"], controller.count, source, banks[0].address_bits)
+    data <<= pyrtl.select(parity, banks[1].read(address), banks[0].read(address))
+    slices = len(output.enables)
+    host = [controller.host_word[i * bits : (i + 1) * bits] for i in range(slices)]
+    for bank, writes in zip(banks, (parity, ~parity), strict=True):
+        image = controller.image_write if bank is banks[0] else Const(0, 1)
+        target = choose(image, controller.count, output.word, bank.address_bits)
+        words_in = [pyrtl.select(image, h, sized(output.data, bits)) for h in host]
+        bank.write(target, words_in, [(e & writes) | image for e in output.enables])
+    index = None
+    if classes is not None:
+        start = lay.psum_bits + 2
+        index = classes.read(controller.count)[start:]
+    controller.connect_result(data, index)
+
+
+def _load_thresholds(controller: Controller, memory: SlicedMemory, probe: Probe | None) -> None:
+    """Thresholds arrive link word by link word behind the configuration."""
+    links = len(memory.slices)
+    move = controller.at["thresholds"] & controller.ready
+    bits = max(1, (links - 1).bit_length())
+    piece = Register(bits, name="threshold_piece")
+    row = Register(memory.address_bits, name="threshold_row")
+    last = piece == Const(links - 1, bits)
+    piece.next <<= choose(move, choose(last, 0, piece + 1, bits), 0, bits)
+    after = choose(last, row + 1, row, memory.address_bits)
+    row.next <<= choose(move, after, 0, memory.address_bits)
+    enables = [move & (piece == Const(i, bits)) for i in range(links)]
+    memory.write(row, [controller.store_word] * links, enables)
+    if probe:
+        probe.count("threshold_buffer_writes", enables[-1])

@@ -1,0 +1,178 @@
+"""The PE array: XNOR, masks, popcount and accumulators of all PEs, as P-bit planes.
+
+A PE computes one output at a time from `lanes` binary products per cycle. PE index
+p = ((b * s_OY + oy) * s_OX + ox) * s_K + k; lane n = (fy * s_FX + fx) * s_C + c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyrtl
+from pyrtl import Const, Register, WireVector
+
+from asicbnn.hardware.component import Gates
+from asicbnn.hardware.popcount import Popcount, at_least, ripple, shifted
+from asicbnn.hardware.wires import joined, spread
+from asicbnn.mapping.layout import Layout
+
+
+@dataclass(frozen=True)
+class PeArray:
+    """P PEs of N lanes with accumulators and one padded-tap counter per output pixel.
+
+    layout           unroll and widths
+    structure        sliced | tree
+    pipeline_stages  registers between popcount and accumulator, beyond the one that is always there
+    largest_shift    largest weight of a bit plane, as a power of two
+    """
+
+    layout: Layout
+    structure: str
+    pipeline_stages: int
+    largest_shift: int
+
+    @property
+    def popcount(self) -> Popcount:
+        return Popcount(self.layout.lanes, self.structure)
+
+    @property
+    def accumulator_planes(self) -> int:
+        return self.layout.psum_bits
+
+    # ------------------------------------------------------------------ S1
+    def products(
+        self,
+        pixels: dict[tuple[int, int, int], list[WireVector]],
+        weights: WireVector,
+        masks: dict[tuple[int, int], list[WireVector]],
+        active: WireVector,
+    ) -> list[WireVector]:
+        """One plane per lane: xnor(x, w) where the lane counts, else 0.
+
+        pixels  (b, oy, ox) -> N activation bits      masks  (oy, ox) -> N mask bits
+        weights N * s_K bits, lane by lane            active one bit per PE: edge PEs are 0
+        """
+        u = self.layout.unroll
+        order = [
+            (b, oy, ox) for b in range(u["B"]) for oy in range(u["OY"]) for ox in range(u["OX"])
+        ]
+        planes = []
+        for n in range(self.layout.lanes):
+            row = weights[n * u["K"] : (n + 1) * u["K"]]
+            x = joined([spread(pixels[pixel][n], u["K"]) for pixel in order])
+            w = joined([row] * len(order))
+            mask = joined([spread(masks[pixel[1:]][n], u["K"]) for pixel in order])
+            planes.append(~(x ^ w) & (mask & active))
+        return planes
+
+    def count(self, products: Sequence[WireVector]) -> list[WireVector]:
+        """Registered popcount planes, 1 + pipeline_stages cycles later.
+
+        The last register holds the count; stages before it are left to retiming: they delay.
+        """
+        planes = self.popcount.hardware(products)
+        for _ in range(1 + self.pipeline_stages):
+            registers = []
+            for plane in planes:
+                register = Register(len(plane))
+                register.next <<= plane
+                registers.append(register)
+            planes = list(registers)
+        return planes
+
+    # ------------------------------------------------------------------ S2
+    def accumulate(
+        self,
+        base: Sequence[WireVector],
+        count: Sequence[WireVector],
+        shift: WireVector,
+    ) -> list[WireVector]:
+        """Base + count * 2**shift, as accumulator planes."""
+        scaled = shifted(count, shift, self.largest_shift, self.accumulator_planes)
+        return ripple(base, scaled, self.accumulator_planes)
+
+    # ------------------------------------------------------------------ S3
+    def doubled_sum(
+        self, accumulators: Sequence[WireVector], pads: dict[tuple[int, int], WireVector]
+    ) -> list[WireVector]:
+        """2 acc + padded taps, per PE, as psum_bits + 1 planes.
+
+        For +-1 operands this is the dot product plus the fan-in, a number that is never negative.
+        """
+        u = self.layout.unroll
+        pixels = [(oy, ox) for _ in range(u["B"]) for oy in range(u["OY"]) for ox in range(u["OX"])]
+        taps = [
+            joined([spread(pads[pixel][j], u["K"]) for pixel in pixels])
+            for j in range(self.layout.psum_bits)
+        ]
+        low = taps[0]  # adding to a 0: a wire, not an adder
+        high = ripple(accumulators, taps[1:], self.layout.psum_bits)
+        return [low, *high]
+
+    def compare(
+        self, doubled: Sequence[WireVector], thresholds: Sequence[WireVector]
+    ) -> WireVector:
+        """One bit per PE: 2 acc + padded taps >= threshold of its channel (s_K-bit planes)."""
+        pixels = self.layout.pes // self.layout.unroll["K"]
+        spread_out = [joined([plane] * pixels) for plane in thresholds]
+        return at_least(doubled, spread_out)
+
+    # ------------------------------------------------------------------ counts
+    def gates(self) -> Gates:
+        """Gates of all PEs: products, popcount, shift, accumulators' adders; no registers."""
+        lanes, planes = self.layout.lanes, self.accumulator_planes
+        per_pe = Gates(xnor2=lanes, and2=2 * lanes) + self.popcount.gates()
+        scaled = self._scaled_planes()
+        full = min(scaled, planes) - 1
+        per_pe += Gates(half_adder=1 + planes - full - 1, full_adder=full)
+        per_pe += self._shift_gates()
+        return per_pe.times(self.layout.pes) + self._shift_decoder_gates()
+
+    def register_gates(self) -> Gates:
+        """Popcount registers of all PEs."""
+        planes = self.popcount.planes * (1 + self.pipeline_stages)
+        return Gates(flop=planes * self.layout.pes)
+
+    def _scaled_planes(self) -> int:
+        if self.largest_shift == 0:
+            return min(self.popcount.planes, self.accumulator_planes)
+        return min(self.accumulator_planes, self.popcount.planes + self.largest_shift)
+
+    def _shift_gates(self) -> Gates:
+        if self.largest_shift == 0:
+            return Gates()
+        gates = Gates()
+        for position in range(self._scaled_planes()):
+            terms = sum(
+                0 <= position - s < self.popcount.planes for s in range(self.largest_shift + 1)
+            )
+            gates += Gates(and2=terms, or2=terms - 1)
+        return gates
+
+    def _shift_decoder_gates(self) -> Gates:
+        if self.largest_shift == 0:
+            return Gates()
+        bits = self.largest_shift.bit_length()
+        compare = Gates(xor2=bits, or2=bits - 1, inverter=1)
+        return compare.times(self.largest_shift + 1)
+
+
+def pad_counter(
+    seen: WireVector,
+    padded: Sequence[WireVector],
+    channels: WireVector,
+    shift: WireVector,
+    largest_shift: int,
+) -> WireVector:
+    """Seen + (padded taps x channels) * 2**shift: the taps of one pixel that add nothing."""
+    width = len(seen)
+    total: WireVector = Const(0, 1)
+    for tap in padded:
+        total = total + pyrtl.select(tap, channels, Const(0, len(channels)))
+    planes = [total[i] for i in range(len(total))]
+    scaled = shifted(planes, shift, largest_shift, width)
+    addend = joined(scaled)
+    addend = addend.truncate(width) if len(addend) > width else addend.zero_extended(width)
+    return (seen + addend).truncate(width)

@@ -1,0 +1,82 @@
+"""What a block is made of: gate counts, and the census that proves them.
+
+A component says what it computes (`reference`), how it is built (`hardware`) and what it is made
+of (`gates`). The census counts the same kinds in a built PyRTL block; tests demand equality.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import pyrtl
+
+from asicbnn.technology.cells import Cells
+
+PRIMITIVE = {
+    "full_adder": {"xor2": 2, "and2": 2, "or2": 1},
+    "half_adder": {"xor2": 1, "and2": 1},
+    "xnor2": {"xor2": 1, "inverter": 1},
+}
+
+
+class Gates(Counter[str]):
+    """Counts per kind: inverter and2 or2 nand2 xor2 xnor2 mux2 flop full_adder half_adder.
+
+    Immutable by convention: `+` and `times` make new ones.
+    """
+
+    def times(self, n: int) -> Gates:
+        """N copies."""
+        return Gates({kind: count * n for kind, count in self.items()})
+
+    def __add__(self, other: Counter[str]) -> Gates:  # type: ignore[override]
+        return Gates(Counter(self) + Counter(other))
+
+    def __iadd__(self, other: Counter[str]) -> Gates:  # type: ignore[override]
+        return self + other
+
+    def primitive(self) -> Gates:
+        """Adders opened into the two-input gates the netlist shows."""
+        flat: Counter[str] = Counter()
+        for kind, count in self.items():
+            for part, n in PRIMITIVE.get(kind, {kind: 1}).items():
+                flat[part] += n * count
+        return Gates(+flat)
+
+    def cells(self) -> Cells:
+        """The same counts as technology roles."""
+        return Cells(**self)
+
+
+def census(nets: Iterable[pyrtl.LogicNet]) -> Gates:
+    """Two-input gates of PyRTL nets, memories and wiring left out.
+
+    Ripple adders, subtractors and comparators are what a plain synthesis gives: a full adder
+    per bit (the first bit of an addition a half adder); equality an XNOR per bit and an AND tree.
+    Operations on constants count like any other: an upper bound that tools trim.
+    """
+    gates: Counter[str] = Counter()
+    for net in nets:
+        gates.update(_gates_of(net))
+    return Gates(+gates)
+
+
+def _gates_of(net: pyrtl.LogicNet) -> dict[str, int]:
+    op, width = net.op, len(net.args[0]) if net.args else 0
+    simple = {"&": "and2", "|": "or2", "^": "xor2", "~": "inverter", "n": "nand2", "r": "flop"}
+    if op in simple:
+        return {simple[op]: width}
+    if op == "x":
+        return {"mux2": len(net.args[1])}
+    if op == "+":
+        return {"half_adder": 1, "full_adder": width - 1}
+    if op == "-":
+        return {"full_adder": width, "inverter": width}
+    if op in "<>":
+        return {"full_adder": width, "inverter": width}
+    if op == "=":
+        return {"xor2": width, "or2": width - 1, "inverter": 1}
+    if op in "wcsm@":
+        return {}
+    raise ValueError(f"the census has no rule for operation {op!r}")

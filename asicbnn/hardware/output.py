@@ -1,0 +1,252 @@
+"""The output stage: flips, pooling on the way, the write channel to the store, argmax.
+
+A finished word is stored pixel by pixel, one slot per stored piece, slots unconditional: a pixel
+or channel beyond the edge takes its slot and writes nothing. Pooling ORs pixel after pixel into a
+pool buffer; the last tap of a window goes to the store. Argmax keeps the best class per image.
+"""
+
+from __future__ import annotations
+
+import pyrtl
+from pyrtl import Const, Register, WireVector
+
+from asicbnn.hardware.buffer import Probe, SlicedMemory
+from asicbnn.hardware.configuration import Configuration
+from asicbnn.hardware.engine import Finished
+from asicbnn.hardware.sequencer import Fields
+from asicbnn.hardware.wires import (
+    add,
+    below,
+    choose,
+    equals,
+    held,
+    joined,
+    one_of,
+    picked,
+    sized,
+    spread,
+    subtract,
+)
+from asicbnn.mapping.layout import ceil_log2
+from asicbnn.spec.accelerator import Accelerator
+
+
+class SlotCounter:
+    """Position of the write channel in a finished word: image, row, column, piece."""
+
+    def __init__(
+        self, sizes: tuple[int, int, int, int], start: WireVector, blocked: WireVector
+    ) -> None:
+        bits = [max(1, (n - 1).bit_length()) for n in sizes]
+        names = ("image", "row", "column", "piece")
+        self.counts = [
+            Register(b, name=f"output_{name}") for b, name in zip(bits, names, strict=True)
+        ]
+        going = Register(1, name="output_going")
+        self.active = (start & ~blocked) | going
+        last = [equals(c, n - 1) for c, n in zip(self.counts, sizes, strict=True)]
+        carry: WireVector = Const(1, 1)
+        increments: list[WireVector] = []
+        for at_end in reversed(last):
+            increments.insert(0, carry)
+            carry = carry & at_end
+        self.stop = [i & ~at_end for i, at_end in zip(increments, last, strict=True)]
+        going.next <<= self.active & ~carry
+        for count, increment, at_end, width in zip(
+            self.counts, increments, last, bits, strict=True
+        ):
+            after = choose(at_end, 0, add(count, 1, width), width)
+            count.next <<= choose(self.active & increment, after, count, width)
+        self.pixel_ends = last[3]
+
+
+class OutputStage:
+    """From P comparisons to stored bits or a class per image."""
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        c: Configuration,
+        cfg: Fields,
+        finished: Finished,
+        pool: SlicedMemory | None,
+        classes: SlicedMemory | None,
+        probe: Probe | None,
+    ) -> None:
+        self.configuration, self.fields, self.layout = c, cfg, c.layout
+        self.finished, self.probe = finished, probe
+        u = c.layout.unroll
+        is_argmax = cfg.get("is_argmax", Const(0, 1))
+        sizes = (u["B"], u["OY"], u["OX"], c.layout.output_pieces)
+        self.slot = SlotCounter(sizes, finished.valid, is_argmax)
+        self._walk()
+        self._pixel()
+        stored = self._pool(pool)
+        self._store(stored)
+        if classes is not None:
+            self._argmax(classes, is_argmax)
+
+    # ------------------------------------------------------------------ addresses
+    def _walk(self) -> None:
+        """Store and pool addresses and pooling phases of this slot's pixel."""
+        cfg, now = self.fields, self.finished.quantities
+        pooled = "pool_last" in cfg
+        kept = ["store", *(["pool", "phase_y", "phase_x"] if pooled else [])]
+        levels = 4
+        registers = {q: [Register(len(now[q])) for _ in range(levels)] for q in kept}
+        first = self.finished.valid
+        here = {q: [pyrtl.select(first, now[q], r) for r in registers[q]] for q in kept}
+        last = cfg.get("pool_last", Const(0, 1))
+        wraps = {
+            axis: equals(here[f"phase_{axis}"][level], last) if pooled else Const(1, 1)
+            for axis, level in (("y", 1), ("x", 2))
+        }
+        moved = {q: list(here[q]) for q in kept}
+        store = self.configuration.widths.store
+        steps = [cfg["image_step"], cfg["row_step"], cfg["record_step"], Const(1, store)]
+        moves = [Const(1, 1), wraps["y"], wraps["x"], Const(1, 1)]
+        for level in range(levels):
+            step = choose(moves[level], steps[level], 0, store)
+            moved["store"][level] = add(here["store"][level], step, store)
+        if pooled:
+            width = len(here["pool"][0])
+            pool_steps = [cfg["pool_image"], cfg["pool_row"], Const(1, width), Const(0, width)]
+            for level in range(levels):
+                step = choose(moves[level], pool_steps[level], 0, width)
+                moved["pool"][level] = add(here["pool"][level], step, width)
+            for axis, level in (("y", 1), ("x", 2)):
+                q = f"phase_{axis}"
+                bits = len(here[q][level])
+                moved[q][level] = choose(wraps[axis], 0, add(here[q][level], 1, bits), bits)
+        for q in kept:
+            for level, register in enumerate(registers[q]):
+                value = here[q][level]
+                for outer in range(level, -1, -1):
+                    value = pyrtl.select(self.slot.stop[outer], moved[q][outer], value)
+                register.next <<= pyrtl.select(self.slot.active, value, register)
+        self.address = here["store"][3]
+        self.here = {q: here[q][3] for q in kept}
+
+    def _exists(self, d: str, position: WireVector | int) -> WireVector:
+        """The position along an unrolled dimension is inside the layer."""
+        if d not in self.finished.edges:
+            return Const(1, 1)
+        limit = self.fields[f"edge_{d}"]
+        at = Const(position, len(limit)) if isinstance(position, int) else position
+        return ~self.finished.edges[d] | below(at, limit)
+
+    # ------------------------------------------------------------------ bits
+    def _pixel(self) -> None:
+        """The s_K bits of this slot's pixel, before the flip unless the layer flips first."""
+        s_k, finished = self.layout.unroll["K"], self.finished
+        width = len(finished.bits)
+        rest = Register(width, name="output_bits")
+        word = pyrtl.select(finished.valid, finished.bits, rest)
+        below_word = word[s_k:].zero_extended(width) if width > s_k else word
+        rest.next <<= pyrtl.select(self.slot.pixel_ends, below_word, word)
+        flips = finished.threshold[-1]
+        first = spread(self.fields["flips_first"], s_k)
+        self.bits = word[:s_k] ^ (flips & first)
+        self.late_flips = flips & ~first
+        counts = self.slot.counts
+        self.valid = (
+            self._exists("B", counts[0])
+            & self._exists("OY", counts[1])
+            & self._exists("OX", counts[2])
+        )
+
+    def _pool(self, pool: SlicedMemory | None) -> WireVector:
+        """OR the pixel into its window; returns 1 if this slot stores, sets the stored bits."""
+        if pool is None:
+            self.result = self.bits ^ self.late_flips
+            return Const(1, 1)
+        last = self.fields["pool_last"]
+        y, x = self.here["phase_y"], self.here["phase_x"]
+        first_tap = equals(y, 0) & equals(x, 0)
+        last_tap = equals(y, last) & equals(x, last)
+        address = self.here["pool"]
+        before = pool.read(address) & spread(~first_tap, len(self.bits))
+        window = before | self.bits
+        first_piece = equals(self.slot.counts[3], 0)
+        access = self.slot.active & self.valid & first_piece
+        pool.write(address, [window], [access & ~last_tap])
+        kept = held(first_piece, window, "pooled_bits")
+        self.result = pyrtl.select(first_piece, window, kept) ^ self.late_flips
+        if self.probe:
+            self.probe.count("pool_buffer_reads", access & ~first_tap)
+            self.probe.count("pool_buffer_writes", access & ~last_tap)
+        return last_tap
+
+    def _store(self, stored: WireVector) -> None:
+        """Strobe, word address, data and slice enables of the activation bank write."""
+        lay = self.layout
+        piece = self.slot.counts[3]
+        bits = lay.output_piece_bits
+        pieces = [self.result[i * bits : (i + 1) * bits] for i in range(lay.output_pieces)]
+        self.data = picked(piece, pieces)
+        first_channel = picked(
+            piece, [Const(i * bits, lay.unroll["K"].bit_length()) for i in range(len(pieces))]
+        )
+        exists = self._exists("K", first_channel)
+        self.strobe = self.slot.active & self.valid & exists & stored
+        slices = lay.link_bits // bits
+        low = ceil_log2(slices)
+        self.word = self.address[low:] if low else self.address
+        part = self.address[:low] if low else Const(0, 1)
+        self.enables = [self.strobe & equals(part, i) for i in range(slices)]
+        if self.probe:
+            self.probe.count("store_activation_writes", self.strobe)
+
+    # ------------------------------------------------------------------ argmax
+    def _argmax(self, classes: SlicedMemory, is_argmax: WireVector) -> None:
+        """Score channel after channel, image after image; the first best wins."""
+        lay, finished = self.layout, self.finished
+        u = lay.unroll
+        image = Register(max(1, (u["B"] - 1).bit_length()), name="argmax_image")
+        lane = Register(max(1, (u["K"] - 1).bit_length()), name="argmax_lane")
+        going = Register(1, name="argmax_going")
+        active = (finished.valid & is_argmax) | going
+        lane_ends, image_ends = equals(lane, u["K"] - 1), equals(image, u["B"] - 1)
+        going.next <<= active & ~(lane_ends & image_ends)
+        lane_after = choose(lane_ends, 0, add(lane, 1, len(lane)), len(lane))
+        lane.next <<= choose(active, lane_after, lane, len(lane))
+        image_after = choose(image_ends, 0, add(image, 1, len(image)), len(image))
+        image.next <<= choose(active & lane_ends, image_after, image, len(image))
+        score = self._score(image, lane)
+        word = finished.quantities["threshold"]
+        base = finished.quantities.get("image", Const(0, 1))
+        address = add(base, image, classes.address_bits)
+        width = len(score)
+        best = classes.read(address)
+        better = self._greater(score, best[:width])
+        starts = equals(word, 0) & equals(lane, 0)
+        exists = self._exists("K", lane) & self._exists("B", image)
+        write = active & exists & (starts | better)
+        index = joined([lane, word])
+        classes.write(address, [joined([score, index])], [write])
+
+    def _score(self, image: WireVector, lane: WireVector) -> WireVector:
+        """2 acc + padded taps - threshold of one PE, two's complement."""
+        lay, finished = self.layout, self.finished
+        u = lay.unroll
+        pes = [(b * u["OY"] * u["OX"]) * u["K"] + k for b in range(u["B"]) for k in range(u["K"])]
+        hot = [equals(image, b) & equals(lane, k) for b in range(u["B"]) for k in range(u["K"])]
+        total = joined(
+            [
+                one_of([(h, plane[pe]) for h, pe in zip(hot, pes, strict=True)])
+                for plane in finished.doubled
+            ]
+        )
+        threshold = joined(
+            [picked(lane, [plane[k] for k in range(u["K"])]) for plane in finished.threshold[:-1]]
+        )
+        width = len(total) + 1
+        return subtract(sized(total, width), sized(threshold, width), width)
+
+    @staticmethod
+    def _greater(a: WireVector, b: WireVector) -> WireVector:
+        """A > b for two's complement words: compare with the sign bit inverted."""
+        top = len(a) - 1
+        flip_a = joined([a[:top], ~a[top]])
+        flip_b = joined([b[:top], ~b[top]])
+        return flip_a > flip_b

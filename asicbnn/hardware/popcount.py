@@ -1,0 +1,151 @@
+"""Full and half adders, and the two structures that count the ones of a PE's products.
+
+Both work on `planes`: one wire carries the same bit of every PE, so P adders of one position are
+one P-bit wire. `sliced` is a 3:2 counter tree; `tree` a binary tree of ripple-carry adders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyrtl import Const, WireVector
+
+from asicbnn.hardware.component import Gates
+
+
+def full_adder(a: WireVector, b: WireVector, c: WireVector) -> tuple[WireVector, WireVector]:
+    """Sum and carry of three bits: 2 XOR, 2 AND, 1 OR per bit."""
+    half = a ^ b
+    return half ^ c, (a & b) | (half & c)
+
+
+def half_adder(a: WireVector, b: WireVector) -> tuple[WireVector, WireVector]:
+    """Sum and carry of two bits: 1 XOR, 1 AND per bit."""
+    return a ^ b, a & b
+
+
+def ripple(a: Sequence[WireVector], b: Sequence[WireVector], planes: int) -> list[WireVector]:
+    """Sum of two numbers given as planes, least significant first, cut to `planes` planes."""
+    total: list[WireVector] = []
+    carry: WireVector | None = None
+    for position in range(planes):
+        addends = [x[position] for x in (a, b) if position < len(x)]
+        if carry is not None:
+            addends.append(carry)
+        carry = None
+        if len(addends) == 3:
+            bit, carry = full_adder(*addends)
+        elif len(addends) == 2:
+            bit, carry = half_adder(*addends)
+        elif addends:
+            bit = addends[0]
+        else:
+            break
+        total.append(bit)
+    return total
+
+
+@dataclass(frozen=True)
+class Popcount:
+    """Count the ones of `lanes` planes: one plane per lane in, bit planes of the count out.
+
+    lanes      planes counted, >= 1
+    structure  sliced (3:2 counter tree) or tree (binary tree of ripple adders)
+
+    Combinational. A column of n planes takes (n-1)//2 full adders, a half adder if n is even, and
+    hands n//2 carries on; so a counter tree has N - floor(log2 N) - 1 full adders.
+    """
+
+    lanes: int
+    structure: str = "sliced"
+
+    @property
+    def planes(self) -> int:
+        """Bit planes of the count."""
+        return self.lanes.bit_length()
+
+    def reference(self, word: int) -> int:
+        return word.bit_count()
+
+    def hardware(self, lanes: Sequence[WireVector]) -> list[WireVector]:
+        if self.structure == "sliced":
+            return self._counter_tree(list(lanes))
+        return self._adder_tree([[lane] for lane in lanes])
+
+    def _counter_tree(self, column: list[WireVector]) -> list[WireVector]:
+        count = []
+        while column:
+            carries = []
+            while len(column) > 1:  # oldest bits first keeps the tree balanced
+                addends, column = column[:3], column[3:]
+                total, carry = full_adder(*addends) if len(addends) == 3 else half_adder(*addends)
+                column.append(total)
+                carries.append(carry)
+            count += column
+            column = carries
+        return count
+
+    def _adder_tree(self, terms: list[list[WireVector]]) -> list[WireVector]:
+        while len(terms) > 1:
+            pairs = [
+                ripple(terms[i], terms[i + 1], max(len(terms[i]), len(terms[i + 1])) + 1)
+                for i in range(0, len(terms) - 1, 2)
+            ]
+            terms = pairs + ([terms[-1]] if len(terms) % 2 else [])
+        return terms[0][: self.planes]
+
+    def gates(self) -> Gates:
+        """Adders per PE: each plane wire carries one bit of each PE."""
+        if self.structure == "sliced":
+            return self._counter_tree_gates()
+        return self._adder_tree_gates()
+
+    def _counter_tree_gates(self) -> Gates:
+        gates, column = Gates(), self.lanes
+        while column > 1:
+            gates += Gates(full_adder=(column - 1) // 2, half_adder=1 - column % 2)
+            column //= 2
+        return gates
+
+    def _adder_tree_gates(self) -> Gates:
+        gates, terms = Gates(), [1] * self.lanes
+        while len(terms) > 1:
+            widths = []
+            for i in range(0, len(terms) - 1, 2):
+                long, short = max(terms[i : i + 2]), min(terms[i : i + 2])
+                gates += Gates(half_adder=1 + long - short, full_adder=short - 1)
+                widths.append(long + 1)
+            terms = widths + ([terms[-1]] if len(terms) % 2 else [])
+        return gates
+
+
+def shifted(
+    planes: Sequence[WireVector], amount: WireVector, largest: int, width: int
+) -> list[WireVector]:
+    """The number times 2**amount, as at most `width` planes; `amount` up to `largest`."""
+    from asicbnn.hardware.wires import one_of, spread
+
+    if largest == 0:
+        return list(planes[:width])
+    bits = len(planes[0])
+    hot = [spread(amount == Const(i, len(amount)), bits) for i in range(largest + 1)]
+    out = []
+    for position in range(min(width, len(planes) + largest)):
+        terms = [
+            (hot[s], planes[position - s])
+            for s in range(largest + 1)
+            if 0 <= position - s < len(planes)
+        ]
+        out.append(one_of(terms))
+    return out
+
+
+def at_least(a: Sequence[WireVector], b: Sequence[WireVector]) -> WireVector:
+    """A >= b per bit position of the planes (carry out of a + ~b + 1); equally many planes."""
+    bits = len(a[0])
+    carry: WireVector = Const((1 << bits) - 1, bits)
+    for x, y in zip(a, b, strict=True):
+        inverted = ~y
+        carry = (x & inverted) | ((x ^ inverted) & carry)
+    return carry

@@ -1,0 +1,115 @@
+"""Small wire idioms the generators share: sized adds, selects and delays.
+
+PyRTL grows an addition by one bit and silently truncates an assignment; every width here is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pyrtl
+from pyrtl import Const, Register, WireVector
+
+
+def sized(wire: WireVector, bits: int) -> WireVector:
+    """The wire zero-extended or truncated to `bits`."""
+    if len(wire) == bits:
+        return wire
+    return wire.truncate(bits) if len(wire) > bits else wire.zero_extended(bits)
+
+
+def add(a: WireVector, b: WireVector | int, bits: int) -> WireVector:
+    """A + b modulo 2**bits."""
+    other = Const(b % (1 << bits), bits) if isinstance(b, int) else sized(b, bits)
+    return (sized(a, bits) + other).truncate(bits)
+
+
+def subtract(a: WireVector, b: WireVector | int, bits: int) -> WireVector:
+    """A - b modulo 2**bits."""
+    other = Const(b % (1 << bits), bits) if isinstance(b, int) else sized(b, bits)
+    return (sized(a, bits) - other).truncate(bits)
+
+
+def equals(a: WireVector, b: WireVector | int) -> WireVector:
+    """1 if a equals b; an integer no wire of that width can hold is never equal."""
+    if isinstance(b, int):
+        return a == Const(b, len(a)) if 0 <= b < 1 << len(a) else Const(0, 1)
+    bits = max(len(a), len(b))
+    return sized(a, bits) == sized(b, bits)
+
+
+def below(a: WireVector, b: WireVector | int) -> WireVector:
+    """1 if a < b, unsigned."""
+    if isinstance(b, int):
+        if b <= 0:
+            return Const(0, 1)
+        return a < Const(b, len(a)) if b < 1 << len(a) else Const(1, 1)
+    bits = max(len(a), len(b))
+    return sized(a, bits) < sized(b, bits)
+
+
+def either(wires: Iterable[WireVector]) -> WireVector:
+    """OR of equally wide wires; 0 if there are none."""
+    total: WireVector | None = None
+    for wire in wires:
+        total = wire if total is None else total | wire
+    return Const(0, 1) if total is None else total
+
+
+def both(wires: Iterable[WireVector]) -> WireVector:
+    """AND of one-bit wires; 1 if there are none."""
+    total: WireVector | None = None
+    for wire in wires:
+        total = wire if total is None else total & wire
+    return Const(1, 1) if total is None else total
+
+
+def choose(
+    condition: WireVector, yes: WireVector | int, no: WireVector | int, bits: int
+) -> WireVector:
+    """Yes if condition else no, both `bits` wide."""
+    a = Const(yes % (1 << bits), bits) if isinstance(yes, int) else sized(yes, bits)
+    b = Const(no % (1 << bits), bits) if isinstance(no, int) else sized(no, bits)
+    return pyrtl.select(condition, a, b)
+
+
+def one_of(options: Sequence[tuple[WireVector, WireVector]]) -> WireVector:
+    """AND-OR select: the value whose one-bit condition is 1, 0 if none is."""
+    return either(value & spread(condition, len(value)) for condition, value in options)
+
+
+def spread(bit: WireVector, bits: int) -> WireVector:
+    """One bit repeated `bits` times."""
+    return bit if bits == 1 else bit.sign_extended(bits)
+
+
+def joined(parts: Sequence[WireVector]) -> WireVector:
+    """Concatenation, least significant part first."""
+    return parts[0] if len(parts) == 1 else pyrtl.concat_list(list(parts))
+
+
+def delayed(wire: WireVector, cycles: int) -> WireVector:
+    """The wire `cycles` clock cycles later."""
+    for _ in range(cycles):
+        register = Register(len(wire))
+        register.next <<= wire
+        wire = register
+    return wire
+
+
+def held(enable: WireVector, value: WireVector, name: str = "") -> Register:
+    """Register that loads `value` when enabled."""
+    register = Register(len(value), name=name)
+    register.next <<= pyrtl.select(enable, value, register)
+    return register
+
+
+def picked(index: WireVector, options: Sequence[WireVector]) -> WireVector:
+    """options[index], the last one beyond the end."""
+    if len(options) == 1:
+        return options[0]
+    half = 1 << (len(options) - 1).bit_length() - 1
+    top = (len(options) - 1).bit_length() - 1
+    high = index[top] if len(index) > top else Const(0, 1)
+    low = sized(index, top) if top else index
+    return pyrtl.select(high, picked(low, options[half:]), picked(low, options[:half]))

@@ -1,0 +1,146 @@
+"""Run a program on the hardware, layer by layer, and bring back counters and bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asicbnn.errors import SimulationError
+from asicbnn.hardware.accelerator import Machine
+from asicbnn.mapping.layout import ceil_div
+from asicbnn.simulation.backends.interface import Backend
+from asicbnn.simulation.packing import (
+    Words,
+    bits_of_words,
+    host_words,
+    map_words,
+    stored_bits,
+    words_of_bits,
+)
+from asicbnn.simulation.program import Program
+
+CYCLE_LIMIT = 50_000_000
+CYCLE_CLASSES = (
+    "io_cycles",
+    "configuration_cycles",
+    "prologue_cycles",
+    "compute_cycles",
+    "l0_stall_cycles",
+    "output_stall_cycles",
+    "dma_stall_cycles",
+    "swap_cycles",
+    "drain_cycles",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerRun:
+    """One layer as the hardware executed it.
+
+    counts   strobes and cycles the probe counted, by metric name, `cycles` their sum
+    bits     stored bits [B, OY, OX, K] of a layer that stores bits, else None
+    classes  class per image [B] of an argmax layer, else None
+    """
+
+    name: str
+    counts: dict[str, int]
+    bits: NDArray[np.bool_] | None
+    classes: NDArray[np.int64] | None
+
+
+class Executor:
+    """A simulated accelerator with its resident weights loaded, ready for image batches."""
+
+    def __init__(self, machine: Machine, backend: Backend, program: Program) -> None:
+        self.machine, self.backend, self.program = machine, backend, program
+        self.layout = machine.configuration.layout
+        self.cycle_limit = CYCLE_LIMIT
+
+    def _load(self, images: NDArray[np.integer[Any]]) -> None:
+        """Reset; resident blocks into the weight bank, image and streams into host memory."""
+        backend, program, lay = self.backend, self.program, self.layout
+        backend.reset()
+        for name, value in program.boot.items():
+            backend.write_register(name, value)
+        incoming = [map_words(lay, program.layers[0], images)]
+        for placement, block in zip(program.placements, program.blocks, strict=True):
+            if placement.streamed:
+                incoming.append(block)
+            else:
+                backend.write_memory("store_weights0", block, placement.address)
+        words = host_words(lay, np.concatenate(incoming))
+        backend.write_memory("host_in0", words)
+        backend.write_register("start", 1)
+
+    def run(self, images: NDArray[np.integer[Any]]) -> Iterator[LayerRun]:
+        """Execute one batch of images [B, IY, IX, C], yielding each layer as it ends.
+
+        Raises SimulationError if a layer takes more than the cycle limit.
+        """
+        first = self.program.layers[0]
+        wanted = (first.batch, first.in_y, first.in_x, first.in_channels)
+        if images.shape != wanted:
+            raise SimulationError(
+                f"images must be [batch, rows, columns, channels] = {list(wanted)}, "
+                f"not {list(images.shape)}"
+            )
+        self._load(images)
+        for index, layer in enumerate(self.program.layers):
+            self.backend.run_until("layer_ended", self.cycle_limit)
+            counts = self._counts(index)
+            is_last = index == len(self.program.layers) - 1
+            bits, classes = None, None
+            if layer.output == "argmax":
+                classes = self._classes()
+            else:
+                bits = self._stored(index)
+                if is_last and not np.array_equal(bits, self._result()):
+                    raise SimulationError("the host read other bits than the store holds")
+            yield LayerRun(layer.name, counts, bits, classes)
+
+    # ------------------------------------------------------------------ what came out
+    def _counts(self, index: int) -> dict[str, int]:
+        names = self.machine.counters
+        counts = {
+            name: int(self.backend.read_memory(f"probe{i}", index, 1)[0, 0])
+            for i, name in enumerate(names)
+        }
+        counts["compute_cycles"] = counts["steps"]
+        counts["cycles"] = sum(counts[name] for name in CYCLE_CLASSES)
+        return counts
+
+    def _stored(self, index: int) -> NDArray[np.bool_]:
+        """The map layer `index` wrote, from its activation bank."""
+        lay, layer = self.layout, self.program.layers[index]
+        bank = "a" if index % 2 else "b"
+        links = lay.record_links(ceil_div(layer.out_channels, lay.unroll["C"]))
+        count = layer.batch * layer.stored_y * layer.stored_x * links
+        slices = lay.link_bits // lay.output_piece_bits
+        parts = [
+            bits_of_words(
+                self.backend.read_memory(f"store_{bank}{i}", 0, count), lay.output_piece_bits
+            )
+            for i in range(slices)
+        ]
+        return stored_bits(lay, layer, words_of_bits(np.concatenate(parts, axis=1)))
+
+    def _result(self) -> NDArray[np.bool_]:
+        """The last map as the host received it."""
+        lay, layer = self.layout, self.program.layers[-1]
+        links = lay.record_links(ceil_div(layer.out_channels, lay.unroll["C"]))
+        count = layer.batch * layer.stored_y * layer.stored_x * links
+        beats: Words = self.backend.read_memory("host_out0", 0, count * lay.host_beats)
+        bits = bits_of_words(beats, lay.host_bits).reshape(count, lay.link_bits)
+        return stored_bits(lay, layer, words_of_bits(bits))
+
+    def _classes(self) -> NDArray[np.int64]:
+        """Class per image as the host received it: lane in the low bits, channel word above."""
+        lay, layer = self.layout, self.program.layers[-1]
+        words = self.backend.read_memory("host_out0", 0, layer.batch)[:, 0].astype(np.int64)
+        lanes = max(1, (lay.unroll["K"] - 1).bit_length())
+        lane, word = words & ((1 << lanes) - 1), words >> lanes
+        return word * lay.unroll["K"] + lane
