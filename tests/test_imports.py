@@ -19,6 +19,7 @@ DIRECTION = (
     {"mapping"},
     {"hardware"},
     {"model", "simulation"},
+    {"verification"},
     {"verify", "compare"},
     {"sweep"},
     {"report"},
@@ -31,6 +32,7 @@ FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "core", "base", "misc"}
 HEAVY = {
     "pandas": {"sweep", "report"},
     "pyarrow": {"sweep", "report"},
+    "markupsafe": {"report"},
     "matplotlib": {"report"},
     "plotly": {"report"},
     "jinja2": {"report"},

@@ -8,19 +8,22 @@ verification.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from asicbnn.errors import SpecError
+from asicbnn.mapping.layout import layout
 from asicbnn.report import plots
 from asicbnn.report.page import Drawing, Grid, Page, Section, grid, manifest_of
 from asicbnn.report.style import plain, save
-from asicbnn.result import METRICS
-from asicbnn.sweep.files import read_table, write_text
+from asicbnn.result import METRICS, Result, uncovered_json
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.sweep.files import read_table, write_table, write_text
 
 PAGE, MANIFEST, FIGURES = "report.html", "manifest.json", "figures"
 POINT_COLUMNS = (
@@ -69,6 +72,61 @@ def report(folder: Path | str, *, title: str | None = None) -> Path:
     page = Page(title or plain(place.resolve().name), _lead(sources), sections, manifest)
     write_text(place / MANIFEST, json.dumps(manifest, indent=2) + "\n")
     return write_text(place / PAGE, page.html())
+
+
+def draw(kind: str, table: pd.DataFrame, *, x: str, y: str, by: str, label: str | None) -> Figure:
+    """Return one figure of a table: pareto, energy, area, latency, dataflows or roofline.
+
+    x, y, by  pareto: the two metrics, and the column that makes the series
+    label     energy, area: the column that names the bars (default: what tells the rows apart)
+    """
+    if kind == "pareto":
+        return plots.pareto(table, x, y, by)
+    if kind in ("energy", "area"):
+        naming = (
+            [label] if label else [n for n in ("dataflow", "point", "accelerator") if n in table]
+        )
+        quantity = "energy_fj" if kind == "energy" else "area_um2"
+        return plots.breakdown(table, (naming or ["accelerator"])[0], quantity)
+    if kind == "roofline":
+        plots.require(table, ["peak_ops_per_cycle", "link_bits"])
+        return _roofline(table)
+    return plots.latency(table) if kind == "latency" else plots.dataflows(table)
+
+
+def _roofline(table: pd.DataFrame) -> Figure:
+    peak, link = table["peak_ops_per_cycle"].iloc[0], table["link_bits"].iloc[0]
+    return plots.roofline(table, peak_ops_per_cycle=float(peak), link_bits=int(link))
+
+
+def write_comparison(
+    accelerator: Accelerator, results: Mapping[str, Result], folder: Path | str
+) -> tuple[Path, ...]:
+    """Write a comparison: tables of totals and of each dataflow's layers, and the figure.
+
+    results  dataflow -> what it costs
+    """
+    place = Path(folder)
+    lay = layout(accelerator)
+    totals = pd.concat(
+        [r.totals_frame().assign(dataflow=name) for name, r in results.items()], ignore_index=True
+    )
+    written = [*write_table(totals, place / "dataflows")]
+    flags = dict.fromkeys(flag for result in results.values() for flag in result.flags)
+    written.append(_write_facts(place / "dataflows.json", flags=list(flags)))
+    for name, result in results.items():
+        layers = result.to_frame().assign(
+            peak_ops_per_cycle=2 * lay.pes * lay.lanes, link_bits=lay.link_bits
+        )
+        stem = place / f"layers_{name}"
+        uncovered = [uncovered_json(layer) for layer in result.not_covered]
+        written += write_table(layers, stem)
+        written.append(_write_facts(stem.with_suffix(".json"), not_covered=uncovered))
+    return (*written, *save(plots.dataflows(totals), place / FIGURES / "dataflows"))
+
+
+def _write_facts(path: Path, **facts: Any) -> Path:
+    return write_text(path, json.dumps(facts, indent=2) + "\n")
 
 
 def _sources(path: Path) -> Iterator[Source]:
@@ -193,13 +251,8 @@ def _layers(source: Source) -> Section:
         )
     ]  # fmt: skip
     if {"peak_ops_per_cycle", "link_bits"} <= set(table.columns):
-        roof = plots.roofline(
-            table,
-            peak_ops_per_cycle=float(table["peak_ops_per_cycle"].iloc[0]),
-            link_bits=int(table["link_bits"].iloc[0]),
-        )
         caption = "Each layer under the ceilings of the array and of the store link."
-        figures.append(Drawing(f"{source.name}-roofline", roof, caption))
+        figures.append(Drawing(f"{source.name}-roofline", _roofline(table), caption))
     wanted = ("layer", "macs", "cycles", "utilisation", "latency_ms", "energy_fj")
     columns = [name for name in wanted if name in table]
     return Section(

@@ -22,7 +22,7 @@ from asicbnn.result import METRICS
 from asicbnn.units import Scale, figure, scale, typeset
 
 TEMPLATE = Path(__file__).with_name("page.html")
-_LIBRARIES = ("numpy", "scipy", "pandas", "pyrtl", "matplotlib", "pydantic")
+_LIBRARIES = ("numpy", "pandas", "pyrtl", "matplotlib", "pydantic")
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,11 @@ SUMMARY = (
     ("clock", ("period_ps", "clock_mhz")),
 )
 _SHORT = {
+    "energy_per_inference_uj": "energy/inference",
+    "logic_energy_fj": "logic",
+    "memory_energy_fj": "memory",
+    "leakage_energy_fj": "leakage",
+    "io_energy_fj": "in, out",
     "macs": "MACs",
     "configuration_cycles": "config",
     "prologue_cycles": "prologue",
@@ -54,6 +59,11 @@ _SHORT = {
     "store_activation_reads": "L2 I rd",
     "store_activation_writes": "L2 I wr",
 }
+_ACCESSES = "accesses of buffers and store (L2)"
+_FLOW_COSTS = (
+    "latency_ms", "utilisation", "energy_per_inference_uj", "logic_energy_fj", "memory_energy_fj",
+    "leakage_energy_fj", "io_energy_fj",
+)  # fmt: skip
 _KINDS = {"link": "wires", "external": "outside"}
 _MOST_REASONS = 10
 
@@ -90,7 +100,7 @@ def result_tables(result: Result) -> RenderableType:
     if result.layers:
         shown += [Text(), layers(result, LAYER_COLUMNS, "layers")]
         shown += [Text(), layers(result, CYCLE_COLUMNS, "cycles")]
-        shown += [Text(), layers(result, ACCESS_COLUMNS, "accesses of buffers and store (L2)")]
+        shown += [Text(), layers(result, ACCESS_COLUMNS, _ACCESSES)]
     if rows := list(parts_of(result.totals)):
         shown += [Text(), parts(rows)]
     if result.not_covered:
@@ -138,7 +148,8 @@ def _scale_of(name: str, rows: Sequence[Mapping[str, Any]]) -> Scale:
 
 
 def _heading(name: str, chosen: Scale) -> str:
-    text = _SHORT.get(name, METRICS[name].title.lower())
+    title = METRICS[name].title
+    text = _SHORT.get(name, title if title.startswith("DMA") else title[0].lower() + title[1:])
     return text if chosen.unit == "1" else f"{text} [{chosen.unit}]"
 
 
@@ -231,6 +242,31 @@ def differences(
 
 def _count(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def dataflows(results: Mapping[str, Result]) -> RenderableType:
+    """Return the dataflows of one accelerator side by side: costs, cycles, accesses."""
+    first = next(iter(results.values()))
+    title = f"{first.accelerator} runs {first.workload} in {first.technology}"
+    rows = [{"dataflow": n.replace("_", " "), **result.totals} for n, result in results.items()]
+    shown: list[RenderableType] = []
+    for name, columns in (
+        (title, _FLOW_COSTS), ("cycles", CYCLE_COLUMNS), (_ACCESSES, ACCESS_COLUMNS)
+    ):  # fmt: skip
+        there = [column for column in columns if column in first.totals]
+        shown += [points(rows, ["dataflow", *there], name), Text()]
+    if first.not_covered:
+        shown += [not_covered(first.not_covered), Text()]
+    flags = dict.fromkeys(flag for result in results.values() for flag in result.flags)
+    return Group(*shown, notes(flags)) if flags else Group(*shown[:-1])
+
+
+def counts(counted: Mapping[str, int], title: str) -> Table:
+    """Return how often each thing was seen; what was never seen is red."""
+    table = plain_table(title, ["", "count"])
+    for name, count in counted.items():
+        add(table, name.replace("_", " "), f"{count:,}", style=None if count else "bold red")
+    return table
 
 
 def reasons(counted: Mapping[str, int], title: str) -> Table:

@@ -1,0 +1,158 @@
+"""The verbs about many points and about what leaves the program: sweep, plot, report, verilog."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asicbnn.cli import terminal
+from asicbnn.cli.options import AcceleratorFile, Json, examples, read_accelerator, refuse
+
+
+class PlotKind(StrEnum):
+    """The figures."""
+
+    pareto = "pareto"
+    energy = "energy"
+    area = "area"
+    latency = "latency"
+    dataflows = "dataflows"
+    roofline = "roofline"
+
+
+class Format(StrEnum):
+    """Formats of a figure."""
+
+    svg = "svg"
+    pdf = "pdf"
+    png = "png"
+
+
+@terminal.verb
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="SWEEP", help="sweep YAML")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="folder to write the table of points to")
+    ] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(help="metric of the Pareto front; give it once per metric"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="processes, one per core if not given")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Evaluate every point of a design space and mark the Pareto front."""
+    from asicbnn.report import tables
+    from asicbnn.sweep.run import sweep as run
+
+    with terminal.progress("design points") as progress:
+        found = run(file, objectives=objective or None, workers=workers, progress=progress)
+    if as_json:
+        terminal.print_json(found.to_json())
+    else:
+        columns = found.front_columns
+        words = len(found.naming_columns)
+        terminal.show(tables.points(found.front_rows, columns, found.headline, words=words))
+        if found.refused:
+            terminal.show("", tables.reasons(found.refused, "refused points"))
+        if found.flags:
+            terminal.show("", tables.notes(found.flags))
+    if output is not None:
+        terminal.wrote(found.write(output))
+
+
+@terminal.verb
+def plot(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="table of a sweep, comparison...")],
+    kind: Annotated[PlotKind, typer.Option(help="which figure")] = PlotKind.pareto,
+    x: Annotated[str, typer.Option("-x", help="pareto: metric along x")] = "area_um2",
+    y: Annotated[str, typer.Option("-y", help="pareto: metric along y")] = (
+        "energy_per_inference_uj"
+    ),
+    by: Annotated[str, typer.Option(help="pareto: column that makes the series")] = "technology",
+    label: Annotated[
+        str | None, typer.Option(help="energy, area: column that names the bars")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="path without ending; default beside TABLE"),
+    ] = None,
+    formats: Annotated[
+        list[Format] | None, typer.Option("--format", help="once per format; default all three")
+    ] = None,
+) -> None:
+    """Draw a figure from a table, as SVG, PDF and PNG."""
+    from asicbnn.report import compose, style
+    from asicbnn.sweep.files import read_table
+
+    figure = compose.draw(kind.value, read_table(table), x=x, y=y, by=by, label=label)
+    target = output or table.with_name(f"{table.stem}-{kind}")
+    if target.suffix.lstrip(".") in set(Format):
+        if formats:
+            refuse(f"--output {target} names a format, and --format does too; give one of them")
+        formats, target = [Format(target.suffix.lstrip("."))], target.with_suffix("")
+    terminal.wrote(style.save(figure, target, [f.value for f in formats or Format]))
+
+
+@terminal.verb
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="folder of tables")],
+    title: Annotated[str | None, typer.Option(help="heading of the page")] = None,
+) -> None:
+    """Write one self-contained HTML page from the tables in a folder."""
+    from asicbnn.report import compose
+
+    terminal.say(str(compose.report(folder, title=title)))
+
+
+@terminal.verb
+def verilog(
+    accelerator: AcceleratorFile,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="file to write; default stdout")
+    ] = None,
+) -> None:
+    """Write the generated hardware as Verilog."""
+    from asicbnn.hardware.verilog import verilog as text_of
+
+    text = text_of(read_accelerator(accelerator))
+    if output is None:
+        terminal.say(text)
+        return
+    from asicbnn.sweep.files import write_text
+
+    terminal.wrote([write_text(output, text)])
+
+
+def register(app: typer.Typer) -> None:
+    """Add these verbs to the command line."""
+    app.command(
+        short_help="every point of a design space, and its Pareto front",
+        epilog=examples(
+            "sweep arch_specs/digits_sweep.yaml --output reports/digits",
+            "sweep arch_specs/digits_sweep.yaml --objective area_um2 --objective latency_ms",
+        ),
+    )(sweep)
+    app.command(
+        short_help="figures from a table",
+        epilog=examples(
+            "plot reports/digits/digits_sweep.parquet",
+            "plot reports/digits/digits_sweep.csv -x latency_ms -y efficiency_tops_per_w",
+            "plot reports/flows/dataflows.parquet --kind dataflows --format pdf",
+        ),
+    )(plot)
+    app.command(
+        short_help="one HTML page from a folder of tables",
+        epilog=examples(
+            "report reports/digits", "report reports/digits --title 'Digits at 130 nm'"
+        ),
+    )(report)
+    app.command(
+        short_help="the hardware as Verilog",
+        epilog=examples("verilog arch_specs/tiny.yaml --output tiny.v"),
+    )(verilog)

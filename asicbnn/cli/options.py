@@ -1,0 +1,90 @@
+"""Arguments and options that several verbs share, and the reading of the files they name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from asicbnn.errors import SpecError
+
+if TYPE_CHECKING:
+    from asicbnn.spec.accelerator import Accelerator
+    from asicbnn.spec.mapping_file import MappingFile
+    from asicbnn.spec.workload import Workload
+
+
+class Dataflow(StrEnum):
+    """The named orders of loops."""
+
+    output_stationary = "output_stationary"
+    weight_stationary = "weight_stationary"
+    input_stationary = "input_stationary"
+    row_stationary = "row_stationary"
+    no_local_reuse = "no_local_reuse"
+    best = "best"
+
+
+class Objective(StrEnum):
+    """What `best` makes least."""
+
+    energy = "energy"
+    latency = "latency"
+    edp = "edp"
+
+
+AcceleratorFile = Annotated[Path, typer.Argument(metavar="ACCELERATOR", help="accelerator YAML")]
+WorkloadFile = Annotated[Path, typer.Argument(metavar="WORKLOAD", help="workload YAML")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+Batch = Annotated[int, typer.Option(min=1, help="images in one run")]
+Images = Annotated[int, typer.Option(min=1, help="images to run")]
+Order = Annotated[
+    Dataflow | None, typer.Option(help="order of the loops, instead of the accelerator's")
+]
+Nest = Annotated[
+    Path | None, typer.Option("--mapping", metavar="FILE", help="loop nests per layer, YAML")
+]
+Least = Annotated[Objective, typer.Option(help="what the best mapping makes least")]
+Exhaustive = Annotated[
+    bool, typer.Option("--exhaustive", help="best: try every tile size, not only the likely ones")
+]
+Folder = Annotated[
+    Path | None, typer.Option("--output", "-o", help="folder for tables and figures")
+]
+
+
+def examples(*lines: str) -> str:
+    """Return the examples at the end of a verb's help, line by line."""
+    return "\b\nExamples:\n" + "\n".join(f"  asicbnn {line}" for line in lines)
+
+
+def read_accelerator(path: Path) -> Accelerator:
+    """Read an accelerator file."""
+    from asicbnn.spec.accelerator import Accelerator
+    from asicbnn.spec.reader import read
+
+    return read(path, Accelerator)
+
+
+def read_workload(path: Path) -> Workload:
+    """Read a workload file."""
+    from asicbnn.spec import workload
+
+    return workload.read_workload(path)
+
+
+def read_mapping(path: Path | None) -> MappingFile | None:
+    """Read a mapping file, if one is named."""
+    if path is None:
+        return None
+    from asicbnn.spec.mapping_file import MappingFile
+    from asicbnn.spec.reader import read
+
+    return read(path, MappingFile)
+
+
+def refuse(sentence: str) -> NoReturn:
+    """End a verb whose arguments do not go together."""
+    raise SpecError(sentence)

@@ -1,0 +1,194 @@
+"""The verbs about one accelerator and one network: estimate, simulate, verify, compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asicbnn.cli import terminal
+from asicbnn.cli.options import (
+    AcceleratorFile,
+    Batch,
+    Exhaustive,
+    Folder,
+    Images,
+    Json,
+    Least,
+    Nest,
+    Objective,
+    Order,
+    WorkloadFile,
+    examples,
+    read_accelerator,
+    read_mapping,
+    read_workload,
+    refuse,
+)
+
+_DIGITS = "arch_specs/tiny.yaml workloads/digits_mlp_64_256_256_10.yaml"
+_BINARYNET = "arch_specs/edge64.yaml workloads/binarynet_cifar10.yaml"
+
+
+@terminal.verb
+def estimate(
+    accelerator: AcceleratorFile,
+    workload: WorkloadFile,
+    dataflow: Order = None,
+    mapping: Nest = None,
+    batch: Batch = 1,
+    objective: Least = Objective.energy,
+    exhaustive: Exhaustive = False,
+    as_json: Json = False,
+) -> None:
+    """Estimate cycles, accesses, energy, power and area with the model."""
+    from asicbnn.model import estimate as model
+    from asicbnn.report import tables
+
+    result = model.estimate(
+        read_accelerator(accelerator), read_workload(workload), mapping=read_mapping(mapping),
+        dataflow=dataflow and dataflow.value, batch=batch, objective=objective.value,
+        exhaustive=exhaustive,
+    )  # fmt: skip
+    if as_json:
+        terminal.print_json(result.to_json("estimate"))
+    else:
+        terminal.show(tables.result_tables(result))
+
+
+@terminal.verb
+def simulate(
+    accelerator: AcceleratorFile,
+    workload: WorkloadFile,
+    images: Images = 1,
+    dataflow: Order = None,
+    mapping: Nest = None,
+    as_json: Json = False,
+) -> None:
+    """Run the network on the generated hardware, which counts its own cycles and accesses."""
+    from asicbnn.report import tables
+    from asicbnn.simulation import run as simulation
+
+    with terminal.progress("simulating") as progress:
+        result = simulation.simulate(
+            read_accelerator(accelerator), read_workload(workload), images=images,
+            mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, progress=progress,
+        )  # fmt: skip
+    if as_json:
+        terminal.print_json(result.to_json("simulate"))
+    else:
+        terminal.show(tables.result_tables(result))
+
+
+@terminal.verb
+def verify(
+    accelerator: Annotated[
+        Path | None, typer.Argument(metavar="ACCELERATOR", help="accelerator YAML")
+    ] = None,
+    workload: Annotated[
+        Path | None, typer.Argument(metavar="WORKLOAD", help="workload YAML")
+    ] = None,
+    images: Images = 1,
+    dataflow: Order = None,
+    mapping: Nest = None,
+    random: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="draw N cases instead of two files")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of the random cases")] = 0,
+    output: Folder = None,
+    as_json: Json = False,
+) -> int:
+    """Compare the model with the hardware, layer by layer: cycles, accesses, output bits.
+
+    Any difference is exit code 1. A random case that differs is written as YAML files that
+    reproduce it.
+    """
+    if random is not None:
+        if accelerator is not None:
+            refuse("--random draws its own accelerators and workloads; name no files with it")
+        return _verify_random(random, seed, output, as_json=as_json)
+    if accelerator is None or workload is None:
+        refuse("expected ACCELERATOR and WORKLOAD, or --random N")
+    from asicbnn.report import tables
+    from asicbnn.verify import verify as run
+
+    with terminal.progress("verifying") as progress:
+        found = run(
+            read_accelerator(accelerator), read_workload(workload), images=images,
+            mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, progress=progress,
+        )  # fmt: skip
+    if as_json:
+        terminal.print_json(found.to_json())
+    else:
+        terminal.show(tables.differences(found.rows))
+        terminal.say(found.verdict)
+    if output is not None:
+        from asicbnn.sweep.files import write_table
+
+        terminal.wrote(write_table(found.to_frame(), output / "verification"))
+    return 0 if found.agrees else terminal.DIFFERENCE
+
+
+def _verify_random(count: int, seed: int, output: Path | None, *, as_json: bool) -> int:
+    from asicbnn.report import tables
+    from asicbnn.verify import verify_random
+
+    with terminal.progress("random cases") as progress:
+        found = verify_random(count, seed=seed, folder=output, progress=progress)
+    if as_json:
+        terminal.print_json(found.to_json())
+    else:
+        terminal.show(tables.counts(found.features, "cases that exercised a feature"))
+        terminal.say(found.verdict)
+    terminal.wrote(found.written)
+    return 0 if found.agrees else terminal.DIFFERENCE
+
+
+@terminal.verb
+def compare(
+    accelerator: AcceleratorFile,
+    workload: WorkloadFile,
+    batch: Batch = 1,
+    objective: Least = Objective.energy,
+    output: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Show the dataflows of one accelerator side by side, as tables and a figure."""
+    from asicbnn.compare import compare as run
+    from asicbnn.report import tables
+
+    machine = read_accelerator(accelerator)
+    found = run(machine, read_workload(workload), batch=batch, objective=objective.value)
+    if as_json:
+        terminal.print_json(found.to_json())
+    else:
+        terminal.show(tables.dataflows(found.results))
+    if output is not None:
+        from asicbnn.report import compose
+
+        terminal.wrote(compose.write_comparison(machine, found.results, output))
+
+
+def register(app: typer.Typer) -> None:
+    """Add these verbs to the command line."""
+    app.command(
+        short_help="cycles, accesses, energy, power, area by the model",
+        epilog=examples(
+            f"estimate {_BINARYNET}",
+            f"estimate {_BINARYNET} --dataflow best --objective latency",
+            f"estimate {_BINARYNET} --mapping nests.yaml --json",
+        ),
+    )(estimate)
+    app.command(
+        short_help="run a network on the generated hardware",
+        epilog=examples(f"simulate {_DIGITS} --images 20"),
+    )(simulate)
+    app.command(
+        short_help="model against hardware, layer by layer",
+        epilog=examples(f"verify {_DIGITS} --images 20", "verify --random 1000 --seed 7"),
+    )(verify)
+    app.command(
+        short_help="the dataflows side by side",
+        epilog=examples(f"compare {_BINARYNET}", f"compare {_BINARYNET} --output reports/flows"),
+    )(compare)

@@ -1,0 +1,128 @@
+"""What reaches the terminal: results on stdout, everything else on stderr, an exit code.
+
+The only module that prints.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import typer
+
+from asicbnn import __version__
+from asicbnn.errors import AsicbnnError, EnvironmentProblem, Problem, SpecError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+P = ParamSpec("P")
+
+DIFFERENCE, INPUT, INTERRUPTED = 1, 2, 130
+_PIPED_COLUMNS = 120  # a table cut at 80 columns loses numbers
+
+
+def verb(function: Callable[P, int | None]) -> Callable[P, None]:
+    """Turn a verb's errors into sentences on stderr, and its answer into an exit code."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = function(*args, **kwargs)
+        except AsicbnnError as problem:
+            code = _fail(function.__name__, problem, is_json=bool(kwargs.get("as_json")))
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").startswith("asicbnn"):
+                raise
+            sentence = f"{missing.name} is not installed; pip install {missing.name}"
+            code = _fail(
+                function.__name__, EnvironmentProblem(sentence), is_json=bool(kwargs.get("as_json"))
+            )
+        except KeyboardInterrupt:
+            complain("interrupted; no half-written file is left behind")
+            code = INTERRUPTED
+        if code:
+            raise typer.Exit(code)
+
+    return run
+
+
+def _fail(name: str, problem: AsicbnnError, *, is_json: bool) -> int:
+    if is_json:
+        problems = [{"message": str(problem)}]
+        if isinstance(problem, SpecError):
+            problems = [problem_json(p) for p in problem.problems]
+        print_json(envelope(name, problems=problems))
+    complain(str(problem))
+    return problem.exit_code
+
+
+def envelope(name: str, **content: Any) -> dict[str, Any]:
+    """Return a `--json` object of a verb that has no design point."""
+    return {"schema": f"asicbnn.{name}/1", "version": __version__, "problems": [], **content}
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """Return what is known of a problem."""
+    names = ("file", "line", "column", "path", "message", "help")
+    return {name: value for name in names if (value := getattr(problem, name))}
+
+
+def complain(text: str) -> None:
+    """Print a line for the reader, not for the next program."""
+    print(text, file=sys.stderr)
+
+
+def wrote(paths: Sequence[Path]) -> None:
+    """Say which files were written."""
+    for path in paths:
+        complain(f"wrote {path}")
+
+
+def say(text: str) -> None:
+    """Print a line of the result."""
+    print(text)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print the one object of `--json`."""
+    import json
+
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def print_version(is_asked: bool) -> None:
+    """Print the version and leave, if asked for it."""
+    if is_asked:
+        print(f"asicbnn {__version__}")
+        raise typer.Exit
+
+
+def show(*tables: RenderableType) -> None:
+    """Print tables, as wide as the terminal, or wide enough for a file."""
+    from rich.console import Console
+
+    is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
+    console = Console(width=None if is_sized else _PIPED_COLUMNS, highlight=False)
+    for table in tables:
+        console.print(table)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a callback (done, of all) that draws a bar on stderr, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
