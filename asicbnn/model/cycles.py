@@ -129,17 +129,23 @@ def count_points(machine: Machine, order: OrderClass, points: Points) -> dict[st
         "l0_stall_cycles": stalls,
         "output_stall_cycles": held,
         "dma_stall_cycles": waits,
-        "swap_cycles": times(trips.phases, float(SWAP_CYCLES)),
-        "drain_cycles": float(PIPELINE_STAGES + machine.pipeline_stages),
-        "configuration_cycles": latency
-        + machine.n_cfg
-        + trips.all["K"] * float(lay.links_per_threshold),
+        **fixed_cycles(machine, trips),
     }
     total_cycles: Number = 0.0
     for value in cycles.values():
         total_cycles = total_cycles + value
     counted = accesses(lay, points, trips, loads, moved, machine.n_cfg)
     return {"steps": steps, "cycles": total_cycles, **cycles, **counted}
+
+
+def fixed_cycles(machine: Machine, trips: Trips) -> dict[str, Number]:
+    """Cycles of a layer that overlap with nothing: swaps, drain, configuration."""
+    thresholds = trips.all["K"] * float(machine.layout.links_per_threshold)
+    return {
+        "swap_cycles": times(trips.phases, float(SWAP_CYCLES)),
+        "drain_cycles": float(PIPELINE_STAGES + machine.pipeline_stages),
+        "configuration_cycles": machine.latency_cycles + machine.n_cfg + thresholds,
+    }
 
 
 def count_many(

@@ -10,6 +10,7 @@ from asicbnn.mapping.loop_nest import LoopNest, Mapping
 from asicbnn.spec.accelerator import Accelerator, with_changes
 
 PLAIN = Accelerator(name="drawn")
+INDEX_BITS = 8
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ def random_accelerator(rng):
         w for w in (in_channels // 2**k for k in range(4) if in_channels % 2**k == 0) if w >= least
     ]
     weight_ports = [None] + [w for w in range(1, word) if word % w == 0 and w >= min(link, word)]
+    host = link if rng.random() < 0.7 else odd
+    # a class index crosses the host link in one word
+    post = ("threshold", "max_pool", *(["argmax"] if host >= INDEX_BITS else []))
     return with_changes(PLAIN, {
         "array.unroll": {
             "batch": rng.choice([1, 1, 2]), "out_channels": out_channels,
@@ -69,11 +73,12 @@ def random_accelerator(rng):
             "words": 2**16, "port_bits": rng.choice([None, None, 4, 9, 30]),
             "ports": rng.choice(["1r1w", "1rw"]),
         },
-        "buffers.threshold.words": 2**10,
+        "buffers.threshold.words": 16,
         "buffers.pool.words": 2**12,
         "store.link": {"bits": link, "latency_cycles": rng.choice([1, 1, 3, 10])},
         "store.kib": {"weights": 512.0, "activations": 512.0},
-        "host": {"link_bits": link if rng.random() < 0.5 else odd, "latency_cycles": 7},
+        "host": {"link_bits": host, "latency_cycles": 7},
+        "post": post,
         "limits": {
             "batch": 4, "out_channels": 64, "in_channels": 64, "map": 16, "kernel": 5,
             "weight_bits": 3, "activation_bits": 8, "pool": 3,
@@ -85,7 +90,7 @@ def random_layer(rng):
     """Draw a layer of at most a few hundred steps; bottom and right pads are their own."""
     while True:
         kernel_y, kernel_x = rng.choice([1, 2, 3, 3, 5]), rng.choice([1, 2, 3, 3])
-        argmax = rng.random() < 0.1
+        argmax = rng.random() < 0.2
         in_y, in_x = rng.randint(1, 9), rng.randint(1, 9)
         padded = not argmax and rng.random() < 0.6
         if argmax:
@@ -154,6 +159,7 @@ def random_case(rng, most_steps=400):
         steps = 1
         for d in DIMENSIONS:
             steps *= -(-layer.size(d) // lay.unroll[d])
-        if steps <= most_steps:
+        argmax = layer.output == "argmax" and "argmax" not in accelerator.post
+        if steps <= most_steps and not argmax:
             hold = (flags.weight, flags.input, flags.psum)
             return Case(accelerator, layer, random_mapping(rng, lay, layer, hold))
