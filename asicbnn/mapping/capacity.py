@@ -182,8 +182,9 @@ def _beyond_buffers(accelerator: Accelerator, nest: LoopNest) -> Iterator[str]:
     for name, (words, dimensions) in needs.items():
         if words(nest) > limits[name]:
             half = f" (half of {limits[name] * 2}, ping-pong)" if halves.get(name) else ""
+            article = "an" if name == "input" else "a"
             yield (
-                f"a {name} tile takes {words(nest)} words, buffers.{name}.words holds "
+                f"{article} {name} tile takes {words(nest)} words, buffers.{name}.words holds "
                 f"{limits[name]}{half}; {_cure(nest, words, dimensions, limits[name])}"
             )
     held = accelerator.registers.hold
