@@ -5,7 +5,6 @@ The only module that prints.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 DIFFERENCE, INPUT, INTERRUPTED = 1, 2, 130
-_PIPED_COLUMNS = 120  # a table cut at 80 columns loses numbers
+_LEAST_COLUMNS = 120  # a table cut to a narrow terminal would lose digits of its numbers
 
 
 def verb(function: Callable[P, int | None]) -> Callable[P, None]:
@@ -104,11 +103,11 @@ def print_version(is_asked: bool) -> None:
 
 
 def show(*tables: RenderableType) -> None:
-    """Print tables, as wide as the terminal, or wide enough for a file."""
+    """Print tables as wide as they are; a narrow terminal breaks lines, but no number is cut."""
     from rich.console import Console
 
-    is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
-    console = Console(width=None if is_sized else _PIPED_COLUMNS, highlight=False)
+    console = Console(highlight=False)
+    console.width = max(console.width, _LEAST_COLUMNS)
     for table in tables:
         console.print(table)
 

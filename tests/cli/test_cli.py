@@ -135,6 +135,7 @@ def test_show(path, parts):
     done = run("show", path)
     assert done.exit_code == 0
     assert all(part in done.stdout for part in parts)
+    assert "…" not in run("show", path, environment={"COLUMNS": "60"}).stdout
     assert as_json(run("show", "--json", path))["kind"] in ("accelerator", "workload", "sweep")
 
 
