@@ -40,7 +40,7 @@ HEAVY = {
     "rich": {"report", "cli"},
     "typer": {"cli"},
 }
-LAZY = {("result", "pandas")}  # Result.to_frame imports it inside the method
+LAZY = {(room, "pandas") for room in ("result", "compare", "verify")}  # inside to_frame alone
 SIMULATORS = {
     "Simulation", "FastSimulation", "CompiledSimulation", "SimulationTrace", "simulation",
     "compilesim",

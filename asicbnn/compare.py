@@ -1,0 +1,106 @@
+"""Dataflows side by side: the same accelerator and network under each order of loops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from asicbnn import __version__
+from asicbnn.errors import MappingError
+from asicbnn.mapping.dataflow import DATAFLOWS
+from asicbnn.model.estimate import Objective, estimate
+from asicbnn.result import Result
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.spec.reader import read
+from asicbnn.spec.workload import Workload, read_workload
+from asicbnn.technology.library import Technology, load
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COMPARED = (*DATAFLOWS, "best")
+"""Every dataflow, the search over all of them last."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What each dataflow costs.
+
+    results  dataflow -> result, in the order asked for
+    refused  dataflow -> why the network does not fit under it
+    """
+
+    results: Mapping[str, Result]
+    refused: Mapping[str, str]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per dataflow: what names it, `reason` if it does not fit, every metric."""
+        import pandas as pd
+
+        point = next(iter(self.results.values())).point
+        rows: list[dict[str, Any]] = [
+            {**point, "dataflow": name, "reason": "", **result.totals}
+            for name, result in self.results.items()
+        ]
+        rows += [
+            {**point, "dataflow": name, "reason": f"does not fit: {reason}"}
+            for name, reason in self.refused.items()
+        ]
+        return pd.DataFrame(rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `--json` prints: a result per dataflow, and a problem per refusal."""
+        first = next(iter(self.results.values()))
+        return {
+            "schema": "asicbnn.compare/1",
+            **first.point,
+            "version": __version__,
+            "dataflows": {name: r.to_json("estimate") for name, r in self.results.items()},
+            "refused": dict(self.refused),
+            "problems": [],
+        }
+
+
+def compare(
+    accelerator: Accelerator | Path | str,
+    workload: Workload | Path | str,
+    *,
+    dataflows: Sequence[str] = COMPARED,
+    batch: int = 1,
+    objective: Objective = "energy",
+    technology: Technology | Path | str | None = None,
+) -> Comparison:
+    """Estimate a network under several dataflows of one accelerator.
+
+    dataflows  by default all named ones and `best`; the other arguments are `estimate`'s
+
+    A dataflow the network does not fit under is listed with the reason. Raises MappingError if
+    there is none it fits under.
+    """
+    machine = (
+        accelerator if isinstance(accelerator, Accelerator) else read(accelerator, Accelerator)
+    )
+    network = workload if isinstance(workload, Workload) else read_workload(workload)
+    priced = (
+        technology if isinstance(technology, Technology) else load(technology or machine.technology)
+    )
+    results: dict[str, Result] = {}
+    refused: dict[str, str] = {}
+    for dataflow in dataflows:
+        try:
+            results[dataflow] = estimate(
+                machine, network, dataflow=dataflow, batch=batch, objective=objective,
+                technology=priced,
+            )  # fmt: skip
+        except MappingError as problem:
+            refused[dataflow] = str(problem)
+    if not results:
+        reasons = "\n".join(f"{name}: {reason}" for name, reason in refused.items())
+        raise MappingError(f"{network.name} fits under no dataflow\n{reasons}")
+    return Comparison(MappingProxyType(results), MappingProxyType(refused))
+
+
+__all__ = ["COMPARED", "Comparison", "compare"]

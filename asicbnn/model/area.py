@@ -1,0 +1,215 @@
+"""Area by part: logic from gate counts, memories from what is built of each.
+
+Logic and memories stay apart all the way: memories usually weigh ten times the array, and a sum
+hides it. Equations: docs/models/area.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+from asicbnn.mapping.layout import Layout, ceil_log2, layout
+from asicbnn.result import PARTS
+from asicbnn.spec.accelerator import Accelerator, OperatingPoint
+from asicbnn.technology.cells import Cells
+from asicbnn.technology.library import Technology
+from asicbnn.technology.memories import Kind, Memory, Ports, WriteMask, memory
+
+PART_OF_COMPONENT: Mapping[str, str] = MappingProxyType(
+    {
+        "array": "array",
+        "registers": "array",
+        "sequencer": "control",
+        "controller": "control",
+        "dma": "dma",
+        "output": "post",
+    }
+)
+"""The part of a result each hardware component is reported under."""
+
+
+@dataclass(frozen=True)
+class Macro:
+    """What a part's memory is built of: ``count`` equal memories of ``words`` x ``word_bits``."""
+
+    part: str
+    kind: Kind
+    words: int
+    word_bits: int
+    count: int = 1
+    ports: Ports = "1rw"
+    write_mask: WriteMask = "none"
+
+    def priced(self, technology: Technology) -> Memory:
+        """Price list of one of them."""
+        return memory(
+            technology, self.kind, self.words, self.word_bits, self.ports, self.write_mask
+        )
+
+
+def _halved(macro: Macro) -> Macro:
+    """Return the two halves of a ping-pong SRAM: one is filled while the other is read."""
+    return Macro(macro.part, macro.kind, macro.words // 2, macro.word_bits, 2, macro.ports)
+
+
+@lru_cache(maxsize=1024)
+def macros(accelerator: Accelerator) -> tuple[Macro, ...]:
+    """Return the memories an accelerator builds, in the order of `result.PARTS`.
+
+    A memory is as wide as its port, and as many times deeper as a word takes port trips.
+    """
+    lay = layout(accelerator)
+    built = [*_buffers(accelerator, lay), *_store(accelerator, lay)]
+    if "argmax" in accelerator.post:
+        built.append(_classes(accelerator, lay))
+    return tuple(built)
+
+
+def _buffers(accelerator: Accelerator, lay: Layout) -> list[Macro]:
+    buffers = accelerator.buffers
+    built = []
+    weight = Macro(
+        "weight_buffer", buffers.weight.kind, lay.weight_words * lay.weight_slots,
+        lay.weight_port_bits,
+    )  # fmt: skip
+    halves = buffers.weight.ping_pong and weight.kind == "sram"
+    built.append(_halved(weight) if halves else weight)
+    pixels = Macro(
+        "input_buffer", buffers.input.kind, lay.input_words * lay.input_word_slots,
+        lay.input_port_bits, ports=buffers.input.ports,
+    )  # fmt: skip
+    alternates = buffers.input.ping_pong and not buffers.input.circular_rows
+    halves = alternates and pixels.kind == "sram"
+    built.append(_halved(pixels) if halves else pixels)
+    if lay.psum_words:
+        built.append(Macro(
+            "psum_buffer", buffers.psum.kind, lay.psum_words * lay.psum_slots,
+            lay.psum_port_bits, ports=buffers.psum.ports,
+        ))  # fmt: skip
+    thresholds = Macro(
+        "threshold_buffer", buffers.threshold.kind, lay.threshold_words, lay.threshold_word_bits
+    )
+    built.append(thresholds)
+    if lay.pool_words:
+        # a window is read and written back in every slot: a port each
+        built.append(Macro(
+            "pool_buffer", buffers.pool.kind, lay.pool_words, lay.unroll["K"], ports="1r1w"
+        ))  # fmt: skip
+    return built
+
+
+def _store(accelerator: Accelerator, lay: Layout) -> list[Macro]:
+    """Return the three banks; a piece narrower than the link is a masked write."""
+    if accelerator.store.kind == "external":
+        return []
+    mask: WriteMask = "bit" if lay.output_piece_bits < lay.link_bits else "none"
+    return [
+        Macro("store_weight", "sram", lay.weight_bank_words, lay.link_bits),
+        Macro(
+            "store_activation", "sram", lay.activation_bank_words, lay.link_bits, 2,
+            write_mask=mask,
+        ),
+    ]  # fmt: skip
+
+
+def _classes(accelerator: Accelerator, lay: Layout) -> Macro:
+    """Return the registers of the output stage that hold an image's best score and its class."""
+    images = accelerator.limits.batch
+    score = lay.psum_bits + 2
+    index = ceil_log2(lay.unroll["K"]) + ceil_log2(lay.threshold_words)
+    return Macro("post", "register", images, score + index, ports="1r1w")
+
+
+def component_cells(accelerator: Accelerator) -> dict[str, Cells]:
+    """Return the standard cells of each hardware component, memories left out."""
+    # PyRTL is needed to count what was built, and not before
+    from asicbnn.hardware.structure import logic_gates
+
+    built = logic_gates(structural(accelerator))
+    return {name: gates.cells() for name, gates in built.items()}
+
+
+def structural(accelerator: Accelerator) -> Accelerator:
+    """Return the accelerator with everything at its default that changes no gate.
+
+    Building takes longest of all, and designs that differ in technology, clock, kind of memory or
+    dataflow are built alike.
+    """
+    buffers = accelerator.buffers
+    kinds = {
+        name: getattr(buffers, name).model_copy(update={"kind": "latch"})
+        for name in ("weight", "input", "psum", "threshold", "pool")
+    }
+    changes: dict[str, object] = {
+        "name": "structure",
+        "technology": "any",
+        "operating_point": OperatingPoint(),
+        "buffers": buffers.model_copy(update=kinds),
+        "store": accelerator.store.model_copy(update={"kind": "sram", "external": None}),
+        "host": accelerator.host.model_copy(update={"energy_pj_per_bit": 0.0}),
+    }
+    if accelerator.sequencer.order == "programmable":
+        changes["dataflow"] = "output_stationary"
+    return accelerator.model_copy(update=changes)
+
+
+@dataclass(frozen=True)
+class Area:
+    """What an accelerator is made of, and how large it is before placement [um2].
+
+    cells      standard cells of each hardware component
+    memories   each macro with its price list
+    parts      area by part of `result.PARTS`
+    """
+
+    cells: Mapping[str, Cells]
+    memories: tuple[tuple[Macro, Memory], ...]
+    parts: Mapping[str, float]
+
+    @property
+    def logic_area_um2(self) -> float:
+        """Standard cells outside memories, clock tree included."""
+        return sum(um2 for part, um2 in self.parts.items() if PARTS[part].kind == "logic")
+
+    @property
+    def memory_area_um2(self) -> float:
+        """Buffers and store."""
+        return sum(um2 for part, um2 in self.parts.items() if PARTS[part].kind == "memory")
+
+    @property
+    def area_um2(self) -> float:
+        """All of it."""
+        return self.logic_area_um2 + self.memory_area_um2
+
+    @property
+    def logic_cells(self) -> Cells:
+        """All standard cells outside memories."""
+        return sum(self.cells.values(), Cells())
+
+    def metrics(self) -> dict[str, float]:
+        """Return the area columns of a result."""
+        return {
+            "area_um2": self.area_um2,
+            "logic_area_um2": self.logic_area_um2,
+            "memory_area_um2": self.memory_area_um2,
+            **{f"{part}_area_um2": um2 for part, um2 in self.parts.items()},
+        }
+
+
+def area(accelerator: Accelerator, technology: Technology) -> Area:
+    """Area of an accelerator in a technology, by part."""
+    cells = component_cells(accelerator)
+    parts = {name: 0.0 for name, part in PARTS.items() if part.has_area}
+    for component, some in cells.items():
+        parts[PART_OF_COMPONENT[component]] += technology.area_um2(some)
+    parts["clock"] = technology.clock_tree_area_um2(sum(cells.values(), Cells()))
+    memories = tuple((macro, macro.priced(technology)) for macro in macros(accelerator))
+    for macro, priced in memories:
+        parts[macro.part] += macro.count * priced.area_um2
+    return Area(MappingProxyType(cells), memories, MappingProxyType(parts))
+
+
+__all__ = ["PART_OF_COMPONENT", "Area", "Macro", "area", "component_cells", "macros"]

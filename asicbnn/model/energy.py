@@ -1,0 +1,215 @@
+"""Energy as a table of rates: so much for each event, charged to a part.
+
+Every term of the energy is an event count times a price, so that what a search minimises
+(`prices.py`) and what a result reports are the same table. Equations: docs/models/energy.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from asicbnn.bnn.layer import DIMENSIONS, REDUCTION, Layer
+from asicbnn.mapping.layout import Layout, ceil_div, layout
+from asicbnn.model.area import Area
+from asicbnn.model.assumptions import assumptions
+from asicbnn.result import METRICS, PARTS
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.technology.cells import Cells
+from asicbnn.technology.external import external
+from asicbnn.technology.library import Technology
+from asicbnn.technology.popcount import popcount_energy
+
+_FJ_PER_PJ = 1e3
+_FJ_PER_NW_PS = 1e-6
+
+STORE_ACCESSES = (
+    "store_weight_reads", "store_weight_writes", "store_activation_reads",
+    "store_activation_writes",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What one event costs.
+
+    part    who is charged, of `result.PARTS`     term   for what, in a word
+    event   the count it goes by: a count of `result.METRICS`, or of `active_counts`
+    """
+
+    part: str
+    term: str
+    event: str
+    energy_fj: float
+
+
+def active_counts(layer: Layer, lay: Layout) -> dict[str, int]:
+    """Events no mapping changes, beside the metrics of a layer.
+
+    active_lane_steps   products of lanes inside the layer: all of its dimensions
+    active_pe_steps     steps of PEs inside the layer, edge lanes included
+    output_slots        slots of the write channel
+    """
+    products, pe_steps, finished = 1, 1, 1
+    for d in DIMENSIONS:
+        size, trips = layer.size(d), ceil_div(layer.size(d), lay.unroll[d])
+        products *= size
+        pe_steps *= trips if d in REDUCTION else size
+        finished *= 1 if d in REDUCTION else trips
+    return {
+        "active_lane_steps": products,
+        "active_pe_steps": pe_steps,
+        "output_slots": finished * lay.output_slots(layer),
+    }
+
+
+def rates(
+    accelerator: Accelerator, technology: Technology, built: Area, period_ps: float, stride: int = 1
+) -> tuple[Rate, ...]:
+    """Return every rate of an accelerator; those of the array depend on a layer's stride."""
+    lay = layout(accelerator)
+    return (
+        *_array(accelerator, technology, lay, stride),
+        *_logic(technology, built, lay),
+        *_memories(built),
+        *_store_link(accelerator, technology, built, lay),
+        *_leakage(technology, built, period_ps),
+    )
+
+
+def _array(
+    accelerator: Accelerator, technology: Technology, lay: Layout, stride: int
+) -> Iterator[Rate]:
+    """XNOR gates of all lanes toggle at every step; what lies behind the masks, where active."""
+    popcount = accelerator.array.popcount
+    energy = popcount_energy(technology, popcount.structure, lay.lanes)
+    half, carries = assumptions().random_bit.value, assumptions().carry_bits.value
+    mask, flop = technology.cell("and2"), technology.cell("flop")
+    gates = lay.pes * lay.lanes
+    counted = lay.lanes.bit_length()
+    summed = min(lay.psum_bits, counted + carries)
+    adder = Cells(full_adder=1, and2=2, or2=2, flop=1)
+    compare = Cells(full_adder=2)
+    stages = 1 + popcount.pipeline_stages
+    masked = half * (mask.internal_energy_fj + technology.pin_energy_fj("and2"))
+    yield Rate("array", "xnor", "steps", gates * energy.xnor_fj)
+    yield Rate("array", "mask", "active_lane_steps", masked)
+    yield Rate("array", "popcount", "active_lane_steps", energy.counters_fj)
+    registered = stages * counted * half * flop.toggle_energy_fj
+    yield Rate("array", "popcount register", "active_pe_steps", registered)
+    added = summed * technology.switching_energy_fj(adder, half)
+    yield Rate("array", "accumulate", "active_pe_steps", added)
+    compared = summed * technology.switching_energy_fj(compare, half)
+    yield Rate("array", "compare", "active_pe_steps", compared)
+    loaded = _register_bit_fj(technology) * (2 if accelerator.registers.shadow else 1)
+    pins = gates * energy.input_pin_fj
+    for operand, bits, slots in (
+        ("weight", lay.weight_port_bits, lay.weight_slots),
+        ("input", lay.input_port_bits, lay.input_slots(stride)),
+    ):
+        per_read = bits * loaded + pins / slots
+        yield Rate("array", f"{operand} register", f"{operand}_buffer_reads", per_read)
+    sums = lay.psum_word_bits / lay.psum_slots
+    loaded += half * technology.pin_energy_fj("and2")
+    yield Rate("array", "psum register", "psum_buffer_reads", sums * loaded)
+
+
+def _register_bit_fj(technology: Technology) -> float:
+    """Energy of loading a random bit into a register that holds through a multiplexer [fJ]."""
+    flop, hold = technology.cell("flop"), technology.cell("mux2")
+    pins = technology.pin_energy_fj("flop") + technology.pin_energy_fj("mux2")
+    half = assumptions().random_bit.value
+    return half * (flop.internal_energy_fj + hold.internal_energy_fj + pins)
+
+
+def _logic(technology: Technology, built: Area, lay: Layout) -> Iterator[Rate]:
+    """Control switches at an assumed activity in the cycles it works; every flop is clocked."""
+    activity = assumptions().control_activity.value
+    fj = {
+        name: technology.switching_energy_fj(cells, activity) for name, cells in built.cells.items()
+    }
+    yield Rate("post", "output", "output_slots", fj["output"])
+    threshold = lay.threshold_word_bits * _register_bit_fj(technology)
+    yield Rate("post", "threshold register", "threshold_buffer_reads", threshold)
+    yield Rate("control", "sequencer", "steps", fj["sequencer"])
+    yield Rate("control", "configuration", "configuration_cycles", fj["controller"])
+    yield Rate("control", "host", "io_cycles", fj["controller"])
+    yield Rate("dma", "weight words", "store_weight_reads", fj["dma"])
+    slots = lay.links_per_word / (lay.words_per_link * lay.input_word_slots)
+    yield Rate("dma", "input words", "input_buffer_writes", fj["dma"] * slots)
+    clocked = technology.clock_energy_fj_per_cycle(built.logic_cells)
+    yield Rate("clock", "clock", "cycles", clocked)
+
+
+def _memories(built: Area) -> Iterator[Rate]:
+    for macro, memory in built.memories:
+        clocked = macro.count * memory.clock_energy_fj_per_cycle
+        yield Rate(macro.part, "clock", "cycles", clocked)
+        if f"{macro.part}_reads" in METRICS:
+            yield Rate(macro.part, "reads", f"{macro.part}_reads", memory.read_energy_fj)
+            yield Rate(macro.part, "writes", f"{macro.part}_writes", memory.write_energy_fj)
+
+
+def _store_link(
+    accelerator: Accelerator, technology: Technology, built: Area, lay: Layout
+) -> Iterator[Rate]:
+    """One link word per access of the store: its wires, and the memory outside if there is one.
+
+    The wires are as long as the side of a square that holds the whole design.
+    """
+    side_um = built.area_um2**0.5
+    wires = lay.link_bits * assumptions().random_bit.value * technology.wire_energy_fj(side_um)
+    outside = accelerator.store.external
+    word_fj = external(outside.standard).energy_fj(lay.link_bits) if outside else 0.0
+    for event in STORE_ACCESSES:
+        what = event.removeprefix("store_").replace("_", " ")
+        yield Rate("link", what, event, wires)
+        if outside:
+            yield Rate("external", what, event, word_fj)
+    host_fj = lay.host_bits * accelerator.host.energy_pj_per_bit * _FJ_PER_PJ
+    yield Rate("io", "words in", "host_words_in", host_fj)
+    yield Rate("io", "words out", "host_words_out", host_fj)
+
+
+def _leakage(technology: Technology, built: Area, period_ps: float) -> Iterator[Rate]:
+    logic_nw = technology.leakage_nw(built.logic_cells)
+    memory_nw = sum(macro.count * memory.leakage_nw for macro, memory in built.memories)
+    yield Rate("leakage", "logic", "cycles", logic_nw * period_ps * _FJ_PER_NW_PS)
+    yield Rate("leakage", "memory", "cycles", memory_nw * period_ps * _FJ_PER_NW_PS)
+
+
+def terms_fj(table: Iterable[Rate], counts: Mapping[str, int]) -> dict[tuple[str, str], float]:
+    """Energy by (part, term) [fJ]: count times rate."""
+    terms: dict[tuple[str, str], float] = {}
+    for rate in table:
+        key = (rate.part, rate.term)
+        terms[key] = terms.get(key, 0.0) + counts[rate.event] * rate.energy_fj
+    return terms
+
+
+def parts_fj(terms: Mapping[tuple[str, str], float]) -> dict[str, float]:
+    """Energy by part [fJ], every part of `result.PARTS`."""
+    parts = dict.fromkeys(PARTS, 0.0)
+    for (part, _), energy in terms.items():
+        parts[part] += energy
+    return parts
+
+
+def energy_metrics(parts: Mapping[str, float]) -> dict[str, float]:
+    """Return the energy columns of a result from the energy by part [fJ]."""
+
+    def of(*kinds: str) -> float:
+        return sum(fj for name, fj in parts.items() if PARTS[name].kind in kinds)
+
+    onchip = of("logic", "memory", "link", "leakage")
+    return {
+        "energy_fj": onchip + of("external"),
+        "onchip_energy_fj": onchip,
+        "logic_energy_fj": of("logic"),
+        "memory_energy_fj": of("memory"),
+        **{f"{name}_energy_fj": fj for name, fj in parts.items()},
+    }
+
+
+__all__ = ["STORE_ACCESSES", "Rate", "active_counts", "energy_metrics", "parts_fj", "rates",
+           "terms_fj"]  # fmt: skip

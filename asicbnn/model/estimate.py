@@ -1,0 +1,205 @@
+"""The estimate: one network on one accelerator, every metric by layer and in total.
+
+Counts (cycles.py, network.py) times rates (energy.py), over a period (timing.py), on an area.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from asicbnn import __version__
+from asicbnn.bnn.layer import Layer
+from asicbnn.errors import MappingError
+from asicbnn.hardware.configuration import configuration_words
+from asicbnn.mapping import loop_nest
+from asicbnn.mapping.layout import layout
+from asicbnn.mapping.loop_nest import LoopNest
+from asicbnn.model.assumptions import assumptions
+from asicbnn.model.choose import Objective as Searched
+from asicbnn.model.costs import Costs, costs
+from asicbnn.model.cycles import Machine, count_nest
+from asicbnn.model.energy import active_counts, energy_metrics, parts_fj, terms_fj
+from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
+from asicbnn.model.network import host_traffic, totals, with_host
+from asicbnn.model.splits import splits
+from asicbnn.result import METRICS, LayerResult, Result
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.spec.lowering import Lowered, lower
+from asicbnn.spec.reader import read
+from asicbnn.spec.workload import Workload, read_workload
+from asicbnn.technology import library
+from asicbnn.technology.library import Technology
+
+Objective = Literal["energy", "latency", "edp"]
+_SEARCHED: Mapping[str, Searched] = {"energy": "energy", "latency": "cycles", "edp": "edp"}
+_S_PER_PS = 1e-12
+_J_PER_FJ = 1e-15
+_TERA = 1e12
+
+
+def estimate(
+    accelerator: Accelerator | Path | str,
+    workload: Workload | Path | str,
+    *,
+    dataflow: str | None = None,
+    mapping: MappingSource | None = None,
+    batch: int = 1,
+    objective: Objective = "energy",
+    exhaustive: bool = False,
+    technology: Technology | Path | str | None = None,
+) -> Result:
+    """Estimate a network on an accelerator: cycles, accesses, energy, power and area.
+
+    accelerator, workload  specs, or paths of their files
+    dataflow    a named one or `best`; None takes the accelerator's
+    mapping     explicit loop nests by layer name: a mapping file, its path, or a dict like it
+    batch       images in one run
+    objective   what `best` makes small: energy, latency or their product (edp)
+    exhaustive  `best` looks at every legal tile, not only the smallest per number of cuts
+    technology  a technology, its name or path; None takes the accelerator's
+
+    Raises MappingError naming every layer that does not fit, by how much, and the cure.
+    """
+    machine = _accelerator(accelerator, dataflow)
+    network = workload if isinstance(workload, Workload) else read_workload(workload)
+    lowered = lower(network, batch)
+    if not lowered.layers:
+        raise MappingError(f"{network.name}: no layer can be executed; {lowered.reason}")
+    named = None
+    if mapping is not None:
+        named = explicit_mappings(mapping, machine, lowered.layers, machine.dataflow)
+    request = Request(machine.dataflow, _SEARCHED[objective], exhaustive, named)
+    priced = _technology(machine, technology)
+    n_cfg = configuration_words(machine)
+    chosen = mappings(machine, priced, lowered.layers, request, n_cfg)
+    run = Run(machine, priced, network.name, lowered, batch, chosen, n_cfg, exhaustive)
+    return run.result()
+
+
+def _accelerator(accelerator: Accelerator | Path | str, dataflow: str | None) -> Accelerator:
+    """Return the accelerator under a dataflow: a fixed sequencer is built for it."""
+    machine = (
+        accelerator if isinstance(accelerator, Accelerator) else read(accelerator, Accelerator)
+    )
+    if dataflow is None or dataflow == machine.dataflow:
+        return machine
+    return with_dataflow(machine, dataflow)
+
+
+def with_dataflow(accelerator: Accelerator, dataflow: str) -> Accelerator:
+    """Return the accelerator with another dataflow, checked like a file."""
+    from asicbnn.spec.accelerator import with_changes
+
+    return with_changes(accelerator, {"dataflow": dataflow})
+
+
+def _technology(accelerator: Accelerator, asked: Technology | Path | str | None) -> Technology:
+    if isinstance(asked, Technology):
+        return asked
+    return library.load(asked or accelerator.technology)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A network under chosen mappings, ready to be costed."""
+
+    accelerator: Accelerator
+    technology: Technology
+    workload: str
+    lowered: Lowered
+    batch: int
+    mappings: Sequence[loop_nest.Mapping]
+    n_cfg: int
+    exhaustive: bool
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self.lowered.layers
+
+    def result(self) -> Result:
+        """Return every metric of the run."""
+        cost = costs(self.accelerator, self.technology)
+        machine, lay = Machine.of(self.accelerator, self.n_cfg), layout(self.accelerator)
+        inner = [
+            count_nest(machine, LoopNest(layer, lay, m))
+            for layer, m in zip(self.layers, self.mappings, strict=True)
+        ]
+        traffic = host_traffic(self.accelerator, self.layers, self.n_cfg)
+        counts = [with_host(c, host) for c, host in zip(inner, traffic, strict=True)]
+        terms = [
+            terms_fj(cost.rates_of[layer.stride], {**c, **active_counts(layer, lay)})
+            for layer, c in zip(self.layers, counts, strict=True)
+        ]
+        layers = tuple(
+            LayerResult(layer.name, self._metrics(c, parts_fj(t), cost, is_whole=False))
+            for layer, c, t in zip(self.layers, counts, terms, strict=True)
+        )
+        summed: dict[tuple[str, str], float] = {}
+        for layer_terms in terms:
+            for key, energy in layer_terms.items():
+                summed[key] = summed.get(key, 0.0) + energy
+        whole = self._metrics(totals(counts), parts_fj(summed), cost, is_whole=True)
+        return Result(
+            accelerator=self.accelerator.name,
+            workload=self.workload,
+            technology=self.technology.name,
+            version=__version__,
+            totals=whole,
+            layers=layers,
+            not_covered=self.lowered.not_covered,
+            flags=tuple(dict.fromkeys(self._flags(cost, whole))),
+            breakdowns=splits(self.accelerator, self.lowered, inner, counts, cost, summed),
+        )
+
+    def _metrics(
+        self, counts: Mapping[str, int], parts: Mapping[str, float], cost: Costs, *, is_whole: bool
+    ) -> dict[str, float]:
+        """Return counts, energies and figures of merit; area and clock belong to the whole."""
+        energies = energy_metrics(parts)
+        seconds = counts["cycles"] * cost.timing.period_ps * _S_PER_PS
+        joules = energies["energy_fj"] * _J_PER_FJ
+        operations = 2 * counts["macs"]
+        lay = layout(self.accelerator)
+        metrics = {
+            **{name: value for name, value in counts.items() if name in METRICS},
+            **energies,
+            "power_mw": joules / seconds * 1e3,
+            "latency_ms": seconds * 1e3,
+            "energy_per_inference_uj": joules / self.batch * 1e6,
+            "throughput_tops": operations / seconds / _TERA,
+            "efficiency_tops_per_w": operations / joules / _TERA,
+            "density_tops_per_mm2": operations / seconds / _TERA / (cost.area.area_um2 * 1e-6),
+            "utilisation": counts["binary_macs"] / (counts["cycles"] * lay.pes * lay.lanes),
+        }
+        if is_whole:
+            metrics |= cost.area.metrics()
+            metrics["period_ps"] = cost.timing.period_ps
+            metrics["clock_mhz"] = cost.timing.clock_mhz
+            metrics["inferences_per_s"] = self.batch / seconds
+        return metrics
+
+    def _flags(self, cost: Costs, whole: Mapping[str, float]) -> Iterator[str]:
+        if self.lowered.not_covered:
+            left, macs = self.lowered.not_covered, self.lowered.not_covered_macs
+            yield (
+                f"{len(left)} layers are not covered: {macs:,} MACs and "
+                f"{sum(layer.weights for layer in left):,} weights are in no total"
+            )
+        elif not self.lowered.is_executable:
+            yield f"the network does not run in one go: {self.lowered.reason}"
+        record = assumptions().efficiency_record_tops_per_w
+        if whole["efficiency_tops_per_w"] > record.value:
+            yield (
+                f"{whole['efficiency_tops_per_w']:,.0f} TOPS/W is hard to believe: {record.note}"
+            )
+        if self.accelerator.dataflow == "best":
+            tiles = "every legal" if self.exhaustive else "for each number of cuts the smallest"
+            yield f"best is the best over all loop orders and {tiles} tile"
+        yield from self.lowered.remarks
+        yield from cost.flags
+
+
+__all__ = ["Objective", "Run", "estimate", "with_dataflow"]

@@ -1,0 +1,33 @@
+"""What a search for a mapping pays: the rates of energy, folded into prices of what it counts.
+
+The same table as the estimate's, so that the mapping a search finds cheapest is the one whose
+estimate is lowest; what no mapping changes (active lanes, output slots, host) is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import lru_cache
+
+from asicbnn.model.candidates import Prices
+from asicbnn.model.costs import costs
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.technology.library import Technology
+
+
+PRICED = frozenset(field.name for field in fields(Prices))
+"""Events that have a price in a search."""
+
+
+@lru_cache(maxsize=1024)
+def prices(accelerator: Accelerator, technology: Technology, stride: int = 1) -> Prices:
+    """Return the prices of an accelerator [fJ] for layers of one stride."""
+    table = costs(accelerator, technology).rates_of[stride]
+    total = dict.fromkeys(PRICED, 0.0)
+    for rate in table:
+        if rate.event in PRICED:
+            total[rate.event] += rate.energy_fj
+    return Prices(**total)
+
+
+__all__ = ["PRICED", "prices"]

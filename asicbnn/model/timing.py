@@ -1,0 +1,100 @@
+"""The clock period: the slowest of the logic paths and the memories, by name.
+
+Equations: docs/models/timing.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from asicbnn.errors import ModelError
+from asicbnn.mapping.layout import layout
+from asicbnn.model.area import Area
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.technology.library import Technology
+from asicbnn.technology.paths import logic_paths
+
+_PS_PER_US = 1e6
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The period an accelerator runs at, and what sets its lower bound.
+
+    period_ps   what it runs at                 limit_ps   the shortest it could
+    limiter     the path or memory that is slowest
+    paths_ps    delay by path, access time by memory
+    flags       what is uncertain about them
+    """
+
+    period_ps: float
+    limit_ps: float
+    limiter: str
+    paths_ps: Mapping[str, float]
+    flags: tuple[str, ...]
+
+    @property
+    def clock_mhz(self) -> float:
+        """Clock frequency."""
+        return _PS_PER_US / self.period_ps
+
+
+def timing(accelerator: Accelerator, technology: Technology, built: Area) -> Timing:
+    """Period of an accelerator.
+
+    Raises ModelError naming the limiter if `operating_point.clock_mhz` asks for more.
+    """
+    paths = logic_paths(
+        technology,
+        accelerator.array.unroll.lanes,
+        accelerator.array.popcount.structure,
+        accelerator.array.popcount.pipeline_stages,
+        layout(accelerator).psum_bits,
+    )
+    delays = {name: path.delay_ps for name, path in paths.items()}
+    errors = {name: path.relative_error for name, path in paths.items()}
+    for macro, memory in built.memories:
+        delays[macro.part] = memory.access_ps
+        errors[macro.part] = memory.access_error
+    limiter = max(delays, key=delays.__getitem__)
+    limit = delays[limiter]
+    period = _asked(accelerator, limiter, limit)
+    flags = [flag for path in paths.values() for flag in path.flags]
+    return Timing(
+        period_ps=period,
+        limit_ps=limit,
+        limiter=limiter,
+        paths_ps=MappingProxyType(delays),
+        flags=(*_limited_by(limiter, limit, errors[limiter], period), *flags),
+    )
+
+
+def _asked(accelerator: Accelerator, limiter: str, limit_ps: float) -> float:
+    """Return the period the spec asks for, or the limit itself."""
+    asked = accelerator.operating_point.clock_mhz
+    if asked == "max":
+        return limit_ps
+    period = _PS_PER_US / asked
+    if period < limit_ps:
+        most = _PS_PER_US / limit_ps
+        raise ModelError(
+            f"operating_point.clock_mhz: {asked:g} MHz is {period:.0f} ps, but {_named(limiter)} "
+            f"takes {limit_ps:.0f} ps; ask for {int(most * 10) / 10:g} MHz or less, or max"
+        )
+    return period
+
+
+def _named(limiter: str) -> str:
+    is_memory = limiter.endswith("_buffer") or limiter.startswith("store_")
+    return f"{limiter}'s access" if is_memory else f"the {limiter} path"
+
+
+def _limited_by(limiter: str, limit_ps: float, error: float, period: float) -> Iterator[str]:
+    band = "a factor of 2 either way" if error >= 1 else f"+-{error:.0%}"
+    bound = "limited by" if period == limit_ps else "slower than"
+    yield f"the clock period is {bound} {_named(limiter)}: {limit_ps:.0f} ps, {band}"
+
+
+__all__ = ["Timing", "timing"]
