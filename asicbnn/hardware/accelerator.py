@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyrtl
 from pyrtl import Const, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe, SlicedMemory
+from asicbnn.hardware.component import Stages
 from asicbnn.hardware.configuration import (
     Configuration,
     Order,
@@ -36,12 +38,14 @@ class Machine:
     block          the PyRTL block; it has no inputs: memories and boot registers are its stimuli
     configuration  field table of its registers
     counters       names of the probe counters, in the order of the probe memory's slices
+    stages         nets of each logic component
     """
 
     accelerator: Accelerator
     configuration: Configuration
     block: pyrtl.Block
     counters: tuple[str, ...]
+    stages: Mapping[str, Sequence[pyrtl.LogicNet]]
 
 
 def elaborate(
@@ -60,9 +64,10 @@ def elaborate(
     with _WORKING_BLOCK:
         block = pyrtl.Block()
         with pyrtl.set_working_block(block, no_sanity_check=True):
-            counters = _build(accelerator, c, Probe() if probe else None)
+            stages = Stages(block)
+            counters = _build(accelerator, c, Probe() if probe else None, stages)
             block.sanity_check()
-    return Machine(accelerator, c, block, counters)
+    return Machine(accelerator, c, block, counters, stages.nets)
 
 
 def _buffers(accelerator: Accelerator, lay: Layout) -> Memories:
@@ -92,19 +97,24 @@ def _constants(c: Configuration) -> dict[str, WireVector]:
     return {name: Const(value, widths[name.split("_")[1]]) for name, value in values.items()}
 
 
-def _build(accelerator: Accelerator, c: Configuration, probe: Probe | None) -> tuple[str, ...]:
+def _build(
+    accelerator: Accelerator, c: Configuration, probe: Probe | None, stages: Stages
+) -> tuple[str, ...]:
     lay = c.layout
     controller = Controller(accelerator, c, probe)
     controller.fields.update(_constants(c))
     cfg, swap, restart = controller.fields, controller.swap, controller.restart
+    stages.mark("controller")
     tile_widths = {q: c.widths.of(q) for q in slot_quantities(accelerator)}
     tiles = TileSequencer(c, cfg, tile_widths)
     tiles.connect(swap, restart)
     memories = _buffers(accelerator, lay)
+    stages.mark("sequencer")
     loads_first, phase_end = WireVector(1), WireVector(1)
     dma = Dma(accelerator, c, cfg, tiles, swap, restart, loads_first, phase_end, probe)
+    stages.mark("dma")
     engine = Engine(
-        accelerator, c, cfg, tiles, memories, swap, dma.input_start, dma.weight_start, probe
+        accelerator, c, cfg, tiles, memories, swap, dma.input_start, dma.weight_start, probe, stages
     )
     controller.connect(engine.idle_next, dma.burst.done_next, engine.is_last_tile, dma.single)
     loads_first <<= controller.loads_first
@@ -117,12 +127,16 @@ def _build(accelerator: Accelerator, c: Configuration, probe: Probe | None) -> t
         else None
     )
     classes = _class_memory(accelerator, c) if "argmax" in accelerator.post else None
+    stages.mark("controller")
     output = OutputStage(accelerator, c, cfg, engine.finished, pool, classes, probe)
+    stages.mark("output")
     _weight_bank(controller, dma, memories)
     _activation_banks(accelerator, controller, dma, memories, output, classes)
+    stages.mark("dma")
     _load_thresholds(controller, memories.threshold, probe)
     idle = ~(engine.run | engine.frozen)
     controller.connect_probe(idle)
+    stages.mark("controller")
     return tuple(probe.counters) if probe else ()
 
 

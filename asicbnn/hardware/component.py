@@ -80,3 +80,18 @@ def _gates_of(net: pyrtl.LogicNet) -> dict[str, int]:
     if op in "wcsm@":
         return {}
     raise ValueError(f"the census has no rule for operation {op!r}")
+
+
+class Stages:
+    """Attributes the nets of a block under construction to the component being built."""
+
+    def __init__(self, block: pyrtl.Block) -> None:
+        self._block = block
+        self._seen: set[pyrtl.LogicNet] = set()
+        self.nets: dict[str, list[pyrtl.LogicNet]] = {}
+
+    def mark(self, component: str) -> None:
+        """Give everything built since the last mark to `component`."""
+        new = self._block.logic - self._seen
+        self._seen |= new
+        self.nets.setdefault(component, []).extend(new)

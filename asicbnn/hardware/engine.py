@@ -14,6 +14,7 @@ from pyrtl import Const, Register, WireVector
 
 from asicbnn.hardware.array import PeArray, pad_counter
 from asicbnn.hardware.buffer import Probe, SlicedMemory
+from asicbnn.hardware.component import Stages
 from asicbnn.hardware.configuration import Configuration, level_quantities
 from asicbnn.hardware.fetch import ring_add
 from asicbnn.hardware.operands import Operands
@@ -78,6 +79,7 @@ class Engine:
         input_start: WireVector,
         weight_start: WireVector,
         probe: Probe | None,
+        stages: Stages,
     ) -> None:
         self.accelerator, self.configuration, self.fields = accelerator, c, cfg
         self.layout, self.memories, self.probe = c.layout, memories, probe
@@ -97,12 +99,16 @@ class Engine:
         self.finishing = WireVector(1)
         self.run = Register(1, name="run")
         self._holding()
+        stages.mark("sequencer")
         self.operands = Operands(self, tiles, input_start, weight_start)
+        stages.mark("registers")
         self.issue = self.operands.issue
         self._connect_steps(tiles, input_start, weight_start)
+        stages.mark("sequencer")
         self._stage_1()
         self._stage_2()
         self.finished = self._stage_3()
+        stages.mark("array")
 
     def later(self, wire: WireVector, cycles: int) -> WireVector:
         """The wire some cycles later; stages are shared by all who ask."""

@@ -73,17 +73,17 @@ class Controller:
         self.pointer = Register(w.weight_bank, name="weight_pointer")
 
     def _configuration_registers(self) -> dict[str, WireVector]:
-        """Registers loaded word by word, and their fields by name."""
+        """A chain of link words, filled from its far end, and the fields cut from it by name.
+
+        A chain needs no address decoder. Its fields pass through other values while it fills, when
+        nothing but this controller moves, and the controller does not read them.
+        """
         c, link = self.configuration, self.layout.link_bits
         load = self.at["configure"] & self.ready
-        total = sum(bits for _, bits in c.fields)
-        words = []
-        for i in range(c.words):
-            bits = min(link, total - i * link)
-            register = Register(bits, name=f"configuration{i}")
-            enable = load & equals(self.count, i)
-            register.next <<= pyrtl.select(enable, self.store_word[:bits], register)
-            words.append(register)
+        words = [Register(link, name=f"configuration{i}") for i in range(c.words)]
+        sources = [*words[1:], self.store_word]
+        for register, source in zip(words, sources, strict=True):
+            register.next <<= pyrtl.select(load, source, register)
         flat = joined(list(words))
         fields, position = {}, 0
         for name, bits in c.fields:

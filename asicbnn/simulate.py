@@ -1,0 +1,205 @@
+"""Run a network on the generated hardware: counts the hardware made, bits and classes it gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asicbnn import __version__
+from asicbnn.bnn.layer import Layer
+from asicbnn.bnn.reference import Parameters
+from asicbnn.errors import SpecError
+from asicbnn.hardware.accelerator import Machine, elaborate
+from asicbnn.hardware.configuration import configuration_words
+from asicbnn.mapping.capacity import check_layer
+from asicbnn.mapping.counts import operations
+from asicbnn.mapping.loop_nest import Mapping
+from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
+from asicbnn.result import LayerResult, Result
+from asicbnn.simulation.backends import Backend, simulator
+from asicbnn.simulation.execution import Executor, LayerRun
+from asicbnn.simulation.program import build_program, shared_order
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.spec.lowering import lower
+from asicbnn.spec.parameters import load_images, load_parameters
+from asicbnn.spec.workload import Workload
+from asicbnn.technology import library
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Images that run together: the network lowered for them, and how it is mapped."""
+
+    layers: tuple[Layer, ...]
+    mappings: tuple[Mapping, ...]
+    images: NDArray[np.integer[Any]]
+    labels: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """A network ready for the hardware: one machine, its simulator, and batches of images."""
+
+    machine: Machine
+    backend: Backend
+    parameters: tuple[Parameters, ...]
+    batches: tuple[Batch, ...]
+    note: str
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """What the hardware did with all images.
+
+    result    cycles and accesses per layer, summed over the batches
+    classes   class per image [N], None for a network without argmax
+    accuracy  share of images whose class is the label, None without labels
+    note      a sentence about the simulator, empty if there is nothing to say
+    """
+
+    result: Result
+    images: int
+    classes: NDArray[np.int64] | None
+    accuracy: float | None
+    note: str
+
+    def to_frame(self) -> Any:
+        """One row per layer."""
+        return self.result.to_frame()
+
+    def to_json(self, verb: str = "simulate") -> dict[str, Any]:
+        """Return the object of `--json`."""
+        more: dict[str, Any] = {"images": self.images}
+        if self.accuracy is not None:
+            more["accuracy"] = self.accuracy
+        return {**self.result.to_json(verb), **more}
+
+
+def prepare(
+    accelerator: Accelerator,
+    workload: Workload,
+    *,
+    images: int,
+    batch: int,
+    mapping: MappingSource | None,
+    dataflow: str | None,
+    seed: int,
+    backend: str,
+) -> Setup:
+    """Lower, map and build: everything before the first cycle.
+
+    Raises SpecError for a network that is not executed as a whole, MappingError for one that does
+    not fit.
+    """
+    available = load_images(workload, images, seed)
+    parameters = tuple(load_parameters(workload, seed))
+    total = len(available.activations)
+    batches = []
+    for start in range(0, total, batch):
+        stop = min(start + batch, total)
+        layers = lower(workload, batch=stop - start).layers
+        chosen = (
+            batches[0].mappings
+            if batches and stop - start == batch
+            else _mappings(accelerator, layers, mapping, dataflow)
+        )
+        labels = None if available.labels is None else available.labels[start:stop]
+        batches.append(Batch(layers, chosen, available.activations[start:stop], labels))
+    order = shared_order(accelerator, batches[0].mappings)
+    machine = elaborate(accelerator, order=order)
+    simulated = simulator(machine.block, backend)
+    return Setup(machine, simulated, parameters, tuple(batches), simulated.note)
+
+
+def _mappings(
+    accelerator: Accelerator,
+    layers: tuple[Layer, ...],
+    mapping: MappingSource | None,
+    dataflow: str | None,
+) -> tuple[Mapping, ...]:
+    n_cfg = configuration_words(accelerator)
+    for layer in layers:
+        check_layer(accelerator, layer, n_cfg)
+    name = dataflow or accelerator.dataflow
+    named = None if mapping is None else explicit_mappings(mapping, accelerator, layers, name)
+    technology = library.load(accelerator.technology)
+    return mappings(accelerator, technology, layers, Request(name, named=named), n_cfg)
+
+
+def simulate(
+    accelerator: Accelerator,
+    workload: Workload,
+    *,
+    images: int = 1,
+    batch: int = 1,
+    mapping: MappingSource | None = None,
+    dataflow: str | None = None,
+    seed: int = 0,
+    backend: str = "auto",
+    progress: Progress | None = None,
+) -> Simulation:
+    """Execute a network on the accelerator's hardware, cycle by cycle.
+
+    images    how many of the workload's images; random ones, seeded, where it has none
+    batch     images in the store at once
+    mapping   explicit loop nests; dataflow: the order of the others (default: the spec's)
+    backend   auto, compiled or pyrtl
+    """
+    if batch < 1 or images < 1:
+        raise SpecError(f"images and batch are at least 1, not {images} and {batch}")
+    setup = prepare(
+        accelerator, workload, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
+        seed=seed, backend=backend,
+    )  # fmt: skip
+    totals: dict[str, dict[str, int]] = {}
+    classes: list[NDArray[np.int64]] = []
+    done = 0
+    for part in setup.batches:
+        for layer, run in zip(part.layers, _runs(setup, part), strict=True):
+            counts = totals.setdefault(layer.name, {})
+            for name, value in {**operations(layer), **run.counts}.items():
+                counts[name] = counts.get(name, 0) + value
+            if run.classes is not None:
+                classes.append(run.classes)
+        done += len(part.images)
+        if progress:
+            progress(done, images)
+    return _simulation(accelerator, workload, setup, totals, classes)
+
+
+def _runs(setup: Setup, part: Batch) -> Iterator[LayerRun]:
+    program = build_program(setup.machine.accelerator, part.layers, setup.parameters, part.mappings)
+    yield from Executor(setup.machine, setup.backend, program).run(part.images)
+
+
+def _simulation(
+    accelerator: Accelerator,
+    workload: Workload,
+    setup: Setup,
+    totals: dict[str, dict[str, int]],
+    classes: list[NDArray[np.int64]],
+) -> Simulation:
+    layers = tuple(LayerResult(name, counts) for name, counts in totals.items())
+    summed: dict[str, int] = {}
+    for counts in totals.values():
+        for name, value in counts.items():
+            summed[name] = summed.get(name, 0) + value
+    result = Result(
+        accelerator.name, workload.name, accelerator.technology, __version__, summed, layers
+    )
+    count = sum(len(part.images) for part in setup.batches)
+    given = np.concatenate(classes) if classes else None
+    labels = [part.labels for part in setup.batches if part.labels is not None]
+    accuracy = None
+    if given is not None and labels:
+        accuracy = float(np.mean(given == np.concatenate(labels)))
+    return Simulation(result, count, given, accuracy, setup.note)
+
+
+__all__ = ["Setup", "Simulation", "prepare", "simulate"]

@@ -1,0 +1,8 @@
+"""Do they agree: the model against the hardware, layer by layer, in the user's own words."""
+
+from __future__ import annotations
+
+from asicbnn.verify.network import Verification, verify
+from asicbnn.verify.random_cases import RandomVerification, verify_random
+
+__all__ = ["RandomVerification", "Verification", "verify", "verify_random"]

@@ -1,0 +1,444 @@
+"""Random cases: small accelerators, and networks with mappings that are legal on them.
+
+A case is reproducible from (seed, index) alone. About twenty cases share an accelerator, since
+building hardware costs more than running it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from asicbnn.bnn.layer import DIMENSIONS, Layer, PadValue
+from asicbnn.errors import MappingError
+from asicbnn.hardware.configuration import configuration
+from asicbnn.mapping.capacity import check
+from asicbnn.mapping.dataflow import DATAFLOWS, ORDERS, hold_flags
+from asicbnn.mapping.layout import Layout, ceil_div, layout
+from asicbnn.mapping.loop_nest import OUTER_DIMENSIONS, LoopNest, Mapping
+from asicbnn.simulation.program import place
+from asicbnn.spec.accelerator import Accelerator
+
+CASES_PER_ACCELERATOR = 20
+MOST_STEPS = 1500
+MOST_LANES = 160
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network of 1-3 layers with mappings on an accelerator."""
+
+    accelerator: Accelerator
+    layers: tuple[Layer, ...]
+    mappings: tuple[Mapping, ...]
+
+    @property
+    def nests(self) -> list[LoopNest]:
+        lay = layout(self.accelerator)
+        return [LoopNest(x, lay, m) for x, m in zip(self.layers, self.mappings, strict=True)]
+
+
+# ---------------------------------------------------------------------- accelerators
+def draw_unroll(rng: Random) -> dict[str, int]:
+    """Unroll of at most MOST_LANES lanes in all; K, C nest by powers of two."""
+    while True:
+        odd = rng.choice((1, 1, 1, 3, 5))
+        unroll = {
+            "out_channels": odd << rng.randint(0, 2),
+            "in_channels": odd << rng.randint(0, 3),
+            "out_y": rng.choice((1, 1, 1, 2, 3)),
+            "out_x": rng.choice((1, 1, 2, 3)),
+            "kernel_y": rng.choice((1, 1, 2, 3)),
+            "kernel_x": rng.choice((1, 1, 2, 3)),
+            "batch": rng.choice((1, 1, 1, 2)),
+        }
+        lanes = 1
+        for size in unroll.values():
+            lanes *= size
+        if lanes <= MOST_LANES:
+            return unroll
+
+
+def draw_accelerator(rng: Random, name: str) -> Accelerator:
+    """An accelerator whose every structural choice is drawn."""
+    unroll = draw_unroll(rng)
+    s_c, s_k = unroll["in_channels"], unroll["out_channels"]
+    odd = s_c
+    while odd % 2 == 0:
+        odd //= 2
+    link = odd << rng.randint(1, 5)
+    host = link >> rng.choice([i for i in (0, 0, 1, 2) if link % (1 << i) == 0])
+    weight_word = s_k * s_c * unroll["kernel_y"] * unroll["kernel_x"]
+    ports = [p for p in range(min(link, weight_word), weight_word + 1) if weight_word % p == 0]
+    input_ports = [s_c >> i for i in range(4) if s_c % (1 << i) == 0 and s_c >> i >= min(link, s_c)]
+    per_link = max(1, link // s_c)
+    is_shadow = rng.random() < 0.4
+    circular = rng.random() < 0.5
+    psum_bits = rng.choice((10, 12))
+    largest_psum = psum_bits * 4
+    return Accelerator.model_validate(
+        {
+            "name": name,
+            "array": {
+                "unroll": unroll,
+                "strides": rng.choice(((1,), (1, 2), (1, 2, 3), (2,), (1, 3))),
+                "popcount": {
+                    "structure": rng.choice(("sliced", "tree")),
+                    "pipeline_stages": rng.choice((0, 0, 1, 2)),
+                },
+            },
+            "registers": {
+                "shadow": is_shadow,
+                "hold": {
+                    "weight": rng.random() < 0.85,
+                    "input": rng.random() < 0.85,
+                    "psum": rng.random() < 0.85,
+                },
+            },
+            "buffers": {
+                "weight": {
+                    "kind": "sram",
+                    "words": 2 * rng.randint(20, 200),
+                    "port_bits": rng.choice(ports),
+                    "ping_pong": rng.random() < 0.6,
+                },
+                "input": {
+                    "kind": "sram",
+                    "words": 2 * per_link * rng.randint(max(1, 60 // per_link), 400 // per_link),
+                    "port_bits": rng.choice(input_ports),
+                    "ping_pong": rng.random() < 0.6,
+                    "circular_rows": circular,
+                    "ports": "1r1w",
+                },
+                "psum": {
+                    "kind": "register",
+                    "words": rng.randint(1, 60),
+                    "port_bits": rng.choice((None, None, largest_psum, rng.randint(7, 40))),
+                    "ports": rng.choice(("1rw", "1r1w")),
+                },
+                "threshold": {"kind": "latch", "words": 16},
+                "pool": {"kind": "latch", "words": 64},
+                "shared_port": not is_shadow and rng.random() < 0.35,
+            },
+            "store": {
+                "kib": {
+                    "weights": rng.choice((0.4, 0.6, 0.8, 1.2, 2, 4)) * (odd + 1) / 2,
+                    "activations": 4.0,
+                },
+                "link": {"bits": link, "latency_cycles": rng.choice((1, 1, 2, 5, 9))},
+            },
+            "host": {"link_bits": host, "latency_cycles": rng.choice((1, 3, 7))},
+            "sequencer": {"order": "fixed" if rng.random() < 0.15 else "programmable"},
+            "dataflow": rng.choice(DATAFLOWS),
+            "limits": {
+                "batch": 3,
+                "out_channels": 24,
+                "in_channels": 24,
+                "map": 10,
+                "kernel": 5,
+                "weight_bits": rng.choice((1, 1, 2)),
+                "activation_bits": rng.choice((1, 3)),
+                "pool": 3,
+                "psum_bits": psum_bits,
+            },
+            "post": [
+                "threshold",
+                "max_pool",
+                *(["argmax"] if host >= 4 + s_k.bit_length() else []),
+            ],
+        }
+    )
+
+
+# ---------------------------------------------------------------------- networks
+def draw_padding(rng: Random, kernel_y: int, kernel_x: int) -> dict[str, int]:
+    """Pads smaller than the kernel, each side its own."""
+    return {
+        "pad_top": rng.randint(0, kernel_y - 1),
+        "pad_bottom": rng.randint(0, kernel_y - 1),
+        "pad_left": rng.randint(0, kernel_x - 1),
+        "pad_right": rng.randint(0, kernel_x - 1),
+    }
+
+
+def draw_layer(
+    rng: Random,
+    accelerator: Accelerator,
+    name: str,
+    source: tuple[int, int, int, int] | None,
+    *,
+    is_last: bool,
+) -> Layer | None:
+    """A layer on a map (batch, rows, columns, channels), or on an image of its own."""
+    limits = accelerator.limits
+    is_first = source is None
+    if source is None:
+        source = (
+            rng.choice((1, 1, 2, 3)),
+            rng.randint(1, 9),
+            rng.randint(1, 9),
+            rng.randint(1, 14),
+        )
+    batch, rows, columns, channels = source
+    planes = limits.activation_bits if is_first and rng.random() < 0.4 else 1
+    is_dense = is_last and rng.random() < 0.4
+    kernel_y = rows if is_dense else rng.choice((1, 1, 2, 3, 3, 4))
+    kernel_x = columns if is_dense else rng.choice((1, 1, 2, 3, 3, 5))
+    pad_values: tuple[PadValue, ...] = ("none", "zero", "zero", "+1", "-1")
+    pad: PadValue = "none" if is_dense else rng.choice(pad_values[: 3 if planes > 1 else 5])
+    is_argmax = is_dense and "argmax" in accelerator.post and rng.random() < 0.7
+    try:
+        return Layer(
+            name=name,
+            batch=batch,
+            out_channels=rng.randint(1, 13),
+            in_channels=channels,
+            in_y=rows,
+            in_x=columns,
+            kernel_y=kernel_y,
+            kernel_x=kernel_x,
+            stride=rng.choice(accelerator.array.strides),
+            pad_value=pad,
+            weight_bits=rng.randint(1, limits.weight_bits),
+            activation_bits=planes,
+            signed_input=planes > 1 and rng.random() < 0.5,
+            pool=1 if is_argmax else rng.choice((1, 1, 2, 3)),
+            pool_order=rng.choice(("before_threshold", "after_threshold")),
+            output="argmax" if is_argmax else "bits",
+            **(draw_padding(rng, kernel_y, kernel_x) if pad != "none" else {}),
+        )
+    except ValueError:
+        return None
+
+
+def draw_mapping(rng: Random, accelerator: Accelerator, layer: Layer) -> Mapping:
+    """Tiles and orders drawn at random; a fixed sequencer keeps its own order."""
+    lay = layout(accelerator)
+    tiles = {}
+    for d in OUTER_DIMENSIONS:
+        trips = ceil_div(layer.size(d), lay.unroll[d])
+        share = trips if rng.random() < 0.4 else rng.randint(1, trips)
+        tiles[d] = share * lay.unroll[d]
+    hold = hold_flags(accelerator, accelerator.dataflow)
+    if accelerator.sequencer.order == "fixed" or rng.random() < 0.1:
+        inner, outer = ORDERS[accelerator.dataflow]
+    elif rng.random() < 0.2:
+        inner, outer = ORDERS[rng.choice(DATAFLOWS)]
+    else:
+        inner = tuple(rng.sample(DIMENSIONS, len(DIMENSIONS)))
+        outer = tuple(rng.sample(OUTER_DIMENSIONS, len(OUTER_DIMENSIONS)))
+    return Mapping(tuple((d, tiles[d]) for d in outer), inner, hold)
+
+
+def steps(lay: Layout, layer: Layer) -> int:
+    """Issue slots of a layer: a bound on how long a case runs."""
+    total = 1
+    for d in DIMENSIONS:
+        total *= ceil_div(layer.size(d), lay.unroll[d])
+    return total
+
+
+def legal_mapping(rng: Random, accelerator: Accelerator, layer: Layer) -> Mapping | None:
+    """A mapping that fits, None if a few draws find none."""
+    for _ in range(12):
+        mapping = draw_mapping(rng, accelerator, layer)
+        try:
+            check(accelerator, layer, mapping)
+        except MappingError:
+            continue
+        return mapping
+    return None
+
+
+def draw_network(rng: Random, accelerator: Accelerator) -> Case | None:
+    """A chain of layers with mappings, None if this draw cannot be run."""
+    lay = layout(accelerator)
+    count = rng.choice((1, 1, 2, 2, 3))
+    layers: list[Layer] = []
+    mappings: list[Mapping] = []
+    source = None
+    for i in range(count):
+        layer = draw_layer(rng, accelerator, f"layer{i + 1}", source, is_last=i == count - 1)
+        if layer is None or steps(lay, layer) > MOST_STEPS:
+            return None
+        mapping = legal_mapping(rng, accelerator, layer)
+        if mapping is None:
+            return None
+        layers.append(layer)
+        mappings.append(mapping)
+        source = (layer.batch, layer.stored_y, layer.stored_x, layer.out_channels)
+    case = Case(accelerator, tuple(layers), tuple(mappings))
+    return case if _blocks_fit(case) else None
+
+
+def _blocks_fit(case: Case) -> bool:
+    lay = layout(case.accelerator)
+    words = configuration(case.accelerator).words + 1  # one more than any frozen order takes
+    try:
+        place(lay, [words + block_words(n) for n in case.nests], case.layers)
+    except MappingError:
+        return False
+    return True
+
+
+def block_words(nest: LoopNest) -> int:
+    """Link words of a layer's thresholds and weights."""
+    lay = nest.layout
+    words = lay.links_per_weight
+    for d in ("K", "C", "FY", "FX", "BW"):
+        words *= nest.all_trips(d)
+    return nest.all_trips("K") * lay.links_per_threshold + words
+
+
+def case(seed: int, index: int, accelerator: Accelerator) -> Case:
+    """Case `index` of a seed on its accelerator."""
+    rng = Random(f"network {seed} {index}")
+    while True:
+        drawn = draw_network(rng, accelerator)
+        if drawn is not None:
+            return drawn
+
+
+def accelerator(seed: int, group: int) -> Accelerator:
+    """The accelerator cases group*20 .. group*20+19 share."""
+    return draw_accelerator(Random(f"accelerator {seed} {group}"), f"random_{seed}_{group}")
+
+
+# ---------------------------------------------------------------------- what a case exercises
+def features(case: Case) -> set[str]:
+    """Names of everything in a case that is not the plainest possible."""
+    found: set[str] = set()
+    for nest in case.nests:
+        found |= _layer_features(nest) | _mapping_features(nest, case.accelerator)
+    return found | _accelerator_features(case.accelerator) | _network_features(case)
+
+
+def _layer_features(nest: LoopNest) -> set[str]:
+    layer, unroll = nest.layer, nest.layout.unroll
+    sides = (layer.pad_top, layer.pad_bottom, layer.pad_left, layer.pad_right)
+    padded = any(sides)
+    checks = {
+        "odd sizes": any(layer.size(d) % unroll[d] for d in DIMENSIONS),
+        "stride": layer.stride > 1,
+        "zero padding": padded and layer.pad_value == "zero" and layer.is_bipolar,
+        "+1 padding": padded and layer.pad_value == "+1",
+        "-1 padding": padded and layer.pad_value == "-1",
+        "multi-bit padding": padded and not layer.is_bipolar,
+        "asymmetric padding": sides[0] != sides[1] or sides[2] != sides[3],
+        "pool before threshold": layer.pool > 1 and layer.pool_order == "before_threshold",
+        "pool after threshold": layer.pool > 1 and layer.pool_order == "after_threshold",
+        "argmax": layer.output == "argmax",
+        "batch": layer.batch > 1,
+        "multi-bit inputs": layer.activation_bits > 1,
+        "signed inputs": layer.signed_input,
+        "multi-bit weights": layer.weight_bits > 1,
+    }
+    return {name for name, holds in checks.items() if holds}
+
+
+def _mapping_features(nest: LoopNest, accelerator: Accelerator) -> set[str]:
+    checks = {f"tiled {d}": nest.tiles(d) > 1 for d in OUTER_DIMENSIONS} | {
+        "psum buffer": nest.psum_words > 0,
+        "sliding rows": accelerator.buffers.input.circular_rows and nest.slides,
+        "ring reload": accelerator.buffers.input.circular_rows
+        and not nest.slides
+        and nest.outer_reload("input") >= 0,
+    }
+    return {name for name, holds in checks.items() if holds}
+
+
+def _accelerator_features(accelerator: Accelerator) -> set[str]:
+    lay, buffers = layout(accelerator), accelerator.buffers
+    hold = accelerator.registers.hold
+    checks = {f"unroll {d}": n > 1 for d, n in lay.unroll.items() if d not in ("BW", "BA")} | {
+        "shared port": buffers.shared_port,
+        "shadow registers": accelerator.registers.shadow,
+        "single weight buffer": not buffers.weight.ping_pong,
+        "single input buffer": not buffers.input.ping_pong,
+        "narrow link": lay.links_per_word > 1,
+        "wide link": lay.words_per_link > 1,
+        "narrow host link": lay.host_beats > 1,
+        "narrow weight port": lay.weight_slots > 1,
+        "narrow input port": lay.input_word_slots > 1,
+        "narrow psum port": lay.psum_slots > 1,
+        "single psum port": buffers.psum.ports == "1rw",
+        "weights not held": not hold.weight,
+        "inputs not held": not hold.input,
+        "psums not held": not hold.psum,
+        "fixed order": accelerator.sequencer.order == "fixed",
+        "adder tree": accelerator.array.popcount.structure == "tree",
+        "counter tree": accelerator.array.popcount.structure == "sliced",
+        "pipelined popcount": accelerator.array.popcount.pipeline_stages > 0,
+        "output in pieces": lay.output_pieces > 1,
+        "output masks": lay.output_piece_bits < lay.link_bits,
+    }
+    return {name for name, holds in checks.items() if holds}
+
+
+def _network_features(case: Case) -> set[str]:
+    lay = layout(case.accelerator)
+    words = configuration(case.accelerator).words
+    placements = place(lay, [words + block_words(n) for n in case.nests], case.layers)
+    streamed = [p.streamed for p in placements]
+    found = {f"{len(case.layers)} layer network"}
+    found |= {"streamed weights"} if any(streamed) else set()
+    return found | ({"resident weights"} if not all(streamed) else set())
+
+
+ALL_FEATURES: Sequence[str] = (
+    "odd sizes",
+    "stride",
+    "zero padding",
+    "+1 padding",
+    "-1 padding",
+    "multi-bit padding",
+    "asymmetric padding",
+    "pool before threshold",
+    "pool after threshold",
+    "argmax",
+    "batch",
+    "multi-bit inputs",
+    "signed inputs",
+    "multi-bit weights",
+    "tiled B",
+    "tiled K",
+    "tiled C",
+    "tiled OY",
+    "tiled OX",
+    "psum buffer",
+    "sliding rows",
+    "ring reload",
+    "unroll B",
+    "unroll K",
+    "unroll C",
+    "unroll OY",
+    "unroll OX",
+    "unroll FY",
+    "unroll FX",
+    "shared port",
+    "shadow registers",
+    "single weight buffer",
+    "single input buffer",
+    "narrow link",
+    "wide link",
+    "narrow host link",
+    "narrow weight port",
+    "narrow input port",
+    "narrow psum port",
+    "single psum port",
+    "weights not held",
+    "inputs not held",
+    "psums not held",
+    "fixed order",
+    "adder tree",
+    "counter tree",
+    "pipelined popcount",
+    "output in pieces",
+    "output masks",
+    "1 layer network",
+    "2 layer network",
+    "3 layer network",
+    "streamed weights",
+    "resident weights",
+)

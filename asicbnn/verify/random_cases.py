@@ -1,0 +1,232 @@
+"""`verify --random N`: many small cases, how many exercised what, and files of those that differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asicbnn.bnn.layer import Layer
+from asicbnn.bnn.reference import Parameters, random_activations, random_parameters
+from asicbnn.bnn.weights import save_weights
+from asicbnn.errors import SimulationError
+from asicbnn.hardware.accelerator import Machine, elaborate
+from asicbnn.simulation.backends import Backend, simulator
+from asicbnn.spec.accelerator import to_yaml
+from asicbnn.verify.agreement import Row, Subject
+from asicbnn.verify.cases import (
+    ALL_FEATURES,
+    CASES_PER_ACCELERATOR,
+    Case,
+    accelerator,
+    case,
+    features,
+)
+
+ENOUGH_FOR_ALL = 400
+"""From so many cases on, a feature no case exercised is a failure of the run."""
+CYCLE_LIMIT = 2_000_000
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CaseOutcome:
+    """One case: its index and what differed, empty if nothing did."""
+
+    index: int
+    features: frozenset[str]
+    differences: tuple[Row, ...]
+    problem: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        return not self.differences and not self.problem
+
+
+@dataclass(frozen=True)
+class RandomVerification:
+    """The outcome of all cases of a seed.
+
+    never    features no case exercised
+    written  files that reproduce the cases that differ
+    """
+
+    seed: int
+    outcomes: tuple[CaseOutcome, ...]
+    written: tuple[Path, ...]
+
+    @property
+    def features(self) -> dict[str, int]:
+        """How many cases exercised each feature."""
+        counted = Counter(name for outcome in self.outcomes for name in outcome.features)
+        return {name: counted[name] for name in ALL_FEATURES}
+
+    @property
+    def never(self) -> tuple[str, ...]:
+        if len(self.outcomes) < ENOUGH_FOR_ALL:
+            return ()
+        return tuple(name for name, count in self.features.items() if count == 0)
+
+    @property
+    def agrees(self) -> bool:
+        return all(outcome.agrees for outcome in self.outcomes) and not self.never
+
+    @property
+    def verdict(self) -> str:
+        total = len(self.outcomes)
+        agreeing = sum(outcome.agrees for outcome in self.outcomes)
+        lines = [f"{agreeing} of {total} agree on cycles, accesses and bits (seed {self.seed})"]
+        if self.never:
+            lines.append(f"never exercised: {', '.join(self.never)}")
+        for outcome in [o for o in self.outcomes if not o.agrees][:5]:
+            first = outcome.problem or _sentence(outcome.differences[0])
+            lines.append(f"case {outcome.index}: {first}")
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema": "asicbnn.verify/1",
+            "accelerator": "random",
+            "workload": "random",
+            "technology": "",
+            "version": _version(),
+            "totals": {},
+            "layers": [],
+            "problems": [{"message": line} for line in self.verdict.splitlines()[1:]],
+            "cases": len(self.outcomes),
+            "agreeing": sum(outcome.agrees for outcome in self.outcomes),
+            "seed": self.seed,
+            "features": self.features,
+        }
+
+
+def _version() -> str:
+    from asicbnn import __version__
+
+    return __version__
+
+
+def _sentence(row: Row) -> str:
+    if row.differing:
+        return f"{row.layer}: {row.differing} of the {row.quantity} differ"
+    return f"{row.layer}: {row.quantity} model {row.model}, hardware {row.hardware}"
+
+
+def verify_random(
+    count: int,
+    *,
+    seed: int = 0,
+    folder: Path | None = None,
+    backend: str = "auto",
+    progress: Progress | None = None,
+) -> RandomVerification:
+    """Draw `count` cases over about count/20 accelerators and compare model and hardware.
+
+    folder  where a differing case is written (default: reports/verify)
+    """
+    outcomes: list[CaseOutcome] = []
+    written: list[Path] = []
+    for outcome, drawn, parameters in _run_cases(count, seed, backend):
+        outcomes.append(outcome)
+        if not outcome.agrees:
+            target = (folder or Path("reports/verify")) / f"seed{seed}_case{outcome.index}"
+            written += write_case(drawn, parameters, target, seed, outcome.index)
+        if progress:
+            progress(len(outcomes), count)
+    return RandomVerification(seed, tuple(outcomes), tuple(written))
+
+
+def _run_cases(
+    count: int, seed: int, backend: str
+) -> Iterator[tuple[CaseOutcome, Case, list[Parameters]]]:
+    machine: Machine | None = None
+    simulated: Backend | None = None
+    for index in range(count):
+        if index % CASES_PER_ACCELERATOR == 0:
+            machine = elaborate(accelerator(seed, index // CASES_PER_ACCELERATOR))
+            simulated = simulator(machine.block, backend)
+        assert machine is not None and simulated is not None
+        drawn = case(seed, index, machine.accelerator)
+        rng = np.random.default_rng([seed, index])
+        parameters = [random_parameters(layer, rng) for layer in drawn.layers]
+        images = random_activations(drawn.layers[0], rng)
+        found = frozenset(features(drawn))
+        try:
+            subject = Subject(machine, simulated, drawn.layers, parameters, drawn.mappings)
+            subject.executor.cycle_limit = CYCLE_LIMIT
+            rows = subject.rows(images)
+        except SimulationError as problem:
+            yield CaseOutcome(index, found, (), str(problem)), drawn, parameters
+            continue
+        wrong = tuple(row for row in rows if not row.agrees)
+        yield CaseOutcome(index, found, wrong), drawn, parameters
+
+
+# ---------------------------------------------------------------------- files of a case
+def write_case(
+    drawn: Case, parameters: list[Parameters], folder: Path, seed: int, index: int
+) -> list[Path]:
+    """Write accelerator, workload, weights and mapping of a case; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {
+        "accelerator.yaml": to_yaml(drawn.accelerator),
+        "workload.yaml": _workload_yaml(drawn.layers, f"seed{seed}_case{index}"),
+        "mapping.yaml": _mapping_yaml(drawn),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    images = random_activations(drawn.layers[0], np.random.default_rng([seed, index]))
+    stored = images if drawn.layers[0].activation_bits > 1 else (images + 1) // 2
+    save_weights(folder / "weights.npz", drawn.layers, parameters, images=stored)
+    return [folder / name for name in (*files, "weights.npz")]
+
+
+def _workload_yaml(layers: tuple[Layer, ...], name: str) -> str:
+    first = layers[0]
+    shape = [first.in_y, first.in_x, first.in_channels]
+    signed = ", signed: true" if first.signed_input else ""
+    lines = [
+        f"name: {name}",
+        f"input: {{shape: {shape}, bits: {first.activation_bits}{signed}}}",
+        "weights: weights.npz",
+        "layers:",
+    ]
+    for layer in layers:
+        lines += _layer_yaml(layer)
+    return "\n".join(lines) + "\n"
+
+
+def _layer_yaml(layer: Layer) -> list[str]:
+    pads = [layer.pad_top, layer.pad_bottom, layer.pad_left, layer.pad_right]
+    padding = f', padding: {pads}, pad_value: "{layer.pad_value}"' if any(pads) else ""
+    before = layer.pool > 1 and layer.pool_order == "before_threshold"
+    post = "" if layer.output == "argmax" or before else ", post: [threshold, sign]"
+    head = (
+        f"  - {{name: {layer.name}, op: conv, out_channels: {layer.out_channels}, "
+        f"kernel: [{layer.kernel_y}, {layer.kernel_x}], stride: {layer.stride}{padding}, "
+        f"weight_bits: {layer.weight_bits}, activation_bits: {layer.activation_bits}{post}}}"
+    )
+    if layer.pool == 1:
+        return [head]
+    pool_post = ", post: [threshold, sign]" if before else ""
+    z = layer.pool
+    pool = (
+        f"  - {{name: {layer.name}_pool, op: max_pool, kernel: [{z}, {z}], stride: {z}, "
+        f"order: {layer.pool_order}{pool_post}}}"
+    )
+    return [head, pool]
+
+
+def _mapping_yaml(drawn: Case) -> str:
+    lines = ["layers:"]
+    for layer, mapping in zip(drawn.layers, drawn.mappings, strict=True):
+        outer = ", ".join(f"[{d}, {tile}]" for d, tile in mapping.outer)
+        lines.append(
+            f"  {layer.name}: {{outer: [{outer}], inner: [{', '.join(mapping.inner)}]}}"
+        )
+    return "\n".join(lines) + "\n"
