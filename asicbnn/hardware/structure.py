@@ -1,0 +1,50 @@
+"""What an accelerator is made of: gates per component, counted on the block that is built.
+
+The PE array's adders are known in closed form and stand as full and half adders; control is
+counted once from the built block (tests hold the closed forms equal to the census).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
+from asicbnn.hardware.accelerator import elaborate
+from asicbnn.hardware.array import PeArray
+from asicbnn.hardware.component import Gates, census
+from asicbnn.mapping.layout import layout
+from asicbnn.spec.accelerator import Accelerator
+
+COMPONENTS = ("array", "registers", "sequencer", "dma", "controller", "output")
+
+
+@lru_cache(maxsize=256)
+def logic_gates(accelerator: Accelerator) -> Mapping[str, Gates]:
+    """Gates of each logic component, memories and probes left out.
+
+    array       XNOR, masks, popcount, accumulators, thresholds     registers   L0 and its ports
+    sequencer   loops and addresses of tiles and steps              dma         both channels
+    controller  main state machine, configuration registers, store and host links
+    output      flips, pooling, write channel, argmax
+    """
+    machine = elaborate(accelerator, probe=False)
+    counted = {name: census(nets) for name, nets in machine.stages.items()}
+    adders = pe_array(accelerator).gates()
+    rest = Gates(counted["array"])
+    rest.subtract(adders.primitive())
+    if min(rest.values(), default=0) < 0:
+        raise AssertionError(f"the array has fewer gates than its closed form: {rest}")
+    counted["array"] = Gates(+rest) + adders
+    return MappingProxyType({name: counted[name] for name in COMPONENTS})
+
+
+def pe_array(accelerator: Accelerator) -> PeArray:
+    """The PE array of an accelerator, as the engine builds it."""
+    popcount, limits = accelerator.array.popcount, accelerator.limits
+    return PeArray(
+        layout(accelerator),
+        popcount.structure,
+        popcount.pipeline_stages,
+        limits.weight_bits + limits.activation_bits - 2,
+    )
