@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from asicbnn.compare import compare
     from asicbnn.model.estimate import estimate
     from asicbnn.report import report
-    from asicbnn.simulation.run import simulate
+    from asicbnn.simulate import simulate
     from asicbnn.spec import load
     from asicbnn.sweep import sweep
     from asicbnn.verify import verify
@@ -28,7 +28,7 @@ _HOMES = {
     "estimate": "asicbnn.model.estimate",
     "load": "asicbnn.spec",
     "report": "asicbnn.report",
-    "simulate": "asicbnn.simulation.run",
+    "simulate": "asicbnn.simulate",
     "sweep": "asicbnn.sweep",
     "verify": "asicbnn.verify",
 }

@@ -88,11 +88,9 @@ def figure(value: float) -> str:
         return f"{int(value):,}"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
-    if abs(value) < 1e-3:
-        return f"{value:.3g}"
-    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
-    if abs(value) < 1:
-        digits = 3
+    if abs(value) < 0.1:
+        return f"{value:#.3g}"
+    digits = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
     return f"{value:.{digits}f}"
 
 

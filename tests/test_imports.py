@@ -19,7 +19,7 @@ DIRECTION = (
     {"mapping"},
     {"hardware"},
     {"model", "simulation"},
-    {"verification"},
+    {"simulate"},
     {"verify", "compare"},
     {"sweep"},
     {"report"},

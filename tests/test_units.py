@@ -15,7 +15,7 @@ from asicbnn.units import figure, quantity, scale, typeset, unit_of
         (999, "fJ", "999 fJ"),
         (0, "fJ", "0 fJ"),
         (2.5e6, "um2", "2.50 mm2"),
-        (20_000, "um2", "0.020 mm2"),
+        (20_000, "um2", "0.0200 mm2"),
         (812, "um2", "812 um2"),
         (0.25, "mW", "250 uW"),
         (1500, "MHz", "1.50 GHz"),
@@ -39,7 +39,14 @@ def test_scaling_changes_the_unit_and_never_the_quantity(value, unit):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(7, "7"), (1234567.0, "1,234,567"), (0.00012, "0.00012"), (45.67, "45.7")]
+    ("value", "text"),
+    [
+        (7, "7"),
+        (1234567.0, "1,234,567"),
+        (0.00012, "0.000120"),
+        (0.001234, "0.00123"),
+        (45.67, "45.7"),
+    ],
 )
 def test_figures(value, text):
     assert figure(value) == text

@@ -11,6 +11,8 @@ import typer
 from asicbnn.cli import terminal
 from asicbnn.cli.options import AcceleratorFile, Json, examples, read_accelerator, refuse
 
+_MOST_ROWS, _MOST_NOTES = 30, 8
+
 
 class PlotKind(StrEnum):
     """The figures."""
@@ -55,13 +57,14 @@ def sweep(
     if as_json:
         terminal.print_json(found.to_json())
     else:
-        columns = found.front_columns
-        words = len(found.naming_columns)
-        terminal.show(tables.points(found.front_rows, columns, found.headline, words=words))
+        shown, words = found.front_rows[:_MOST_ROWS], len(found.naming_columns)
+        terminal.show(tables.points(shown, found.front_columns, found.headline, words=words))
+        if (more := len(found.front_rows) - len(shown)) > 0:
+            terminal.say(f"... and {more:,} more points on the front")
         if found.refused:
             terminal.show("", tables.reasons(found.refused, "refused points"))
         if found.flags:
-            terminal.show("", tables.notes(found.flags))
+            terminal.show("", tables.notes(found.flags, most=_MOST_NOTES))
     if output is not None:
         terminal.wrote(found.write(output))
 

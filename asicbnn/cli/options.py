@@ -35,11 +35,22 @@ class Objective(StrEnum):
     edp = "edp"
 
 
+class Backend(StrEnum):
+    """What simulates the hardware."""
+
+    auto = "auto"
+    compiled = "compiled"
+    pyrtl = "pyrtl"
+
+
 AcceleratorFile = Annotated[Path, typer.Argument(metavar="ACCELERATOR", help="accelerator YAML")]
 WorkloadFile = Annotated[Path, typer.Argument(metavar="WORKLOAD", help="workload YAML")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 Batch = Annotated[int, typer.Option(min=1, help="images in one run")]
 Images = Annotated[int, typer.Option(min=1, help="images to run")]
+Together = Annotated[int, typer.Option("--batch", min=1, help="images in the store at once")]
+Seed = Annotated[int, typer.Option(help="of whatever is drawn at random")]
+Engine = Annotated[Backend, typer.Option(help="simulator: generated C, or PyRTL's own")]
 Order = Annotated[
     Dataflow | None, typer.Option(help="order of the loops, instead of the accelerator's")
 ]

@@ -10,7 +10,9 @@ import typer
 from asicbnn.cli import terminal
 from asicbnn.cli.options import (
     AcceleratorFile,
+    Backend,
     Batch,
+    Engine,
     Exhaustive,
     Folder,
     Images,
@@ -19,6 +21,8 @@ from asicbnn.cli.options import (
     Nest,
     Objective,
     Order,
+    Seed,
+    Together,
     WorkloadFile,
     examples,
     read_accelerator,
@@ -62,23 +66,29 @@ def simulate(
     accelerator: AcceleratorFile,
     workload: WorkloadFile,
     images: Images = 1,
+    batch: Together = 1,
     dataflow: Order = None,
     mapping: Nest = None,
+    seed: Seed = 0,
+    backend: Engine = Backend.auto,
     as_json: Json = False,
 ) -> None:
     """Run the network on the generated hardware, which counts its own cycles and accesses."""
     from asicbnn.report import tables
-    from asicbnn.simulation import run as simulation
+    from asicbnn.simulate import simulate as run
 
     with terminal.progress("simulating") as progress:
-        result = simulation.simulate(
-            read_accelerator(accelerator), read_workload(workload), images=images,
-            mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, progress=progress,
+        found = run(
+            read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
+            mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
+            backend=backend.value, progress=progress,
         )  # fmt: skip
     if as_json:
-        terminal.print_json(result.to_json("simulate"))
+        terminal.print_json(found.to_json())
     else:
-        terminal.show(tables.result_tables(result))
+        terminal.show(tables.simulation(found.result, found.images, found.accuracy))
+    if found.note:
+        terminal.complain(f"note: {found.note}")
 
 
 @terminal.verb
@@ -90,12 +100,14 @@ def verify(
         Path | None, typer.Argument(metavar="WORKLOAD", help="workload YAML")
     ] = None,
     images: Images = 1,
+    batch: Together = 1,
     dataflow: Order = None,
     mapping: Nest = None,
     random: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="draw N cases instead of two files")
     ] = None,
-    seed: Annotated[int, typer.Option(help="of the random cases")] = 0,
+    seed: Seed = 0,
+    backend: Engine = Backend.auto,
     output: Folder = None,
     as_json: Json = False,
 ) -> int:
@@ -107,7 +119,7 @@ def verify(
     if random is not None:
         if accelerator is not None:
             refuse("--random draws its own accelerators and workloads; name no files with it")
-        return _verify_random(random, seed, output, as_json=as_json)
+        return _verify_random(random, seed, backend, output, as_json=as_json)
     if accelerator is None or workload is None:
         refuse("expected ACCELERATOR and WORKLOAD, or --random N")
     from asicbnn.report import tables
@@ -115,8 +127,9 @@ def verify(
 
     with terminal.progress("verifying") as progress:
         found = run(
-            read_accelerator(accelerator), read_workload(workload), images=images,
-            mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, progress=progress,
+            read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
+            mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
+            backend=backend.value, progress=progress,
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
@@ -130,12 +143,16 @@ def verify(
     return 0 if found.agrees else terminal.DIFFERENCE
 
 
-def _verify_random(count: int, seed: int, output: Path | None, *, as_json: bool) -> int:
+def _verify_random(
+    count: int, seed: int, backend: Backend, output: Path | None, *, as_json: bool
+) -> int:
     from asicbnn.report import tables
     from asicbnn.verify import verify_random
 
     with terminal.progress("random cases") as progress:
-        found = verify_random(count, seed=seed, folder=output, progress=progress)
+        found = verify_random(
+            count, seed=seed, folder=output, backend=backend.value, progress=progress
+        )
     if as_json:
         terminal.print_json(found.to_json())
     else:
@@ -164,6 +181,8 @@ def compare(
         terminal.print_json(found.to_json())
     else:
         terminal.show(tables.dataflows(found.results))
+        for name, reason in found.refused.items():
+            terminal.complain(f"{name} does not fit: {reason}")
     if output is not None:
         from asicbnn.report import compose
 

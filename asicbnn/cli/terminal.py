@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 DIFFERENCE, INPUT, INTERRUPTED = 1, 2, 130
-_LEAST_COLUMNS = 120  # a table cut to a narrow terminal would lose digits of its numbers
+_COLUMNS = 10_000  # tables take what they need: cut to a terminal they would lose digits
 
 
 def verb(function: Callable[P, int | None]) -> Callable[P, None]:
@@ -106,8 +106,7 @@ def show(*tables: RenderableType) -> None:
     """Print tables as wide as they are; a narrow terminal breaks lines, but no number is cut."""
     from rich.console import Console
 
-    console = Console(highlight=False)
-    console.width = max(console.width, _LEAST_COLUMNS)
+    console = Console(highlight=False, width=_COLUMNS)
     for table in tables:
         console.print(table)
 

@@ -10,7 +10,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from asicbnn.mapping.layout import layout
-from asicbnn.report.tables import add, not_covered, plain_table
+from asicbnn.report.tables import add, not_covered, notes, plain_table
 from asicbnn.result import uncovered_json
 from asicbnn.spec.accelerator import Accelerator, to_yaml
 from asicbnn.spec.lowering import lower
@@ -56,8 +56,8 @@ def _kind(spec: BaseModel) -> str:
     return "mapping" if isinstance(spec, MappingFile) else type(spec).__name__.lower()
 
 
-def _yaml(text: str) -> Syntax:
-    return Syntax(text.rstrip(), "yaml", background_color="default")
+def _yaml(text: str) -> Text:
+    return Syntax("", "yaml", background_color="default").highlight(text.rstrip())
 
 
 def _dump(spec: BaseModel) -> str:
@@ -135,15 +135,15 @@ def _workload(workload: Workload) -> RenderableType:
         shown += [Text(), not_covered(lowered.not_covered)]
     if not lowered.is_executable:
         shown += [Text(), Text(f"simulate and verify refuse this network: {lowered.reason}")]
-    for remark in lowered.remarks:
-        shown.append(Text.assemble(("note  ", "yellow"), remark))
+    if lowered.remarks:
+        shown += [Text(), notes(lowered.remarks)]
     return Group(*shown)
 
 
 def _sweep(sweep: Sweep) -> RenderableType:
     points = sweep.count * len(sweep.workloads)
     table = plain_table(
-        f"{sweep.name}: {points:,} design points", ["axis", "values", "count"], words=2
+        f"{sweep.name}: {points:,} design points", ["axis", "values", "count"], words=2, sentence=1
     )
     axes: dict[str, tuple[Any, ...]] = {
         "workload": sweep.workloads,

@@ -7,7 +7,8 @@ cell is plain text and never markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -66,6 +67,7 @@ _FLOW_COSTS = (
 )  # fmt: skip
 _KINDS = {"link": "wires", "external": "outside"}
 _MOST_REASONS = 10
+_SENTENCE, _LINE = 72, 100
 
 
 def plain_table(
@@ -84,6 +86,7 @@ def plain_table(
             justify="left" if index < words else "right",
             overflow="fold" if index == sentence else "ellipsis",
             no_wrap=index != sentence,
+            max_width=_SENTENCE if index == sentence else None,
             header_style="dim",
         )
     return table
@@ -123,6 +126,22 @@ def summary(result: Result) -> Table:
             add(table, Text(label, "dim"), metric.title, value)
             label = ""
     return table
+
+
+def simulation(result: Result, images: int, accuracy: float | None) -> RenderableType:
+    """Return what the hardware counted while it ran images, and how many it classified right."""
+    count = "1 image" if images == 1 else f"{images} images"
+    title = f"{result.accelerator} ran {count} of {result.workload}, cycle by cycle"
+    shown: list[RenderableType] = [Text(title, "bold")]
+    if accuracy is not None:
+        shown.append(Text(f"{accuracy:.4f} of them classified as labelled"))
+    shown += [Text(), layers(result, CYCLE_COLUMNS, "cycles")]
+    shown += [Text(), layers(result, ACCESS_COLUMNS, _ACCESSES)]
+    if result.not_covered:
+        shown += [Text(), not_covered(result.not_covered)]
+    if result.flags:
+        shown += [Text(), notes(result.flags)]
+    return Group(*shown)
 
 
 def layers(result: Result, columns: Sequence[str], title: str) -> Table:
@@ -200,17 +219,30 @@ def not_covered(uncovered: Sequence[Uncovered]) -> Table:
     return table
 
 
-def notes(flags: Iterable[str]) -> Text:
-    """Return sentences about assumed and scaled figures."""
-    return Text("\n").join(Text.assemble(("note  ", "yellow"), flag) for flag in flags)
+def notes(flags: Collection[str], *, most: int | None = None) -> Text:
+    """Return sentences about assumed and scaled figures, broken into lines."""
+    lines = []
+    for flag in list(flags)[:most]:
+        broken = wrap(flag, _LINE, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        lines.append(Text.assemble(("note", "yellow"), "\n".join(broken)[4:]))
+    if most is not None and len(flags) > most:
+        lines.append(Text(f"      ... and {len(flags) - most} more"))
+    return Text("\n").join(lines)
 
 
 def points(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str, *, words: int = 1
 ) -> Table:
-    """Return chosen columns of rows of design points, each metric in one unit for all rows."""
+    """Return chosen columns of rows of design points, each metric in one unit for all rows.
+
+    A swept field is headed by the end of its path, as far as it takes to tell it from the others.
+    """
     scales = {name: _scale_of(name, rows) for name in columns if name in METRICS}
-    headings = [_heading(name, scales[name]) if name in scales else name for name in columns]
+    others = [name for name in columns if name not in scales]
+    headings = [
+        _heading(name, scales[name]) if name in scales else _ending(name, others)
+        for name in columns
+    ]
     table = plain_table(title, headings, words=words)
     for row in rows:
         cells = (
@@ -221,13 +253,27 @@ def points(
     return table
 
 
+def _ending(path: str, others: Sequence[str]) -> str:
+    parts = path.split(".")
+    for count in range(1, len(parts)):
+        ending = parts[-count:]
+        if sum(other.split(".")[-count:] == ending for other in others) == 1:
+            return ".".join(ending)
+    return path
+
+
 def differences(
     rows: Iterable[tuple[str, str, Any, Any]], *, title: str = "model against hardware"
 ) -> Table:
-    """Return (layer, what, model, hardware) rows with their difference; a difference is red."""
+    """Return (layer, what, model, hardware) rows with their difference; a difference is red.
+
+    What is nothing on both sides is left out.
+    """
     table = plain_table(title, ["layer", "quantity", "model", "hardware", "difference"], words=2)
     previous = ""
     for layer, what, model, hardware in rows:
+        if model == hardware == 0:
+            continue
         if model == hardware:
             difference = Text("0", "green")
         elif isinstance(model, int) and isinstance(hardware, int):

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from asicbnn import __version__
-from asicbnn.model.estimate import estimate
+from asicbnn.model.estimate import Objective, estimate
 from asicbnn.result import METRICS, Result
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.reader import read
@@ -64,8 +64,10 @@ class SweepResult:
 
     @property
     def naming_columns(self) -> tuple[str, ...]:
-        """Columns that say which point a row is."""
-        return ("point", *WITHIN, *(axis for axis in self.axes if axis not in WITHIN))
+        """Columns that tell the points apart: their number and whatever varies."""
+        candidates = dict.fromkeys((*WITHIN, *self.axes))
+        varied = [name for name in candidates if name in self.table and _varies(self.table[name])]
+        return ("point", *varied)
 
     @property
     def front_columns(self) -> tuple[str, ...]:
@@ -122,7 +124,7 @@ class _Evaluation:
 
     workloads: tuple[Workload, ...]
     batch: int
-    objective: str
+    objective: Objective
 
     def __call__(self, point: _Point) -> Result:
         design, workload = point
@@ -190,6 +192,10 @@ def sweep(
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def _varies(column: pd.Series[Any]) -> bool:
+    return len(set(column.astype(str))) > 1
 
 
 def _cell(value: Any) -> Any:

@@ -70,7 +70,7 @@ def test_points_share_one_unit_per_column():
     assert lines[1].split() == ["accelerator", "energy", "[uJ]", "cycles"]
     assert [line.split() for line in lines[2:]] == [
         ["a", "2", "5"],
-        ["b", "0.005", "7"],
+        ["b", "0.00500", "7"],
         ["c", "-", "-"],
     ]
 
@@ -78,7 +78,12 @@ def test_points_share_one_unit_per_column():
 def test_differences_stand_out():
     text = shown(
         tables.differences(
-            [("fc1", "cycles", 7, 7), ("fc1", "reads", 5, 8), ("fc2", "x", "a", "b")]
+            [
+                ("fc1", "cycles", 7, 7),
+                ("fc1", "reads", 5, 8),
+                ("fc1", "writes", 0, 0),
+                ("fc2", "x", "a", "b"),
+            ]
         )
     )
     assert [line.split() for line in text.splitlines()[2:]] == [
