@@ -10,9 +10,10 @@ import time
 import numpy as np
 import pytest
 
-from asicbnn.bnn.layer import DIMENSIONS
+from asicbnn.bnn.layer import DIMENSIONS, Layer
 from asicbnn.mapping.dataflow import ORDERS
 from asicbnn.mapping.points import OrderClass, Points
+from asicbnn.model.choose import Prices, choose_network
 from asicbnn.model.cycles import Machine, count_many
 from asicbnn.spec.accelerator import Accelerator, with_changes
 
@@ -72,3 +73,55 @@ def _seconds(machine, order, points):
     start = time.process_time()
     count_many(machine, order, points, POINTS)
     return time.process_time() - start
+
+
+def convolution(name, in_channels, out_channels, size, **more):
+    return Layer(
+        name=name, in_channels=in_channels, out_channels=out_channels, in_y=size, in_x=size,
+        kernel_y=3, kernel_x=3, pad_top=1, pad_bottom=1, pad_left=1, pad_right=1,
+        pad_value="zero", **more,
+    )  # fmt: skip
+
+
+BINARYNET = [
+    convolution("conv1", 3, 128, 32, activation_bits=8, signed_input=True),
+    convolution("conv2", 128, 128, 32, pool=2),
+    convolution("conv3", 128, 256, 16),
+    convolution("conv4", 256, 256, 16, pool=2),
+    convolution("conv5", 256, 512, 8),
+    convolution("conv6", 512, 512, 8, pool=2),
+    Layer(name="fc1", in_channels=512, in_y=4, in_x=4, kernel_y=4, kernel_x=4, out_channels=1024),
+    Layer(name="fc2", in_channels=1024, out_channels=1024),
+    Layer(name="fc3", in_channels=1024, out_channels=10, output="argmax"),
+]
+PRICES = Prices(
+    weight_buffer_reads=900, weight_buffer_writes=900, input_buffer_reads=50,
+    input_buffer_writes=50, psum_buffer_reads=300, psum_buffer_writes=300,
+    threshold_buffer_reads=100, store_weight_reads=2000, store_activation_reads=1500, steps=4000,
+    cycles=800,
+)  # fmt: skip
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize("roomy", [False, True])
+@pytest.mark.parametrize("objective", ["energy", "cycles", "edp"])
+def test_the_best_mapping_of_binarynet_takes_less_than_a_second(objective, roomy, capsys):
+    accelerator = with_changes(
+        Accelerator(name="binarynet"),
+        {
+            "store.kib": {"weights": 1200.0, "activations": 128.0},
+            "buffers.weight.words": 8192 if roomy else 256,
+            "buffers.input.words": 32768 if roomy else 1024,
+            "buffers.psum.words": 4096 if roomy else 64,
+            "buffers.pool.words": 4096 if roomy else 1024,
+        },
+    )
+    start = time.process_time()
+    chosen = choose_network(accelerator, BINARYNET, PRICES, dataflow="best", objective=objective)
+    seconds = time.process_time() - start
+    candidates = sum(choice.candidates for choice in chosen)
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nbest {objective} of {candidates} mappings of 9 layers: {seconds:.2f} s of CPU\n"
+        )
+    assert seconds < 1.0
