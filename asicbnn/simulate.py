@@ -100,7 +100,7 @@ def prepare(
     available = load_images(workload, images, seed)
     parameters = tuple(load_parameters(workload, seed))
     total = len(available.activations)
-    batches = []
+    batches: list[Batch] = []
     for start in range(0, total, batch):
         stop = min(start + batch, total)
         layers = lower(workload, batch=stop - start).layers

@@ -35,7 +35,8 @@ _WORKING_BLOCK = threading.RLock()  # PyRTL's working block is one per process
 class Machine:
     """An elaborated accelerator.
 
-    block          the PyRTL block; it has no inputs: memories and boot registers are its stimuli
+    block          the PyRTL block; without ports it has no inputs: memories and boot registers
+                   are its stimuli
     configuration  field table of its registers
     counters       names of the probe counters, in the order of the probe memory's slices
     stages         nets of each logic component
@@ -49,12 +50,18 @@ class Machine:
 
 
 def elaborate(
-    accelerator: Accelerator, *, order: Order | None = None, probe: bool = True
+    accelerator: Accelerator,
+    *,
+    order: Order | None = None,
+    probe: bool = True,
+    ports: bool = False,
 ) -> Machine:
     """Build the hardware of an accelerator.
 
     order  loop order of a fixed sequencer (default: the spec's dataflow); ignored if programmable
     probe  count strobes and cycles per layer into memory `probe`; left out of cells and Verilog
+    ports  give the chip its host port; without it host memories and boot registers take its place,
+           so that a simulation needs nothing from outside
     """
     if accelerator.sequencer.order == "programmable":
         order = None
@@ -65,7 +72,7 @@ def elaborate(
         block = pyrtl.Block()
         with pyrtl.set_working_block(block, no_sanity_check=True):
             stages = Stages(block)
-            counters = _build(accelerator, c, Probe() if probe else None, stages)
+            counters = _build(accelerator, c, Probe() if probe else None, stages, ports=ports)
             block.sanity_check()
     return Machine(accelerator, c, block, counters, stages.nets)
 
@@ -98,10 +105,15 @@ def _constants(c: Configuration) -> dict[str, WireVector]:
 
 
 def _build(
-    accelerator: Accelerator, c: Configuration, probe: Probe | None, stages: Stages
+    accelerator: Accelerator,
+    c: Configuration,
+    probe: Probe | None,
+    stages: Stages,
+    *,
+    ports: bool,
 ) -> tuple[str, ...]:
     lay = c.layout
-    controller = Controller(accelerator, c, probe)
+    controller = Controller(accelerator, c, probe, ports=ports)
     controller.fields.update(_constants(c))
     cfg, swap, restart = controller.fields, controller.swap, controller.restart
     stages.mark("controller")

@@ -8,7 +8,7 @@ link and store link wait their latency, then move one word per cycle.
 from __future__ import annotations
 
 import pyrtl
-from pyrtl import Const, Register, WireVector
+from pyrtl import Const, Input, Output, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.configuration import Configuration
@@ -31,10 +31,17 @@ STATES = (
 )
 
 
+HOST_ADDRESS_BITS = 22
+"""Address bits of the host memories a simulation has in the place of the host's ports."""
+
+
 class Controller:
     """State machine of the accelerator; `connect` closes it once the datapath exists."""
 
-    def __init__(self, accelerator: Accelerator, c: Configuration, probe: Probe | None) -> None:
+    def __init__(
+        self, accelerator: Accelerator, c: Configuration, probe: Probe | None, *, ports: bool
+    ) -> None:
+        self.ports = ports
         self.accelerator, self.configuration, self.layout = accelerator, c, c.layout
         self.probe = probe
         self.state = Register(4, name="state")
@@ -46,8 +53,13 @@ class Controller:
             "stream_words": Register(w.weight_bank, name="boot_stream_words"),
             "address": Register(w.weight_bank, name="boot_address"),
         }
-        for register in self.boot.values():
-            register.next <<= register
+        self.start_port = Input(1, "start_in") if ports else None
+        for name, register in self.boot.items():
+            value: WireVector = register
+            if self.start_port is not None:
+                given = Input(len(register), f"boot_{name}_in")
+                value = pyrtl.select(self.start_port, given, register)
+            register.next <<= value
         self._bursts()
         self.fields = self._configuration_registers()
 
@@ -112,7 +124,7 @@ class Controller:
         drained = at["drain"] & equals(self.wait, 1)
         self.layer_end = (drained & ~cfg["is_last"]) | (at["result"] & burst_ends)
         start = Register(1, name="start")
-        start.next <<= Const(0, 1)
+        start.next <<= Const(0, 1) if self.start_port is None else self.start_port
         begins = at["idle"] & start
         self._advance(begins, burst_ends, phase, drained, dma_done, is_last_tile, single)
         self._count(moves, burst_ends, begins, drained)
@@ -173,7 +185,7 @@ class Controller:
             (at["swap"], number["run"]),
             (phase, tile),
             (drained, choose(cfg["is_last"], number["result"], after_layer, 4)),
-            (at["result"] & burst_ends, number["done"]),
+            (at["result"] & burst_ends, number["idle" if self.ports else "done"]),
         ]
         following: WireVector = self.state
         for condition, target in moves:
@@ -185,7 +197,9 @@ class Controller:
         first.next <<= choose(begins, 1, choose(at["configure"], 0, first, 1), 1)
         self._wait(following)
         done = Register(1, name="done")
-        done.next <<= done | (at["result"] & burst_ends)
+        done.next <<= (done | (at["result"] & burst_ends)) & ~at["image"]
+        if self.ports:
+            connected(Output(1, "done_out"), done)
 
     def _wait(self, following: WireVector) -> None:
         """Load the wait on entering a state that has one, else count it down."""
@@ -223,11 +237,16 @@ class Controller:
     # ------------------------------------------------------------------ host link
     def _host(self, begins: WireVector, hosted: WireVector, word_ends: WireVector) -> None:
         at, host_bits = self.at, self.layout.host_bits
-        incoming = SlicedMemory("host_in", 1 << 22, host_bits, host_bits)
-        address = Register(22, name="host_in_address")
         moves = self.ready & hosted
-        address.next <<= choose(begins, 0, choose(moves, add(address, 1, 22), address, 22), 22)
-        word = incoming.read(address)
+        if self.ports:
+            word: WireVector = Input(host_bits, "host_in_data")
+            connected(Output(1, "host_in_read"), moves)
+        else:
+            incoming = SlicedMemory("host_in", 1 << HOST_ADDRESS_BITS, host_bits, host_bits)
+            address = Register(HOST_ADDRESS_BITS, name="host_in_address")
+            after = choose(moves, add(address, 1, len(address)), address, len(address))
+            address.next <<= choose(begins, 0, after, len(address))
+            word = incoming.read(address)
         parts = [held(moves & equals(self.beat, i), word) for i in range(self.beats - 1)]
         self.host_word = sized(joined([*parts, word]), self.layout.link_bits)
         going = moves | (self.ready & at["result"])
@@ -244,24 +263,33 @@ class Controller:
     def connect_result(self, store: WireVector, classes: WireVector | None) -> None:
         """Send the stored result (or the classes) to the host."""
         at, host_bits = self.at, self.layout.host_bits
-        outgoing = SlicedMemory("host_out", 1 << 22, host_bits, host_bits)
-        address = Register(22, name="host_out_address")
         moves = self.ready & at["result"]
-        address.next <<= choose(moves, add(address, 1, 22), address, 22)
         beats = [
             sized(store[i * host_bits : (i + 1) * host_bits], host_bits) for i in range(self.beats)
         ]
-        data = picked(self.beat, beats)
+        data: WireVector = picked(self.beat, beats)
         argmax = self.fields.get("is_argmax")
         if classes is not None and argmax is not None:
             data = pyrtl.select(argmax, sized(classes, host_bits), data)
             stored = moves & ~argmax & self.last_beat
         else:
             stored = moves & self.last_beat
-        outgoing.write(address, [data], [moves])
+        self._send(data, moves)
         if self.probe:
             self.probe.count("host_words_out", moves)
             self.probe.count("store_activation_reads", stored)
+
+    def _send(self, data: WireVector, moves: WireVector) -> None:
+        if self.ports:
+            connected(Output(len(data), "host_out_data"), data)
+            connected(Output(1, "host_out_valid"), moves)
+            return
+        outgoing = SlicedMemory(
+            "host_out", 1 << HOST_ADDRESS_BITS, self.layout.host_bits, self.layout.host_bits
+        )
+        address = Register(HOST_ADDRESS_BITS, name="host_out_address")
+        address.next <<= choose(moves, add(address, 1, len(address)), address, len(address))
+        outgoing.write(address, [data], [moves])
 
     def connect_probe(self, idle: WireVector) -> None:
         """Cycle classes, counted from the states the hardware is in."""
@@ -276,6 +304,11 @@ class Controller:
         self.probe.count("dma_stall_cycles", at["single"] | both([at["run"], idle]))
         self.probe.count("store_weight_reads", self.configuration_read)
         self.probe.connect(self.layer_end, self.begins)
+
+
+def connected(port: Output, source: WireVector) -> None:
+    """Drive an output port."""
+    port <<= source
 
 
 def len_of_thresholds(c: Configuration) -> int:

@@ -109,6 +109,7 @@ def output_row(run: LayerRun, output: LayerOutput) -> Row:
         assert run.bits is not None
         wrong = int(np.count_nonzero(run.bits != output.bits))
         return Row(run.name, OUTPUTS, int(output.bits.sum()), int(run.bits.sum()), wrong)
-    assert output.classes is not None and run.classes is not None
+    assert output.classes is not None
+    assert run.classes is not None
     wrong = int(np.count_nonzero(run.classes != output.classes))
     return Row(run.name, "classes", int(output.classes.sum()), int(run.classes.sum()), wrong)

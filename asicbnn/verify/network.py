@@ -37,9 +37,7 @@ class Verification:
     @property
     def rows(self) -> list[tuple[str, str, int | str, int | str]]:
         """(layer, quantity, model, hardware) as printed."""
-        return [
-            (row.layer, row.quantity, row.model, _shown(row)) for row in self.compared
-        ]
+        return [(row.layer, row.quantity, row.model, _shown(row)) for row in self.compared]
 
     @property
     def differences(self) -> tuple[Row, ...]:

@@ -1,4 +1,4 @@
-"""`verify --random N`: many small cases, how many exercised what, and files of those that differ."""
+"""`verify --random N`: many small cases, what they exercised, and files of those that differ."""
 
 from __future__ import annotations
 
@@ -150,7 +150,8 @@ def _run_cases(
         if index % CASES_PER_ACCELERATOR == 0:
             machine = elaborate(accelerator(seed, index // CASES_PER_ACCELERATOR))
             simulated = simulator(machine.block, backend)
-        assert machine is not None and simulated is not None
+        assert machine is not None
+        assert simulated is not None
         drawn = case(seed, index, machine.accelerator)
         rng = np.random.default_rng([seed, index])
         parameters = [random_parameters(layer, rng) for layer in drawn.layers]
@@ -226,7 +227,5 @@ def _mapping_yaml(drawn: Case) -> str:
     lines = ["layers:"]
     for layer, mapping in zip(drawn.layers, drawn.mappings, strict=True):
         outer = ", ".join(f"[{d}, {tile}]" for d, tile in mapping.outer)
-        lines.append(
-            f"  {layer.name}: {{outer: [{outer}], inner: [{', '.join(mapping.inner)}]}}"
-        )
+        lines.append(f"  {layer.name}: {{outer: [{outer}], inner: [{', '.join(mapping.inner)}]}}")
     return "\n".join(lines) + "\n"
