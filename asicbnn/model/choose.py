@@ -21,7 +21,7 @@ import numpy.typing as npt
 from asicbnn.bnn.layer import Layer
 from asicbnn.errors import MappingError
 from asicbnn.mapping.capacity import check_layer, check_mapping
-from asicbnn.mapping.dataflow import ORDERS, hold_flags, named_mapping
+from asicbnn.mapping.dataflow import ORDERS, hold_flags
 from asicbnn.mapping.loop_nest import OUTER_DIMENSIONS, Mapping
 from asicbnn.mapping.points import FloatArray, Number, Points, reserve_heap
 from asicbnn.mapping.tiling import tiles
@@ -389,6 +389,6 @@ def _explain(accelerator: Accelerator, layer: Layer, orders: Orders) -> None:
 
 
 __all__ = [
-    "Choice", "Objective", "Prices", "choose_layer", "choose_network", "named_mapping",
+    "Choice", "Objective", "Prices", "choose_layer", "choose_network",
     "objective_value", "search_orders",
 ]
