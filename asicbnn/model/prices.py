@@ -14,7 +14,6 @@ from asicbnn.model.costs import costs
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
 
-
 PRICED = frozenset(field.name for field in fields(Prices))
 """Events that have a price in a search."""
 

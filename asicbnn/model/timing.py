@@ -12,6 +12,7 @@ from types import MappingProxyType
 from asicbnn.errors import ModelError
 from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area
+from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
 from asicbnn.technology.paths import logic_paths
@@ -56,8 +57,9 @@ def timing(accelerator: Accelerator, technology: Technology, built: Area) -> Tim
     delays = {name: path.delay_ps for name, path in paths.items()}
     errors = {name: path.relative_error for name, path in paths.items()}
     for macro, memory in built.memories:
-        delays[macro.part] = memory.access_ps
-        errors[macro.part] = memory.access_error
+        if PARTS[macro.part].kind == "memory":  # registers of the output stage limit nothing
+            delays[macro.part] = memory.access_ps
+            errors[macro.part] = memory.access_error
     limiter = max(delays, key=delays.__getitem__)
     limit = delays[limiter]
     period = _asked(accelerator, limiter, limit)
@@ -87,8 +89,8 @@ def _asked(accelerator: Accelerator, limiter: str, limit_ps: float) -> float:
 
 
 def _named(limiter: str) -> str:
-    is_memory = limiter.endswith("_buffer") or limiter.startswith("store_")
-    return f"{limiter}'s access" if is_memory else f"the {limiter} path"
+    is_memory = limiter in PARTS
+    return f"the access of {limiter}" if is_memory else f"the {limiter} path"
 
 
 def _limited_by(limiter: str, limit_ps: float, error: float, period: float) -> Iterator[str]:

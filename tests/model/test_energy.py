@@ -1,0 +1,190 @@
+"""Energy: a table of rates, its sums, and the search's prices folded from it."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from asicbnn.bnn.layer import DIMENSIONS, Layer
+from asicbnn.hardware.configuration import configuration_words
+from asicbnn.mapping.dataflow import named_mapping, whole_tiles
+from asicbnn.mapping.layout import layout
+from asicbnn.mapping.loop_nest import Mapping
+from asicbnn.model import energy
+from asicbnn.model.costs import costs
+from asicbnn.model.cycles import count_layer
+from asicbnn.model.prices import PRICED, prices
+from asicbnn.result import METRICS, PARTS
+from asicbnn.spec.accelerator import Accelerator, with_changes
+from asicbnn.spec.reader import read
+from asicbnn.technology.library import load
+from asicbnn.technology.popcount import popcount_energy
+
+SPECS = Path(__file__).parents[2] / "arch_specs"
+TINY = with_changes(read(SPECS / "tiny.yaml", Accelerator), {"buffers.psum.words": 256})
+SKY, ASAP7 = load("sky130hd"), load("asap7")
+LAYER = Layer(
+    name="conv", out_channels=10, in_channels=13, in_y=7, in_x=6, kernel_y=3, kernel_x=3,
+    stride=1, pad_top=1, pad_bottom=1, pad_left=1, pad_right=1, pad_value="zero",
+)  # fmt: skip
+VARIANTS = {
+    "blocking": {},
+    "shadow": {"registers.shadow": True},
+    "external": {"store.kind": "external", "store.external": {"standard": "lpddr4"}},
+    "unrolled": {"array.unroll": {"out_x": 2, "kernel_x": 3}, "buffers.weight.port_bits": 32},
+    "latches, ports": {"buffers.psum": {"kind": "latch", "port_bits": 20, "ports": "1rw"}},
+}
+
+
+def counts_of(accelerator, layer, dataflow="output_stationary", **tiles):
+    lay = layout(accelerator)
+    mapping = named_mapping(accelerator, dataflow, {**whole_tiles(lay, layer), **tiles})
+    counted = count_layer(accelerator, layer, mapping, configuration_words(accelerator))
+    return {**counted, **energy.active_counts(layer, lay)}
+
+
+def full_energy(accelerator, technology, layer, counts):
+    table = costs(accelerator, technology).rates_of[layer.stride]
+    return energy.energy_metrics(energy.parts_fj(energy.terms_fj(table, counts)))["energy_fj"]
+
+
+@pytest.mark.parametrize("name", ["blocking", "unrolled"])
+def test_active_counts_are_those_of_walking_every_step(name):
+    accelerator = with_changes(TINY, VARIANTS[name])
+    lay = layout(accelerator)
+    layer = Layer(name="small", batch=2, out_channels=5, in_channels=9, in_y=3, in_x=4,
+                  kernel_y=2, kernel_x=2, activation_bits=2)  # fmt: skip
+    lanes = pes = finished = 0
+    trips = {d: -(-layer.size(d) // lay.unroll[d]) for d in DIMENSIONS}
+    for index in product(*(range(n) for n in trips.values())):
+        inside = dict(zip(DIMENSIONS, index, strict=True))
+        left = {d: min(lay.unroll[d], layer.size(d) - i * lay.unroll[d])
+                for d, i in inside.items()}  # fmt: skip
+        active = left["B"] * left["K"] * left["OY"] * left["OX"]
+        pes += active
+        lanes += active * left["C"] * left["FY"] * left["FX"]
+        finished += all(inside[d] == 0 for d in ("C", "FY", "FX", "BW", "BA"))
+    assert energy.active_counts(layer, lay) == {
+        "active_lane_steps": lanes,
+        "active_pe_steps": pes,
+        "output_slots": finished * lay.output_slots(layer),
+    }
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_rate_is_charged_to_a_part_by_something_that_is_counted(variant):
+    accelerator = with_changes(TINY, VARIANTS[variant])
+    counts = counts_of(accelerator, LAYER)
+    table = costs(accelerator, SKY).rates_of[1]
+    assert {r.part for r in table} <= PARTS.keys()
+    assert {r.event for r in table} <= counts.keys()
+    assert all(r.energy_fj >= 0 for r in table)
+    assert len({(r.part, r.term, r.event) for r in table}) == len(table)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_totals_are_the_sum_of_the_parts(variant):
+    accelerator = with_changes(TINY, VARIANTS[variant])
+    counts = counts_of(accelerator, LAYER)
+    terms = energy.terms_fj(costs(accelerator, SKY).rates_of[1], counts)
+    parts = energy.parts_fj(terms)
+    metrics = energy.energy_metrics(parts)
+    assert parts.keys() == PARTS.keys()
+    assert sum(parts.values()) == pytest.approx(sum(terms.values()), rel=1e-12)
+    assert metrics["energy_fj"] == pytest.approx(sum(parts.values()), rel=1e-12)
+    outside = metrics["external_energy_fj"] + metrics["io_energy_fj"]
+    assert metrics["energy_fj"] == metrics["onchip_energy_fj"] + outside
+    for kind in ("logic", "memory"):
+        of_kind = sum(metrics[f"{n}_energy_fj"] for n, p in PARTS.items() if p.kind == kind)
+        assert metrics[f"{kind}_energy_fj"] == of_kind
+    assert metrics.keys() <= METRICS.keys()
+
+
+def test_terms_written_out_by_hand():
+    counts = counts_of(TINY, LAYER)
+    built = costs(TINY, SKY).area
+    terms = energy.terms_fj(costs(TINY, SKY).rates_of[1], counts)
+    popcount = popcount_energy(SKY, "tree", 8)
+    # XNOR gates of all 4 x 8 lanes toggle at every step, edges or not
+    assert terms["array", "xnor"] == counts["steps"] * 32 * popcount.xnor_fj
+    # counters see the lanes inside the layer alone
+    assert terms["array", "popcount"] == LAYER.binary_macs * popcount.counters_fj
+    [store] = [p for m, p in built.memories if m.part == "store_weight"]
+    reads = counts["store_weight_reads"] * store.read_energy_fj
+    assert terms["store_weight", "reads"] == reads
+    clocked = SKY.clock_energy_fj_per_cycle(built.logic_cells)
+    assert terms["clock", "clock"] == counts["cycles"] * clocked
+    period = costs(TINY, SKY).timing.period_ps
+    nw = SKY.leakage_nw(built.logic_cells)
+    leaked = nw * 1e-9 * counts["cycles"] * period * 1e-12 * 1e15
+    assert terms["leakage", "logic"] == pytest.approx(leaked, rel=1e-12)
+
+
+def test_an_external_store_is_paid_by_the_bit_and_has_no_area():
+    accelerator = with_changes(TINY, VARIANTS["external"])
+    counts = counts_of(accelerator, LAYER)
+    parts = energy.parts_fj(energy.terms_fj(costs(accelerator, SKY).rates_of[1], counts))
+    words = sum(counts[event] for event in energy.STORE_ACCESSES)
+    assert parts["external"] == pytest.approx(words * 8 * 8000.0)  # 8 bit, LPDDR4 8 pJ/bit
+    assert parts["store_weight"] == parts["store_activation"] == 0.0
+    assert costs(accelerator, SKY).area.parts["store_weight"] == 0.0
+
+
+def test_the_host_link_is_paid_by_the_bit():
+    counts = {**counts_of(TINY, LAYER), "host_words_in": 100, "host_words_out": 3}
+    parts = energy.parts_fj(energy.terms_fj(costs(TINY, SKY).rates_of[1], counts))
+    assert parts["io"] == pytest.approx(103 * 8 * 2000.0)  # 8 bit, 2 pJ/bit
+
+
+def test_more_of_anything_never_costs_less():
+    counts = counts_of(TINY, LAYER)
+    before = full_energy(TINY, SKY, LAYER, counts)
+    for event in {rate.event for rate in costs(TINY, SKY).rates_of[1]}:
+        more = {**counts, event: counts[event] + 1000}
+        assert full_energy(TINY, SKY, LAYER, more) > before, event
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("technology", [SKY, ASAP7], ids=lambda t: t.name)
+def test_the_search_pays_what_the_estimate_reports(variant, technology):
+    accelerator = with_changes(TINY, VARIANTS[variant])
+    paid = prices(accelerator, technology, 1)
+    energies, rest = [], []
+    for dataflow, tiles in product(
+        ("output_stationary", "weight_stationary", "no_local_reuse"),
+        ({}, {"K": 4, "OY": 2}, {"C": 8, "OX": 2}),
+    ):
+        counts = counts_of(accelerator, LAYER, dataflow, **tiles)
+        energies.append(full_energy(accelerator, technology, LAYER, counts))
+        rest.append(energies[-1] - paid.energy_fj(counts))
+    assert max(energies) > 1.05 * min(energies)
+    assert max(rest) - min(rest) <= 1e-9 * max(energies)
+    assert min(rest) > 0  # lanes, accumulators, outputs: what no mapping changes
+
+
+def test_whatever_a_mapping_changes_has_a_price():
+    mapped: dict[str, set[int]] = {}
+    for dataflow, tiles in product(("output_stationary", "weight_stationary"), ({}, {"K": 4})):
+        for event, count in counts_of(TINY, LAYER, dataflow, **tiles).items():
+            mapped.setdefault(event, set()).add(count)
+    charged = {rate.event for rate in costs(TINY, SKY).rates_of[1]}
+    changing = {event for event, seen in mapped.items() if len(seen) > 1}
+    assert charged & changing <= PRICED
+
+
+def test_a_wider_window_shares_the_pins_among_more_reads():
+    accelerator = with_changes(TINY, {"array.unroll.out_x": 2})
+    one, two = (prices(accelerator, SKY, stride) for stride in (1, 2))
+    lay = layout(accelerator)
+    assert (lay.input_slots(1), lay.input_slots(2)) == (2, 3)
+    assert one.input_buffer_reads > two.input_buffer_reads
+    assert one.weight_buffer_reads == two.weight_buffer_reads
+
+
+def test_an_explicit_order_costs_what_its_counts_say():
+    lay = layout(TINY)
+    whole = whole_tiles(lay, LAYER)
+    inner = ("B", "OX", "OY", "FX", "FY", "C", "K", "BA", "BW")
+    nest = Mapping(tuple(whole.items()), inner)
+    counts = {**count_layer(TINY, LAYER, nest, 9), **energy.active_counts(LAYER, lay)}
+    assert full_energy(TINY, SKY, LAYER, counts) > 0

@@ -1,0 +1,84 @@
+"""The period is the slowest path or memory, and a clock beyond it is refused by name."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from asicbnn.errors import ModelError, SpecError
+from asicbnn.model.area import area
+from asicbnn.model.costs import costs
+from asicbnn.model.timing import timing
+from asicbnn.spec.accelerator import Accelerator, with_changes
+from asicbnn.spec.reader import read
+from asicbnn.technology.library import load
+from asicbnn.technology.paths import logic_paths
+
+SPECS = Path(__file__).parents[2] / "arch_specs"
+TINY = read(SPECS / "tiny.yaml", Accelerator)
+SKY = load("sky130hd")
+
+
+def timed(changes, technology=SKY):
+    accelerator = with_changes(TINY, changes)
+    return timing(accelerator, technology, area(accelerator, technology))
+
+
+def test_the_period_is_the_slowest_of_paths_and_memories():
+    found = timed({})
+    paths = logic_paths(SKY, 8, "tree", 0, TINY.psum_bits)
+    memories = {m.part: p.access_ps for m, p in area(TINY, SKY).memories if m.part != "post"}
+    expected = {**{name: path.delay_ps for name, path in paths.items()}, **memories}
+    assert dict(found.paths_ps) == expected
+    assert found.period_ps == found.limit_ps == max(expected.values())
+    assert expected[found.limiter] == found.period_ps
+    assert found.clock_mhz == pytest.approx(1e6 / found.period_ps)
+
+
+def test_a_slow_memory_limits_and_its_band_is_stated():
+    asap7 = load("asap7")
+    found = timed({"limits.psum_bits": 10}, asap7)
+    assert found.limiter == "store_weight"
+    assert found.flags[0] == (
+        f"the clock period is limited by the access of store_weight: {found.limit_ps:.0f} ps, "
+        "a factor of 2 either way"
+    )
+    assert any("54 FO4" in flag for flag in costs(TINY, asap7).flags)
+
+
+def test_a_clock_below_the_limit_is_taken_as_asked():
+    found = timed({"operating_point.clock_mhz": 50})
+    assert found.period_ps == 20_000
+    assert found.limit_ps < found.period_ps
+    assert found.flags[0].startswith("the clock period is slower than the ")
+
+
+def test_a_clock_above_the_limit_is_refused_naming_the_limiter():
+    limit = timed({}).limit_ps
+    most = int(1e6 / limit * 10) / 10
+    sentence = (
+        f"operating_point.clock_mhz: 5000 MHz is 200 ps, but the {timed({}).limiter} path takes "
+        f"{limit:.0f} ps; ask for {most:g} MHz or less, or max"
+    )
+    with pytest.raises(ModelError, match=f"^{re.escape(sentence)}$"):
+        timed({"operating_point.clock_mhz": 5000})
+    assert timed({"operating_point.clock_mhz": most}).period_ps >= limit
+
+
+def test_stages_shorten_the_popcount_alone():
+    wide = {"array.unroll.kernel_x": 4}
+    before = timed(wide).paths_ps
+    after = timed({**wide, "array.popcount.pipeline_stages": 2}).paths_ps
+    assert after["popcount"] < before["popcount"]
+    assert after["accumulate"] == before["accumulate"]
+
+
+def test_an_external_store_limits_no_clock():
+    found = timed({"store.kind": "external", "store.external": {"standard": "ddr3"}})
+    assert not any(name.startswith("store_") for name in found.paths_ps)
+
+
+def test_a_voltage_without_figures_is_refused():
+    low = with_changes(TINY, {"operating_point.voltage_v": 0.6})
+    with pytest.raises(SpecError, match=r"0\.6 V is not yet built"):
+        costs(low, SKY)
