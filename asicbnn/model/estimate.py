@@ -61,7 +61,7 @@ def estimate(
     exhaustive  `best` looks at every legal tile, not only the smallest per number of cuts
     technology  a technology, its name or path; None takes the accelerator's
 
-    Raises MappingError naming every layer that does not fit, by how much, and the cure.
+    Raises MappingError naming the layer that does not fit, by how much, and the cure.
     """
     machine = _accelerator(accelerator, dataflow)
     network = workload if isinstance(workload, Workload) else read_workload(workload)
