@@ -20,6 +20,7 @@ from asicbnn.errors import SpecError
 from asicbnn.mapping.layout import layout
 from asicbnn.report import plots
 from asicbnn.report.page import Drawing, Grid, Page, Section, grid, manifest_of
+from asicbnn.report.roofline import roofline
 from asicbnn.report.style import plain, save
 from asicbnn.result import METRICS, Result, uncovered_json
 from asicbnn.spec.accelerator import Accelerator
@@ -34,7 +35,7 @@ DATAFLOW_COLUMNS = (
     "cycles", "utilisation", "latency_ms", "energy_per_inference_uj", "logic_energy_fj",
     "memory_energy_fj", "leakage_energy_fj",
 )  # fmt: skip
-_MOST_ROWS = 25
+_MOST_ROWS, _MOST_SERIES, _MOST_GROUPS = 25, 8, 4
 _NAMING = ("accelerator", "workload", "technology")
 
 
@@ -96,13 +97,13 @@ def draw(kind: str, table: pd.DataFrame, *, x: str, y: str, by: str, label: str 
 
 def _roofline(table: pd.DataFrame) -> Figure:
     peak, link = table["peak_ops_per_cycle"].iloc[0], table["link_bits"].iloc[0]
-    return plots.roofline(table, peak_ops_per_cycle=float(peak), link_bits=int(link))
+    return roofline(table, peak_ops_per_cycle=float(peak), link_bits=int(link))
 
 
 def write_comparison(
     accelerator: Accelerator, results: Mapping[str, Result], folder: Path | str
 ) -> tuple[Path, ...]:
-    """Write a comparison: tables of totals and of each dataflow's layers, and the figure.
+    """Write a comparison: tables of totals and of the layers under the dataflow of least energy.
 
     results  dataflow -> what it costs
     """
@@ -114,15 +115,14 @@ def write_comparison(
     written = [*write_table(totals, place / "dataflows")]
     flags = dict.fromkeys(flag for result in results.values() for flag in result.flags)
     written.append(_write_facts(place / "dataflows.json", flags=list(flags)))
-    for name, result in results.items():
-        layers = result.to_frame().assign(
-            peak_ops_per_cycle=2 * lay.pes * lay.lanes, link_bits=lay.link_bits
-        )
-        stem = place / f"layers_{name}"
-        uncovered = [uncovered_json(layer) for layer in result.not_covered]
-        written += write_table(layers, stem)
-        written.append(_write_facts(stem.with_suffix(".json"), not_covered=uncovered))
-    return (*written, *save(plots.dataflows(totals), place / FIGURES / "dataflows"))
+    name, best = min(results.items(), key=lambda item: item[1].totals["energy_fj"])
+    layers = best.to_frame().assign(
+        peak_ops_per_cycle=2 * lay.pes * lay.lanes, link_bits=lay.link_bits
+    )
+    uncovered = [uncovered_json(layer) for layer in best.not_covered]
+    written += write_table(layers, place / f"layers_{name}")
+    written.append(_write_facts(place / f"layers_{name}.json", not_covered=uncovered))
+    return (*written, *save(plots.dataflows(totals), place / FIGURES / "dataflows-dataflows"))
 
 
 def _write_facts(path: Path, **facts: Any) -> Path:
@@ -175,33 +175,46 @@ def _sweep(source: Source) -> Section:
     caption = f"{len(front):,} of {len(table):,} points are on the front"
     caption += f"; the first {_MOST_ROWS} of them" if len(front) > _MOST_ROWS else ""
     words = [*naming, *varied]
-    best = front.loc[front.groupby(naming[1:])["energy_per_inference_uj"].idxmin()]
-    best = best.head(12).assign(design=lambda t: "point " + t["point"].astype(str))
     return Section(
         title=f"Design space: {plain(source.name)}",
         text=_sweep_text(source),
-        figures=[
-            Drawing(
-                f"{source.name}-area-energy", plots.pareto(table),
-                "Every legal design point; large marks are not dominated in these two metrics.",
-            ),
-            Drawing(
-                f"{source.name}-latency-energy", plots.pareto(table, x="latency_ms"),
-                "The same points: energy over latency.",
-            ),
-            Drawing(
-                f"{source.name}-energy", plots.breakdown(best, label="design"),
-                "The point of least energy of each workload and technology: logic, memories and "
-                "the rest in bars of their own.",
-            ),
-            Drawing(
-                f"{source.name}-area", plots.breakdown(best, label="design", quantity="area_um2"),
-                "Their area, before routing.",
-            ),
-        ],
+        figures=list(_sweep_figures(source, varied)),
         grids=[grid(_records(shown), [*words, *_present(table)], caption, words=len(words))],
         notes=list(source.facts.get("flags", ())),
-    )  # fmt: skip
+    )
+
+
+def _sweep_figures(source: Source, varied: Sequence[str]) -> Iterator[Drawing]:
+    table, name = source.table, source.name
+    caption = "Every legal design point; large marks are not dominated in these two metrics."
+    yield Drawing(f"{name}-area-energy", plots.pareto(table), caption)
+    axes = [axis for axis in varied if 1 < table[axis].nunique() <= _MOST_SERIES]
+    series = next((axis for axis in axes if axis != "dataflow"), (axes or ["technology"])[0])
+    groups = list(table.groupby(["workload", "technology"], sort=True))[:_MOST_GROUPS]
+    for workload in dict.fromkeys(key[0] for key, _ in groups):
+        rows = table[table["workload"] == workload]
+        drawn = plots.pareto(rows, x="latency_ms", by=series, panels="technology")
+        caption = f"{workload}: energy over latency within each technology, by {series}."
+        yield Drawing(f"{name}-{workload}-latency-energy", drawn, caption)
+    for (workload, technology), rows in groups:
+        stem, where = f"{name}-{workload}-{technology}", f"{workload} in {technology}"
+        chosen = _extremes(rows)
+        caption = f"{where}: energy of the design points with the least energy, latency and area."
+        yield Drawing(f"{stem}-energy", plots.breakdown(chosen, label="design"), caption)
+        areas = plots.breakdown(chosen, label="design", quantity="area_um2")
+        yield Drawing(f"{stem}-area", areas, f"{where}: their area, before routing.")
+
+
+def _extremes(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the points of least energy, latency and area; one that is several stands once."""
+    labels: dict[Any, list[str]] = {}
+    for metric, word in (
+        ("energy_per_inference_uj", "energy"), ("latency_ms", "latency"), ("area_um2", "area")
+    ):  # fmt: skip
+        labels.setdefault(rows[metric].idxmin(), []).append(word)
+    chosen = rows.loc[list(labels)]
+    designs = [f"{n}: least\n{' and '.join(labels[i])}" for i, n in chosen["point"].items()]
+    return chosen.assign(design=designs)
 
 
 def _present(table: pd.DataFrame) -> list[str]:

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from asicbnn.errors import SpecError
@@ -64,27 +64,45 @@ def pareto(
     x: str = "area_um2",
     y: str = "energy_per_inference_uj",
     by: str = "technology",
+    panels: str = "workload",
 ) -> Figure:
-    """Design points in the plane of two metrics, one panel per workload, a front per series."""
-    require(table, [x, y, by])
-    workloads = sorted(table["workload"].unique()) if "workload" in table else [""]
-    if len(workloads) > _MOST_FACETS:
-        raise SpecError(f"{len(workloads)} workloads are too many for a figure; choose some")
-    columns = min(3, len(workloads))
-    rows = -(-len(workloads) // columns)
+    """Design points in the plane of two metrics, a front per series.
+
+    by      column whose values are the series
+    panels  column with a panel for each of its values
+    """
+    require(table, [x, y, by, panels])
+    facets = sorted(table[panels].astype(str).unique())
+    names = [str(value) for value in sorted(table[by].unique(), key=_natural)]
+    for what, found, most in ((panels, facets, _MOST_FACETS), (by, names, len(style.SERIES))):
+        if len(found) > most:
+            raise SpecError(f"{len(found)} values of {what} are too many for a figure; {most} fit")
+    columns = min(3, len(facets))
+    rows = -(-len(facets) // columns)
     width = COLUMN_INCH if columns == 1 else PAGE_INCH
     figure = sheet(width, 0.3 + rows * (2.5 if columns < 3 else 2.1))
-    panels = figure.subplots(rows, columns, squeeze=False)
-    names = sorted(table[by].astype(str).unique())
-    for panel, workload in zip(panels.flat, workloads, strict=False):
-        chosen = table[table["workload"] == workload] if workload else table
-        _pareto_panel(panel, chosen, (x, y), by, names)
-        panel.set_title(workload)
-    for panel in list(panels.flat)[len(workloads) :]:
-        panel.set_axis_off()
-    handles, labels = panels.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)))
+    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes, facet in zip(grid, facets, strict=False):
+        _pareto_panel(axes, table[table[panels].astype(str) == facet], (x, y), by, names)
+        axes.set_title(facet)
+    for axes in grid[len(facets) :]:
+        axes.set_axis_off()
+    ending = by.rpartition(".")[2]
+    handles = {}
+    for axes in grid:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles[label if by == "technology" else f"{ending} {plain(label)}"] = handle
+    shown = [n if by == "technology" else f"{ending} {plain(n)}" for n in names]
+    shown = [name for name in shown if name in handles]
+    ncols = min(5 if columns > 1 else 3, len(shown))
+    figure.legend([handles[n] for n in shown], shown, loc="outside lower center", ncols=ncols)
     return figure
+
+
+def _natural(value: object) -> tuple[int, float, str]:
+    """Sort numbers by size and before words."""
+    is_number = isinstance(value, int | float | np.number)
+    return (0, float(value), "") if is_number else (1, 0.0, str(value))  # type: ignore[arg-type]
 
 
 def _pareto_panel(
@@ -324,67 +342,4 @@ def _energy_columns(
         yield "link, external, host", "#A6A6A6", rest.clip(lower=0) * factor
 
 
-@drawn
-def roofline(layers: pd.DataFrame, *, peak_ops_per_cycle: float, link_bits: int) -> Figure:
-    """Operations per cycle over operations per bit of the store link, under the two ceilings.
-
-    peak_ops_per_cycle  2 x PEs x lanes [op/cycle]
-    link_bits           width of the store link [bit/cycle]
-    """
-    moved = ["store_weight_reads", "store_activation_reads"]
-    require(layers, ["layer", "binary_macs", "cycles", *moved])
-    operations = 2.0 * layers["binary_macs"].astype(float)
-    bits = layers[moved].sum(axis=1).astype(float) * link_bits
-    intensity, rate = operations / bits, operations / layers["cycles"]
-    figure = sheet(COLUMN_INCH, 2.6)
-    axes = figure.subplots()
-    ridge = peak_ops_per_cycle / link_bits
-    low = min(float(intensity.min()), ridge) / 4
-    high = max(float(intensity.max()), ridge) * 6
-    bottom = min(float(rate.min()), low * link_bits) / 2
-    roof = ([low, ridge, high], [low * link_bits, peak_ops_per_cycle, peak_ops_per_cycle])
-    axes.loglog(*roof, color="#444444", lw=1.2, zorder=3)
-    axes.fill_between(*roof, bottom, color="#F4F4F4", zorder=1)
-    axes.plot(intensity, rate, "o", ms=4.5, mfc=style.BLUE, mec="white", mew=0.5, zorder=4)
-    axes.set_xlim(low, high)
-    axes.set_ylim(bottom, peak_ops_per_cycle * 2.2)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if axis is axes.yaxis else (1,)))
-        axis.set_major_formatter(EngFormatter(sep=""))
-        axis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("Operations per bit over the store link [op/bit]")
-    axes.set_ylabel("Operations per cycle [op/cycle]")
-    note: dict[str, Any] = {"textcoords": "offset points", "fontsize": 6.5, "color": "#444444"}
-    ceiling = f"array: {peak_ops_per_cycle:,.0f} op/cycle"
-    axes.annotate(ceiling, (high, peak_ops_per_cycle), xytext=(-3, 3), ha="right", **note)
-    start = (low * 1.15, low * 1.15 * link_bits)
-    axes.annotate(f"link: {link_bits} bit/cycle", start, xytext=(7, -4), va="center", **note)
-    for text, x, y in _merged(axes, layers["layer"], intensity, rate):
-        axes.annotate(
-            text, (x, y), xytext=(4, -7), textcoords="offset points", fontsize=6, zorder=5
-        )
-    return figure
-
-
-def _merged(
-    axes: Axes, names: pd.Series[str], x: pd.Series[float], y: pd.Series[float]
-) -> Iterator[tuple[str, float, float]]:
-    """Yield labels; points whose labels would overlap share one."""
-    width, height = (
-        np.log(high / low) * part
-        for (low, high), part in ((axes.get_xlim(), 0.14), (axes.get_ylim(), 0.05))
-    )
-    groups: list[tuple[list[str], float, float]] = []
-    for name, px, py in zip(names, x, y, strict=True):
-        for members, gx, gy in groups:
-            if abs(np.log(px / gx)) < width and abs(np.log(py / gy)) < height:
-                members.append(name)
-                break
-        else:
-            groups.append(([name], float(px), float(py)))
-    for members, gx, gy in groups:
-        shown = ", ".join(members) if len(members) <= 3 else f"{members[0]} … {members[-1]}"
-        yield shown, gx, gy
-
-
-__all__ = ["breakdown", "dataflows", "latency", "pareto", "roofline"]
+__all__ = ["breakdown", "dataflows", "latency", "pareto", "require"]

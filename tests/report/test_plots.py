@@ -8,7 +8,7 @@ import pytest
 import synthetic
 
 from asicbnn.errors import SpecError
-from asicbnn.report import plots, style
+from asicbnn.report import plots, roofline, style
 
 FIGURES = {
     "pareto": lambda: plots.pareto(synthetic.sweep_table(60)),
@@ -19,7 +19,7 @@ FIGURES = {
     "area": lambda: plots.breakdown(synthetic.sweep_table(9).head(2), quantity="area_um2"),
     "latency": lambda: plots.latency(synthetic.layer_table()),
     "dataflows": lambda: plots.dataflows(synthetic.dataflow_table()),
-    "roofline": lambda: plots.roofline(
+    "roofline": lambda: roofline.roofline(
         synthetic.layer_table(), peak_ops_per_cycle=4096, link_bits=64
     ),
 }
