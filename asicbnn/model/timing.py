@@ -6,16 +6,18 @@ Equations: docs/models/timing.md.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 from asicbnn.errors import ModelError
+from asicbnn.hardware.configuration import configuration, frozen_order
 from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
-from asicbnn.technology.paths import logic_paths
+from asicbnn.technology.paths import logic_paths, ripple_path
+from asicbnn.technology.popcount import PathDelay
 
 _PS_PER_US = 1e6
 
@@ -47,13 +49,16 @@ def timing(accelerator: Accelerator, technology: Technology, built: Area) -> Tim
 
     Raises ModelError naming the limiter if `operating_point.clock_mhz` asks for more.
     """
-    paths = logic_paths(
-        technology,
-        accelerator.array.unroll.lanes,
-        accelerator.array.popcount.structure,
-        accelerator.array.popcount.pipeline_stages,
-        layout(accelerator).psum_bits,
-    )
+    paths = {
+        **logic_paths(
+            technology,
+            accelerator.array.unroll.lanes,
+            accelerator.array.popcount.structure,
+            accelerator.array.popcount.pipeline_stages,
+            layout(accelerator).psum_bits,
+        ),
+        "address": _address_path(accelerator, technology),
+    }
     delays = {name: path.delay_ps for name, path in paths.items()}
     errors = {name: path.relative_error for name, path in paths.items()}
     for macro, memory in built.memories:
@@ -71,6 +76,17 @@ def timing(accelerator: Accelerator, technology: Technology, built: Area) -> Tim
         paths_ps=MappingProxyType(delays),
         flags=(*_limited_by(limiter, limit, errors[limiter], period), *flags),
     )
+
+
+def _address_path(accelerator: Accelerator, technology: Technology) -> PathDelay:
+    """Return the slower of the widest address and the ring's, which subtracts after adding."""
+    widths = configuration(accelerator, frozen_order(accelerator)).widths
+    widest = max(getattr(widths, field.name) for field in fields(widths))
+    plain = ripple_path(technology, widest)
+    if not accelerator.buffers.input.circular_rows:
+        return plain
+    ring = ripple_path(technology, widths.input, operands=3)
+    return max(plain, ring, key=lambda path: path.delay_ps)
 
 
 def _asked(accelerator: Accelerator, limiter: str, limit_ps: float) -> float:

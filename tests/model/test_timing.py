@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from asicbnn.errors import ModelError, SpecError
+from asicbnn.hardware.configuration import configuration
 from asicbnn.model.area import area
 from asicbnn.model.costs import costs
 from asicbnn.model.timing import timing
 from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.reader import read
 from asicbnn.technology.library import load
-from asicbnn.technology.paths import logic_paths
+from asicbnn.technology.paths import logic_paths, ripple_path
 
 SPECS = Path(__file__).parents[2] / "arch_specs"
 TINY = read(SPECS / "tiny.yaml", Accelerator)
@@ -26,7 +27,9 @@ def timed(changes, technology=SKY):
 
 def test_the_period_is_the_slowest_of_paths_and_memories():
     found = timed({})
-    paths = logic_paths(SKY, 8, "tree", 0, TINY.psum_bits)
+    paths = {**logic_paths(SKY, 8, "tree", 0, TINY.psum_bits)}
+    widths = configuration(TINY).widths
+    paths["address"] = ripple_path(SKY, max(vars(widths).values()))
     memories = {m.part: p.access_ps for m, p in area(TINY, SKY).memories if m.part != "post"}
     expected = {**{name: path.delay_ps for name, path in paths.items()}, **memories}
     assert dict(found.paths_ps) == expected
@@ -71,6 +74,18 @@ def test_stages_shorten_the_popcount_alone():
     after = timed({**wide, "array.popcount.pipeline_stages": 2}).paths_ps
     assert after["popcount"] < before["popcount"]
     assert after["accumulate"] == before["accumulate"]
+
+
+def test_a_ring_adds_and_subtracts_its_addresses():
+    ring = {"buffers.input": {"circular_rows": True, "ping_pong": False}, "limits.psum_bits": 10}
+    plain, wrapped = timed({"limits.psum_bits": 10}).paths_ps, timed(ring).paths_ps
+    adder = SKY.cell("full_adder")
+    widths = configuration(TINY).widths
+    longest = max(vars(widths).values())
+    assert wrapped["address"] >= plain["address"]
+    saved = (longest - widths.input) * adder.carry_delay_fo4_ps
+    extra = max(0.0, adder.delay_fo4_ps - saved)
+    assert wrapped["address"] - plain["address"] == pytest.approx(extra)
 
 
 def test_an_external_store_limits_no_clock():
