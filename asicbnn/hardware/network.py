@@ -79,7 +79,9 @@ class Controller:
         bits = max(w.weight_bank, w.activation_bank, w.image, links) + 1
         self.count = Register(bits, name="word_count")
         self.beats = self.layout.host_beats
-        self.beat = Register(max(1, (self.beats - 1).bit_length()), name="host_beat")
+        most = max(self.beats, self.layout.class_beats)
+        self.beat = Register(max(1, (most - 1).bit_length()), name="host_beat")
+        self.last_class_beat = equals(self.beat, self.layout.class_beats - 1)
         self.last_beat = equals(self.beat, self.beats - 1)
         self.store_word = WireVector(self.layout.link_bits)
         self.pointer = Register(w.weight_bank, name="weight_pointer")
@@ -114,7 +116,7 @@ class Controller:
         cfg, at = self.fields, self.at
         hosted = at["image"] | at["stream"]
         argmax = cfg.get("is_argmax", Const(0, 1))
-        word_ends = self.last_beat | (at["result"] & argmax)
+        word_ends = choose(at["result"] & argmax, self.last_class_beat, self.last_beat, 1)
         moves = self.ready & (hosted | at["configure"] | at["thresholds"] | at["result"])
         moves = moves & choose(hosted | at["result"], word_ends, 1, 1)
         last_word = equals(add(self.count, 1, len(self.count)), self._words())
@@ -270,7 +272,11 @@ class Controller:
         data: WireVector = picked(self.beat, beats)
         argmax = self.fields.get("is_argmax")
         if classes is not None and argmax is not None:
-            data = pyrtl.select(argmax, sized(classes, host_bits), data)
+            whole = sized(classes, self.layout.class_beats * host_bits)
+            parts = [
+                whole[i * host_bits : (i + 1) * host_bits] for i in range(self.layout.class_beats)
+            ]
+            data = pyrtl.select(argmax, picked(self.beat, parts), data)
             stored = moves & ~argmax & self.last_beat
         else:
             stored = moves & self.last_beat

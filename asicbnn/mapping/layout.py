@@ -134,6 +134,17 @@ class Layout:
         """Host link words per store link word."""
         return ceil_div(self.link_bits, self.host_bits)
 
+    @property
+    def class_bits(self) -> int:
+        """Bits of a class as argmax reports it: lane below, channel word above."""
+        lanes = max(1, ceil_log2(self.unroll["K"]))
+        return lanes + max(1, ceil_log2(self.threshold_words))
+
+    @property
+    def class_beats(self) -> int:
+        """Host link words per class."""
+        return ceil_div(self.class_bits, self.host_bits)
+
 
 @lru_cache(maxsize=4096)
 def layout(accelerator: Accelerator) -> Layout:

@@ -94,7 +94,7 @@ def host_traffic(
 def _result(lay: Layout, layer: Layer) -> tuple[int, int]:
     """Store link words and host link words of a network's result."""
     if layer.output == "argmax":
-        return 0, layer.batch
+        return 0, layer.batch * lay.class_beats
     words = activation_words(lay, layer)[1]
     return words, words * lay.host_beats
 

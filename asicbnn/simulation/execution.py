@@ -140,7 +140,9 @@ class Executor:
     def _classes(self) -> NDArray[np.int64]:
         """Class per image as the host received it: lane in the low bits, channel word above."""
         lay, layer = self.layout, self.program.layers[-1]
-        words = self.backend.read_memory("host_out0", 0, layer.batch)[:, 0].astype(np.int64)
+        beats = self.backend.read_memory("host_out0", 0, layer.batch * lay.class_beats)
+        bits = bits_of_words(beats, lay.host_bits).reshape(layer.batch, -1)[:, : lay.class_bits]
+        words = bits @ (1 << np.arange(lay.class_bits, dtype=np.int64))
         lanes = max(1, (lay.unroll["K"] - 1).bit_length())
         lane, word = words & ((1 << lanes) - 1), words >> lanes
         return word * lay.unroll["K"] + lane

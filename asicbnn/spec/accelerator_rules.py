@@ -23,7 +23,6 @@ def broken_rules(spec: Accelerator) -> Iterator[Complaint]:
     yield from _input_rows(spec)
     yield from _store(spec.store)
     yield from _host_link(spec)
-    yield from _class_index(spec)
     yield from _repeated("post", spec.post)
     if "threshold" not in spec.post:
         help = "add threshold: layers hand their activations on through it"
@@ -169,20 +168,6 @@ def _input_rows(spec: Accelerator) -> Iterator[Complaint]:
         )
         help = f"it can be {ring.words // unit * unit + unit}"
         yield Complaint("buffers.input.words", message, help, ("store.link.bits",))
-
-
-def class_index_bits(spec: Accelerator) -> int:
-    """Bits of a class as argmax reports it: channel word above, lane below [bit]."""
-    lanes = max(1, (spec.array.unroll.out_channels - 1).bit_length())
-    return lanes + max(1, (spec.buffers.threshold.words - 1).bit_length())
-
-
-def _class_index(spec: Accelerator) -> Iterator[Complaint]:
-    if "argmax" in spec.post and (bits := class_index_bits(spec)) > spec.host.link_bits:
-        message = f"a class index of argmax has {bits} bit and goes to the host in one word"
-        help = f"make it {bits} or more, or leave argmax out of post"
-        also = ("array.unroll.out_channels", "buffers.threshold.words")
-        yield Complaint("host.link_bits", message, help, also)
 
 
 def _store(store: Store) -> Iterator[Complaint]:

@@ -142,11 +142,7 @@ def draw_accelerator(rng: Random, name: str) -> Accelerator:
                 "pool": 3,
                 "psum_bits": psum_bits,
             },
-            "post": [
-                "threshold",
-                "max_pool",
-                *(["argmax"] if host >= 4 + s_k.bit_length() else []),
-            ],
+            "post": ["threshold", "max_pool", "argmax"],
         }
     )
 
@@ -187,7 +183,7 @@ def draw_layer(
     kernel_x = columns if is_dense else rng.choice((1, 1, 2, 3, 3, 5))
     pad_values: tuple[PadValue, ...] = ("none", "zero", "zero", "+1", "-1")
     pad: PadValue = "none" if is_dense else rng.choice(pad_values[: 3 if planes > 1 else 5])
-    is_argmax = is_dense and "argmax" in accelerator.post and rng.random() < 0.7
+    is_argmax = is_dense and rng.random() < 0.7
     try:
         return Layer(
             name=name,
@@ -300,9 +296,28 @@ def case(seed: int, index: int, accelerator: Accelerator) -> Case:
             return drawn
 
 
+RARE = (
+    "narrow input port",
+    "output in pieces",
+    "narrow link",
+    "unroll B",
+    "fixed order",
+    "class in beats",
+    "shared port",
+    "psums not held",
+    "single psum port",
+    "inputs not held",
+)
+"""Choices few accelerators make; group after group must make one of them."""
+
+
 def accelerator(seed: int, group: int) -> Accelerator:
-    """The accelerator cases group*20 .. group*20+19 share."""
-    return draw_accelerator(Random(f"accelerator {seed} {group}"), f"random_{seed}_{group}")
+    """Draw the accelerator that cases group*20 .. group*20+19 share."""
+    rng = Random(f"accelerator {seed} {group}")
+    while True:
+        drawn = draw_accelerator(rng, f"random_{seed}_{group}")
+        if RARE[group % len(RARE)] in _accelerator_features(drawn):
+            return drawn
 
 
 # ---------------------------------------------------------------------- what a case exercises
@@ -359,6 +374,7 @@ def _accelerator_features(accelerator: Accelerator) -> set[str]:
         "narrow link": lay.links_per_word > 1,
         "wide link": lay.words_per_link > 1,
         "narrow host link": lay.host_beats > 1,
+        "class in beats": lay.class_beats > 1,
         "narrow weight port": lay.weight_slots > 1,
         "narrow input port": lay.input_word_slots > 1,
         "narrow psum port": lay.psum_slots > 1,
@@ -423,6 +439,7 @@ ALL_FEATURES: Sequence[str] = (
     "narrow link",
     "wide link",
     "narrow host link",
+    "class in beats",
     "narrow weight port",
     "narrow input port",
     "narrow psum port",

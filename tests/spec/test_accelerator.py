@@ -327,7 +327,7 @@ def accelerators(draw: st.DrawFn) -> Accelerator:
             "weight": {"kind": draw(memory), "words": 2 * draw(st.integers(1, 999))},
             "input": {
                 "kind": draw(memory),
-                "words": 2 * draw(st.integers(1, 999)),
+                "words": 512 * draw(st.integers(1, 99)),  # whole link words in both halves
                 "ping_pong": ping_pong,
                 "circular_rows": circular,
                 "ports": "1r1w"
