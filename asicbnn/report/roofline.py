@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
 
 from asicbnn.report import style
 from asicbnn.report.plots import require
 from asicbnn.report.style import COLUMN_INCH, drawn, sheet
 
-_CHARACTER = 0.019  # width of a label's character, as a share of the panel
+Points = NDArray[np.floating[Any]]
+Box = tuple[float, float, float, float]
+
+# as shares of the panel: a label's character and line, half a point
+_CHARACTER, _LINE, _DOT = 0.019, 0.04, (0.014, 0.018)
 
 
 @drawn
@@ -34,7 +39,7 @@ def roofline(layers: pd.DataFrame, *, peak_ops_per_cycle: float, link_bits: int)
     axes = figure.subplots()
     ridge = peak_ops_per_cycle / link_bits
     low = min(float(intensity.min()), ridge) / 4
-    high = max(float(intensity.max()), ridge) * 8
+    high = max(float(intensity.max()), ridge) * 6
     bottom = min(float(rate.min()), low * link_bits) / 2
     roof = ([low, ridge, high], [low * link_bits, peak_ops_per_cycle, peak_ops_per_cycle])
     axes.loglog(*roof, color="#444444", lw=1.2, zorder=3)
@@ -52,35 +57,57 @@ def roofline(layers: pd.DataFrame, *, peak_ops_per_cycle: float, link_bits: int)
     note["annotation_clip"] = note["in_layout"] = False
     ceiling = f"array: {peak_ops_per_cycle:,.0f} op/cycle"
     axes.annotate(ceiling, (high, peak_ops_per_cycle), xytext=(-3, 3), ha="right", **note)
-    middle = float(np.sqrt(low * ridge))
+    middle = low**0.4 * ridge**0.6
     slope = f"link: {link_bits} bit/cycle"
-    axes.annotate(slope, (middle, middle * link_bits), xytext=(-6, 3), ha="right", **note)
-    for text, x, y in _merged(axes, layers["layer"], intensity, rate):
-        place = np.log(x / low) / np.log(high / low)
-        is_right = place + len(text) * _CHARACTER > 1
-        axes.annotate(
-            text, (x, y), xytext=(-4 if is_right else 4, -8), ha="right" if is_right else "left",
-            textcoords="offset points", fontsize=6, zorder=5, in_layout=False,
-        )  # fmt: skip
+    axes.annotate(slope, (middle, middle * link_bits), xytext=(-5, 4), ha="right", **note)
+    along = np.geomspace(low, high, 60)
+    line = _shares(axes, along, np.minimum(along * link_bits, peak_ops_per_cycle))
+    points = _shares(axes, intensity.to_numpy(), rate.to_numpy())
+    for name, (left, bottom) in _places(list(layers["layer"]), points, line).items():
+        axes.text(left, bottom, name, transform=axes.transAxes, fontsize=6, zorder=5)
     return figure
 
 
-def _merged(
-    axes: Axes, names: pd.Series[str], x: pd.Series[float], y: pd.Series[float]
-) -> Iterator[tuple[str, float, float]]:
-    """Yield labels; points whose labels would overlap share one."""
-    width, height = (
-        np.log(high / low) * part
-        for (low, high), part in ((axes.get_xlim(), 0.1), (axes.get_ylim(), 0.05))
-    )
-    groups: list[tuple[list[str], float, float]] = []
-    for name, px, py in zip(names, x, y, strict=True):
-        for members, gx, gy in groups:
-            if abs(np.log(px / gx)) < width and abs(np.log(py / gy)) < height:
-                members.append(name)
-                break
-        else:
-            groups.append(([name], float(px), float(py)))
-    for members, gx, gy in groups:
-        shown = ", ".join(members) if len(members) <= 3 else f"{members[0]} … {members[-1]}"
-        yield shown, gx, gy
+def _shares(axes: Axes, x: Points, y: Points) -> Points:
+    """Return points of the logarithmic panel as shares of its width and height."""
+    shares = []
+    for values, limits in ((x, axes.get_xlim()), (y, axes.get_ylim())):
+        low, high = np.log(limits)
+        shares.append((np.log(values) - low) / (high - low))
+    return np.column_stack(shares)
+
+
+def _places(names: Sequence[str], points: Points, line: Points) -> dict[str, tuple[float, float]]:
+    """Return the lower left corner of each layer's name, as shares of the panel.
+
+    Names are placed one after the other at the first of a few places around their point where they
+    cover no point, no other name and not the line; layers at the same point share a name.
+    """
+    groups: dict[tuple[float, float], list[str]] = {}
+    for name, (px, py) in zip(names, points, strict=True):
+        groups.setdefault((round(float(px), 2), round(float(py), 2)), []).append(name)
+    dot_x, dot_y = _DOT
+    taken = [(px - dot_x, py - dot_y, px + dot_x, py + dot_y) for px, py in points]
+    taken += [(px - 0.01, py - 0.004, px + 0.01, py + 0.004) for px, py in line]
+    placed = {}
+    for (px, py), members in groups.items():
+        text = ", ".join(members) if len(members) <= 3 else f"{members[0]} … {members[-1]}"
+        width = len(text) * _CHARACTER
+        boxes = [
+            (left, bottom, left + width, bottom + _LINE)
+            for dy in (-0.5, -1.6, 0.6, -2.7, 1.7)
+            for left in (px + 1.2 * dot_x, px - 1.2 * dot_x - width)
+            for bottom in (py + dy * _LINE,)
+        ]
+        inside = [box for box in boxes if box[0] > 0 and box[2] < 1 and box[1] > 0]
+        box = min(inside or boxes, key=lambda box: sum(_overlap(box, other) for other in taken))
+        taken.append(box)
+        placed[text] = (box[0], box[1])
+    return placed
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Return the area two boxes share."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(0.0, width) * max(0.0, height)

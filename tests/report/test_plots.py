@@ -4,6 +4,7 @@ import hashlib
 import xml.etree.ElementTree as ET
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 import synthetic
 
@@ -121,3 +122,19 @@ def test_an_inlined_figure_is_well_formed_and_keeps_its_references():
 def test_a_table_that_does_not_serve_is_refused(draw, sentence):
     with pytest.raises(SpecError, match=sentence):
         draw(synthetic.sweep_table(60))
+
+
+def test_names_in_a_roofline_cover_neither_points_nor_each_other():
+    points = np.array([[0.7, 0.9], [0.7, 0.86], [0.83, 0.9], [0.5, 0.5], [0.5, 0.5], [0.97, 0.1]])
+    names = ["conv2", "conv3", "conv4", "fc1", "fc2", "a long name"]
+    line = np.column_stack([np.linspace(0, 1, 60), np.full(60, 0.92)])
+    places = roofline._places(names, points, line)
+    assert list(places) == ["conv2", "conv3", "conv4", "fc1, fc2", "a long name"]
+    boxes = [
+        (x, y, x + len(text) * roofline._CHARACTER, y + roofline._LINE)
+        for text, (x, y) in places.items()
+    ]
+    assert all(box[0] >= 0 and box[2] <= 1 for box in boxes)
+    for i, box in enumerate(boxes):
+        assert all(roofline._overlap(box, other) == 0 for other in boxes[:i])
+        assert not any(box[0] < x < box[2] and box[1] < y < box[3] for x, y in [*points, *line])
