@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 BIN := $(VENV)/bin
+DEMO := reports/demo
 comma := ,
 
 # without a C compiler on the machine the simulator takes the one from pip
@@ -18,11 +19,11 @@ help:
 	@echo "  make lint | types | bench | clean"
 
 demo: $(VENV)/.demo
-	$(BIN)/asicbnn --version
-	$(BIN)/asicbnn verify arch_specs/edge64.yaml workloads/digits_mlp_64_256_256_10.yaml --images 20
-	$(BIN)/asicbnn sweep arch_specs/sweeps/demo.yaml --output reports/demo
-	$(BIN)/asicbnn compare arch_specs/edge64.yaml workloads/binarynet_cifar10.yaml --output reports/demo
-	$(BIN)/asicbnn report reports/demo
+	$(BIN)/asicbnn verify arch_specs/tiny.yaml workloads/digits_mlp_64_256_256_10.yaml --images 20 --output $(DEMO)
+	$(BIN)/asicbnn sweep arch_specs/digits_sweep.yaml --output $(DEMO)
+	$(BIN)/asicbnn compare arch_specs/edge64.yaml workloads/binarynet_cifar10.yaml --output $(DEMO)
+	@echo "The report is here:"
+	@$(BIN)/asicbnn report $(DEMO) --title "asicbnn: digits and BinaryNet"
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS)

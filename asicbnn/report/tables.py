@@ -125,6 +125,11 @@ def summary(result: Result) -> Table:
             value = quantity(result.totals[name], metric.unit)
             add(table, Text(label, "dim"), metric.title, value)
             label = ""
+    if result.not_covered:
+        count, macs = len(result.not_covered), sum(layer.macs for layer in result.not_covered)
+        layers_text = "1 layer" if count == 1 else f"{count} layers"
+        label_text = Text("not covered", "bold yellow")
+        add(table, label_text, layers_text, f"{macs:,} MACs", style="bold")
     return table
 
 

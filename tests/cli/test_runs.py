@@ -1,0 +1,131 @@
+"""Every verb that computes, from files to stdout: what it prints, what it writes, its exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from typer.testing import CliRunner
+
+from asicbnn.cli import app
+from asicbnn.result import result_schema
+
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / "arch_specs/tiny.yaml"
+DIGITS = ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
+EDGE = ROOT / "arch_specs/edge64.yaml"
+BINARYNET = ROOT / "workloads/binarynet_cifar10.yaml"
+LENET = ROOT / "workloads/xnor_lenet5_mnist.yaml"
+ALEXNET = ROOT / "workloads/xnornet_alexnet.yaml"
+SWEEP = """
+name: small
+accelerator: {tiny}
+workloads: [{digits}]
+axes:
+  buffers.weight.words: [64, 128, 3]
+"""
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def as_json(*arguments, code=0):
+    done = run(*arguments, "--json")
+    assert done.exit_code == code, done.stderr
+    value = json.loads(done.stdout)
+    jsonschema.validate(value, result_schema())
+    assert value["schema"] == f"asicbnn.{arguments[0]}/1"
+    return value
+
+
+def test_estimate():
+    done = run("estimate", EDGE, BINARYNET)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith("edge64 runs binarynet_cifar10 in sky130hd")
+    assert "energy and area by part" in done.stdout
+    value = as_json("estimate", EDGE, BINARYNET, "--dataflow", "weight_stationary")
+    assert [layer["name"] for layer in value["layers"]][-1] == "fc3"
+    assert sum(layer["cycles"] for layer in value["layers"]) == value["totals"]["cycles"]
+
+
+def test_parts_add_up_to_the_energy_and_area():
+    totals = as_json("estimate", EDGE, BINARYNET)["totals"]
+    from asicbnn.result import PARTS
+
+    for quantity in ("energy_fj", "area_um2"):
+        parts = [totals.get(f"{name}_{quantity}", 0) for name in PARTS]
+        assert sum(parts) == pytest.approx(totals[quantity])
+
+
+def test_what_is_not_covered_is_listed():
+    skipped = as_json("estimate", EDGE, LENET)["not_covered"]
+    assert skipped
+    assert all(layer["reason"] for layer in skipped)
+    text = run("estimate", EDGE, LENET).stdout
+    assert all(layer["name"] in text for layer in skipped)
+    assert f"{sum(layer['macs'] for layer in skipped):,} MACs" in text
+
+
+def test_a_network_that_does_not_fit_is_exit_code_2():
+    done = run("estimate", EDGE, ALEXNET)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert "layer conv6: out_channels is 4096, limits.out_channels is 1024" in done.stderr
+
+
+def test_verify_agrees_and_writes_its_table(tmp_path):
+    done = run("verify", TINY, DIGITS, "--images", 2, "--output", tmp_path)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("no difference in cycles, accesses and bits")
+    assert (tmp_path / "verification.parquet").exists()
+    as_json("verify", TINY, DIGITS)
+
+
+def test_verify_random():
+    assert run("verify", "--random", 2, "--seed", 3).exit_code in (0, 1)  # few cases, few features
+
+
+def test_simulate_counts_what_verify_compares():
+    value = as_json("simulate", TINY, DIGITS, "--images", 2)
+    assert value["images"] == 2
+    assert "fc1" in run("simulate", TINY, DIGITS).stdout
+    estimated = as_json("estimate", TINY, DIGITS)
+    assert value["totals"]["compute_cycles"] == 2 * estimated["totals"]["compute_cycles"]
+
+
+def test_compare_shows_and_writes_the_dataflows(tmp_path):
+    done = run("compare", EDGE, BINARYNET, "--output", tmp_path)
+    assert done.exit_code == 0, done.stderr
+    assert "no local reuse" in done.stdout
+    assert (tmp_path / "figures/dataflows-dataflows.svg").exists()
+    as_json("compare", EDGE, BINARYNET)
+    page = run("report", tmp_path)
+    assert page.exit_code == 0, page.stderr
+    assert Path(page.stdout.strip()).stat().st_size > 100_000
+
+
+def test_sweep(tmp_path):
+    file = tmp_path / "small.yaml"
+    file.write_text(SWEEP.format(tiny=TINY, digits=DIGITS))
+    done = run("sweep", file, "--workers", 1, "--output", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+    assert "2 design points, 1 refused" in done.stdout
+    assert (tmp_path / "out/small.csv").exists()
+    assert len(as_json("sweep", file, "--workers", 1)["points"]) == 2
+    wrong = run("sweep", file, "--objective", "speed")
+    assert wrong.exit_code == 2
+    assert wrong.stderr.startswith("speed is not an objective")
+
+
+def test_verilog(tmp_path):
+    assert run("verilog", TINY, "--output", tmp_path / "tiny.v").exit_code == 0
+    assert "endmodule" in (tmp_path / "tiny.v").read_text()
+
+
+def test_a_mapping_file_of_another_kind_is_refused():
+    done = run("estimate", TINY, DIGITS, "--mapping", TINY)
+    assert done.exit_code == 2
+    assert "Traceback" not in done.stderr
