@@ -17,15 +17,26 @@ class Assumptions(Form):
     sources: dict[str, Name]
     random_bit: Figure
     carry_bits: Figure
-    control_activity: Figure
+    sequencer_activity: Figure
+    output_activity: Figure
+    dma_activity: Figure
+    configuration_activity: Figure
+    controller_activity: Figure
     efficiency_record_tops_per_w: Figure
 
     def flags(self) -> Iterator[str]:
-        """Yield a sentence for every figure that is assumed."""
-        for name in type(self).model_fields:
-            figure = getattr(self, name)
-            if isinstance(figure, Figure) and figure.assumed:
-                yield f"{name} = {figure.value:g} is assumed: {figure.note}"
+        """Yield a sentence that names every figure that is assumed."""
+        figures = {name: getattr(self, name) for name in type(self).model_fields}
+        assumed = [
+            f"{name} {figure.value:g}"
+            for name, figure in figures.items()
+            if isinstance(figure, Figure) and figure.assumed
+        ]
+        if assumed:
+            yield (
+                f"{', '.join(assumed)} are assumed: as simulated without glitches on two designs "
+                "[transitions per gate output and event]"
+            )
 
 
 @lru_cache(maxsize=1)

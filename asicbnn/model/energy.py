@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from asicbnn.bnn.layer import DIMENSIONS, REDUCTION, Layer
-from asicbnn.mapping.layout import Layout, ceil_div, layout
+from asicbnn.mapping.layout import Layout, ceil_div, ceil_log2, layout
 from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions
 from asicbnn.result import METRICS, PARTS
@@ -19,6 +19,7 @@ from asicbnn.technology.cells import Cells
 from asicbnn.technology.external import external
 from asicbnn.technology.library import Technology
 from asicbnn.technology.popcount import popcount_energy
+from asicbnn.technology.schema import Figure
 
 _FJ_PER_PJ = 1e3
 _FJ_PER_NW_PS = 1e-6
@@ -48,19 +49,13 @@ def active_counts(layer: Layer, lay: Layout) -> dict[str, int]:
 
     active_lane_steps   products of lanes inside the layer: all of its dimensions
     active_pe_steps     steps of PEs inside the layer, edge lanes included
-    output_slots        slots of the write channel
     """
-    products, pe_steps, finished = 1, 1, 1
+    products, pe_steps = 1, 1
     for d in DIMENSIONS:
         size, trips = layer.size(d), ceil_div(layer.size(d), lay.unroll[d])
         products *= size
         pe_steps *= trips if d in REDUCTION else size
-        finished *= 1 if d in REDUCTION else trips
-    return {
-        "active_lane_steps": products,
-        "active_pe_steps": pe_steps,
-        "output_slots": finished * lay.output_slots(layer),
-    }
+    return {"active_lane_steps": products, "active_pe_steps": pe_steps}
 
 
 def rates(
@@ -89,6 +84,9 @@ def _array(
     counted = lay.lanes.bit_length()
     summed = min(lay.psum_bits, counted + carries)
     adder = Cells(full_adder=1, and2=2, or2=2, flop=1)
+    weights_of_planes = accelerator.limits.weight_bits + accelerator.limits.activation_bits - 1
+    if weights_of_planes > 1:  # one of the shifted counts is chosen
+        adder += Cells(and2=1, or2=ceil_log2(weights_of_planes))
     compare = Cells(full_adder=2)
     stages = 1 + popcount.pipeline_stages
     masked = half * (mask.internal_energy_fj + technology.pin_energy_fj("and2"))
@@ -123,20 +121,26 @@ def _register_bit_fj(technology: Technology) -> float:
 
 
 def _logic(technology: Technology, built: Area, lay: Layout) -> Iterator[Rate]:
-    """Control switches at an assumed activity in the cycles it works; every flop is clocked."""
-    activity = assumptions().control_activity.value
-    fj = {
-        name: technology.switching_energy_fj(cells, activity) for name, cells in built.cells.items()
-    }
-    yield Rate("post", "output", "output_slots", fj["output"])
+    """Control switches as it was seen to in simulation; every flop is clocked in every cycle."""
+    known = assumptions()
+
+    def switching_fj(component: str, activity: Figure) -> float:
+        return technology.switching_energy_fj(built.cells[component], activity.value)
+
+    moved = switching_fj("dma", known.dma_activity)
+    configured = switching_fj("controller", known.configuration_activity)
+    controlled = switching_fj("controller", known.controller_activity)
+    # the output stage follows the sums at every step, finished or not
+    yield Rate("post", "output", "steps", switching_fj("output", known.output_activity))
     threshold = lay.threshold_word_bits * _register_bit_fj(technology)
     yield Rate("post", "threshold register", "threshold_buffer_reads", threshold)
-    yield Rate("control", "sequencer", "steps", fj["sequencer"])
-    yield Rate("control", "configuration", "configuration_cycles", fj["controller"])
-    yield Rate("control", "host", "io_cycles", fj["controller"])
-    yield Rate("dma", "weight words", "store_weight_reads", fj["dma"])
+    stepped = switching_fj("sequencer", known.sequencer_activity)
+    yield Rate("control", "sequencer", "steps", stepped)
+    yield Rate("control", "configuration", "configuration_cycles", configured)
+    yield Rate("control", "controller", "cycles", controlled)
+    yield Rate("dma", "weight words", "store_weight_reads", moved)
     slots = lay.links_per_word / (lay.words_per_link * lay.input_word_slots)
-    yield Rate("dma", "input words", "input_buffer_writes", fj["dma"] * slots)
+    yield Rate("dma", "input words", "input_buffer_writes", moved * slots)
     clocked = technology.clock_energy_fj_per_cycle(built.logic_cells)
     yield Rate("clock", "clock", "cycles", clocked)
 

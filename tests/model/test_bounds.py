@@ -9,6 +9,7 @@ import pytest
 from agreement.cases import random_case, random_layer
 
 from asicbnn.bnn.layer import Layer
+from asicbnn.mapping.layout import layout
 from asicbnn.model import bounds
 from asicbnn.model.cycles import count_layer
 from asicbnn.spec.accelerator import Accelerator, with_changes
@@ -59,7 +60,13 @@ def test_the_capacity_bound_exceeds_what_is_compulsory_on_small_buffers():
     layer = Layer(name="dense", batch=512, out_channels=512, in_channels=512)
     least = bounds.compulsory_bits(layer)
     assert least == 3 * 512 * 512
-    assert bounds.capacity_bound_bits(small, layer) > 5 * least
+    bound = bounds.capacity_bound_bits(small, layer)
+    assert bound > 5 * least
+    # the most products of a phase solve V^2 = a (V / R + 3 S / w_P), a = S^2 for a dense layer
+    capacity, fan_in = bounds.capacity_bits(small), 512
+    most = capacity * 512**3 / (bound + capacity)
+    right = capacity**2 * (most / fan_in + 3 * capacity / layout(small).psum_bits)
+    assert most**2 == pytest.approx(right, rel=1e-9)
 
 
 def test_compulsory_inputs_are_the_pixels_some_window_covers():

@@ -54,7 +54,7 @@ def test_active_counts_are_those_of_walking_every_step(name):
     lay = layout(accelerator)
     layer = Layer(name="small", batch=2, out_channels=5, in_channels=9, in_y=3, in_x=4,
                   kernel_y=2, kernel_x=2, activation_bits=2)  # fmt: skip
-    lanes = pes = finished = 0
+    lanes = pes = 0
     trips = {d: -(-layer.size(d) // lay.unroll[d]) for d in DIMENSIONS}
     for index in product(*(range(n) for n in trips.values())):
         inside = dict(zip(DIMENSIONS, index, strict=True))
@@ -63,12 +63,8 @@ def test_active_counts_are_those_of_walking_every_step(name):
         active = left["B"] * left["K"] * left["OY"] * left["OX"]
         pes += active
         lanes += active * left["C"] * left["FY"] * left["FX"]
-        finished += all(inside[d] == 0 for d in ("C", "FY", "FX", "BW", "BA"))
-    assert energy.active_counts(layer, lay) == {
-        "active_lane_steps": lanes,
-        "active_pe_steps": pes,
-        "output_slots": finished * lay.output_slots(layer),
-    }
+    found = energy.active_counts(layer, lay)
+    assert found == {"active_lane_steps": lanes, "active_pe_steps": pes}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -109,15 +105,39 @@ def test_terms_written_out_by_hand():
     assert terms["array", "xnor"] == counts["steps"] * 32 * popcount.xnor_fj
     # counters see the lanes inside the layer alone
     assert terms["array", "popcount"] == LAYER.binary_macs * popcount.counters_fj
-    [store] = [p for m, p in built.memories if m.part == "store_weight"]
-    reads = counts["store_weight_reads"] * store.read_energy_fj
-    assert terms["store_weight", "reads"] == reads
+    for macro, memory in built.memories:
+        if macro.part == "post":
+            continue
+        reads, writes = (counts[f"{macro.part}_{what}"] for what in ("reads", "writes"))
+        assert terms[macro.part, "reads"] == reads * memory.read_energy_fj
+        assert terms[macro.part, "writes"] == writes * memory.write_energy_fj
+        clocked = counts["cycles"] * macro.count * memory.clock_energy_fj_per_cycle
+        assert terms[macro.part, "clock"] == pytest.approx(clocked)
+    side = built.area_um2**0.5
+    for what in energy.STORE_ACCESSES:  # 8 wires, half of them toggle
+        wires = counts[what] * 4 * SKY.wire_energy_fj(side)
+        assert terms["link", what.removeprefix("store_").replace("_", " ")] == pytest.approx(wires)
     clocked = SKY.clock_energy_fj_per_cycle(built.logic_cells)
     assert terms["clock", "clock"] == counts["cycles"] * clocked
     period = costs(TINY, SKY).timing.period_ps
     nw = SKY.leakage_nw(built.logic_cells)
     leaked = nw * 1e-9 * counts["cycles"] * period * 1e-12 * 1e15
     assert terms["leakage", "logic"] == pytest.approx(leaked, rel=1e-12)
+    nw_memory = sum(m.count * p.leakage_nw for m, p in built.memories)
+    assert terms["leakage", "memory"] == pytest.approx(leaked * nw_memory / nw, rel=1e-12)
+
+
+def test_the_data_mover_is_charged_by_link_slots_of_inputs():
+    # an 8-bit word in two trips of 4 bit, each a link word: two slots and two writes per word
+    narrow = with_changes(TINY, {
+        "store.link.bits": 4, "host.link_bits": 4, "buffers.input.port_bits": 4,
+    })  # fmt: skip
+    # four words of 8 bit in a link word: one slot and four writes
+    wide = with_changes(TINY, {"store.link.bits": 32, "host.link_bits": 32})
+    for accelerator, slots_per_write in ((narrow, 1.0), (TINY, 1.0), (wide, 0.25)):
+        rates = {(r.part, r.term): r.energy_fj for r in costs(accelerator, SKY).rates_of[1]}
+        moved = rates["dma", "weight words"] * slots_per_write
+        assert rates["dma", "input words"] == pytest.approx(moved)
 
 
 def test_an_external_store_is_paid_by_the_bit_and_has_no_area():
@@ -131,8 +151,9 @@ def test_an_external_store_is_paid_by_the_bit_and_has_no_area():
 
 
 def test_the_host_link_is_paid_by_the_bit():
-    counts = {**counts_of(TINY, LAYER), "host_words_in": 100, "host_words_out": 3}
-    parts = energy.parts_fj(energy.terms_fj(costs(TINY, SKY).rates_of[1], counts))
+    machine = with_changes(TINY, {"store.link.bits": 16})
+    counts = {**counts_of(machine, LAYER), "host_words_in": 100, "host_words_out": 3}
+    parts = energy.parts_fj(energy.terms_fj(costs(machine, SKY).rates_of[1], counts))
     assert parts["io"] == pytest.approx(103 * 8 * 2000.0)  # 8 bit, 2 pJ/bit
 
 

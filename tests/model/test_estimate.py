@@ -10,16 +10,19 @@ from pathlib import Path
 import pytest
 
 import asicbnn
+from asicbnn.bnn.layer import Layer
 from asicbnn.compare import COMPARED, compare
 from asicbnn.errors import MappingError, ModelError, SpecError
 from asicbnn.hardware.configuration import configuration_words
 from asicbnn.mapping.layout import layout
 from asicbnn.mapping.loop_nest import Mapping
 from asicbnn.model import estimate as module
+from asicbnn.model import mappings as mapped
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.cycles import CYCLES
 from asicbnn.model.estimate import estimate
 from asicbnn.model.network import count_network
+from asicbnn.model.prices import prices
 from asicbnn.result import METRICS, PARTS, result_schema
 from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.lowering import lower
@@ -188,6 +191,23 @@ def test_explicit_mappings_are_taken_from_files_values_and_dicts(tmp_path):
 def test_a_mapping_that_cannot_be_is_refused(mapping, sentence):
     with pytest.raises(MappingError, match=f"^{sentence}"):
         estimate(TINY, DIGITS, mapping=mapping)
+
+
+def test_each_layer_is_searched_at_the_prices_of_its_stride(monkeypatch):
+    machine = with_changes(TINY, {"array.unroll.out_x": 2})
+    layers = [Layer(name=f"s{s}", out_channels=8, in_channels=8, in_y=4, in_x=4, stride=s)
+              for s in (2, 1)]  # fmt: skip
+    sky, seen = load("sky130hd"), []
+
+    def spy(accelerator, layers, prices, **options):
+        seen.extend(prices)
+        return search(accelerator, layers, prices, **options)
+
+    search = mapped.choose_network
+    monkeypatch.setattr(mapped, "choose_network", spy)
+    mapped.mappings(machine, sky, layers, mapped.Request("output_stationary"), 9)
+    assert seen == [prices(machine, sky, 2), prices(machine, sky, 1)]
+    assert seen[0] != seen[1]
 
 
 def test_a_fixed_sequencer_has_one_order():
