@@ -24,8 +24,6 @@ from asicbnn.hardware.wires import (
     subtract,
 )
 
-AGE_BITS = 12
-
 
 @dataclass(frozen=True)
 class Slot:
@@ -33,7 +31,6 @@ class Slot:
 
     strobe   the port reads (or, for a gated psum, only takes its slot: see `gated`)
     index    which slot of the word, from 0
-    restart  this is the word's first slot: take `address` now, walk on from it later
     address  word address of the load's start
     transfer the loaded word moves to the operand's register
     """
@@ -49,22 +46,22 @@ class ShadowTimer:
 
     swap      a tile starts: the first word loads from this cycle on
     prologue  cycles left before the first step may issue
+    slots     slots of a word, on a wire that would hold one more: the age runs up to them
     """
 
     def __init__(self, name: str, slots: WireVector) -> None:
         self.slots = slots
-        self.age = Register(AGE_BITS, name=f"{name}_age")
+        self.age = Register(len(slots), name=f"{name}_age")
 
     def connect(
         self, swap: WireVector, settled: WireVector, advance: WireVector, run_end: WireVector
     ) -> None:
         """settled: the last cycle before the first step may issue; advance: the clock counts."""
-        counted = choose(
-            below(self.age, self.slots), add(self.age, 1, AGE_BITS), self.age, AGE_BITS
-        )
-        moved = choose(advance, counted, self.age, AGE_BITS)
-        restarted = choose(run_end | settled, 0, moved, AGE_BITS)
-        self.age.next <<= choose(swap & ~settled, 1, restarted, AGE_BITS)
+        bits = len(self.age)
+        counted = choose(below(self.age, self.slots), add(self.age, 1, bits), self.age, bits)
+        moved = choose(advance, counted, self.age, bits)
+        restarted = choose(run_end | settled, 0, moved, bits)
+        self.age.next <<= choose(swap & ~settled, 1, restarted, bits)
 
     @property
     def loading(self) -> WireVector:
@@ -73,7 +70,7 @@ class ShadowTimer:
     @property
     def too_early(self) -> WireVector:
         """The next word cannot be complete if the run ended now."""
-        return below(add(self.age, 1, AGE_BITS), self.slots)
+        return below(add(self.age, 1, len(self.age)), self.slots)
 
 
 class WindowWalk:
@@ -81,18 +78,20 @@ class WindowWalk:
 
     The first slot uses the step's address; later slots walk from it. `adder` wraps addresses of
     a ring buffer.
+
+    last  last position per level, outermost first: counters are as wide as these wires
     """
 
     def __init__(
         self,
         name: str,
-        last: Sequence[WireVector | int],
+        last: Sequence[WireVector],
         width: int,
         adder: Callable[[WireVector, WireVector], WireVector],
     ) -> None:
-        bits = 10
         self.adder = adder
-        self.counts = [Register(bits, name=f"{name}_{level}") for level in ("b", "y", "x", "piece")]
+        levels = zip(("b", "y", "x", "piece"), last, strict=True)
+        self.counts = [Register(len(n), name=f"{name}_{level}") for level, n in levels]
         self.last = [equals(c, n) for c, n in zip(self.counts, last, strict=True)]
         self.bases = [Register(width, name=f"{name}_{level}_base") for level in ("b", "y", "x")]
 

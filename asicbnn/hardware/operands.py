@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyrtl
 from pyrtl import Const, Register, WireVector
 
+from asicbnn.hardware.configuration import bits_for
 from asicbnn.hardware.fetch import (
-    AGE_BITS,
     PieceRegister,
     ShadowTimer,
     Slot,
@@ -94,6 +94,7 @@ class Operands:
             "input": input_slots,
             "psum": [lay.psum_slots + self.psum_offset] * len(self.strides),
         }
+        self.slot_bits = self._slot_bits()
         self.issue = WireVector(1)
         starts = {**tiles.current, "input": input_start, "weight": weight_start}
         slots = self._shadow(tiles, starts) if self.is_shadow else self._blocking()
@@ -102,31 +103,40 @@ class Operands:
         self._pixels(slots["input"])
         self.psum_slot = slots["psum"]
 
+    def _slot_bits(self) -> int:
+        """Width of slot counters: they reach the busiest port's slots, and one more."""
+        front = (
+            self.slot_counts["weight"][0] + max(self.slot_counts["input"])
+            if self.is_shared
+            else max(self.slot_counts["weight"] + self.slot_counts["input"])
+        )
+        return bits_for(max(front, *self.slot_counts["psum"]) + 1)
+
     def _slots(self, operand: str) -> WireVector:
-        return constant_by(self.stride_index, self.slot_counts[operand], AGE_BITS)
+        return constant_by(self.stride_index, self.slot_counts[operand], self.slot_bits)
 
     # ------------------------------------------------------------------ blocking L0
     def _blocking(self) -> dict[str, Slot]:
         engine, steps = self.engine, self.engine.steps
         active = engine.run & ~engine.frozen
-        wait = Register(AGE_BITS, name="wait")
+        wait = Register(self.slot_bits, name="wait")
         loads = {x: steps.loads(x) for x in ("weight", "input", "psum")}
         last = self._cost_less_one(loads)
         self.issue <<= active & equals(wait, last)
-        counted = choose(active, add(wait, 1, AGE_BITS), wait, AGE_BITS)
-        wait.next <<= choose(self.issue | engine.swap, 0, counted, AGE_BITS)
+        counted = choose(active, add(wait, 1, self.slot_bits), wait, self.slot_bits)
+        wait.next <<= choose(self.issue | engine.swap, 0, counted, self.slot_bits)
         first = steps.reduction(steps.loops.zero) & engine.first_tile
         offsets = {
-            "weight": Const(0, AGE_BITS),
-            "input": choose(loads["weight"], self.layout.weight_slots, 0, AGE_BITS)
+            "weight": Const(0, self.slot_bits),
+            "input": choose(loads["weight"], self.layout.weight_slots, 0, self.slot_bits)
             if self.is_shared
-            else Const(0, AGE_BITS),
-            "psum": Const(self.psum_offset, AGE_BITS),
+            else Const(0, self.slot_bits),
+            "psum": Const(self.psum_offset, self.slot_bits),
         }
         slots = {}
         for x, load in loads.items():
-            index = subtract(wait, offsets[x], AGE_BITS)
-            end = add(offsets[x], self._word_slots(x), AGE_BITS)
+            index = subtract(wait, offsets[x], self.slot_bits)
+            end = add(offsets[x], self._word_slots(x), self.slot_bits)
             inside = below(wait, end) & ~below(wait, offsets[x])
             wanted = active & load & inside
             strobe = wanted & ~first if x == "psum" else wanted
@@ -136,7 +146,7 @@ class Operands:
     def _word_slots(self, operand: str) -> WireVector:
         """Slots that move data: those of the read, without a single port's write slots."""
         if operand == "psum":
-            return Const(self.layout.psum_slots, AGE_BITS)
+            return Const(self.layout.psum_slots, self.slot_bits)
         return self._slots(operand)
 
     def _cost_less_one(self, loads: dict[str, WireVector]) -> WireVector:
@@ -153,7 +163,7 @@ class Operands:
                     n if code >> bit & 1 else 0 for bit, n in enumerate((weight, inputs, psum))
                 )
                 front = w + i if self.is_shared else max(w, i)
-                costs.append(Const(max(1, front, o) - 1, AGE_BITS))
+                costs.append(Const(max(1, front, o) - 1, self.slot_bits))
             rows.append(picked(flags, costs))
         return rows[0] if self.stride_index is None else picked(self.stride_index, rows)
 
@@ -164,11 +174,11 @@ class Operands:
             max(self.slot_counts[x][i] for x in self.slot_counts) - 1
             for i in range(len(self.strides))
         ]
-        prologue = Register(AGE_BITS, name="prologue")
-        start = constant_by(self.stride_index, longest, AGE_BITS)
+        prologue = Register(self.slot_bits, name="prologue")
+        start = constant_by(self.stride_index, longest, self.slot_bits)
         waiting = ~equals(prologue, 0)
-        counted = choose(waiting, add(prologue, -1, AGE_BITS), prologue, AGE_BITS)
-        prologue.next <<= choose(engine.swap, start, counted, AGE_BITS)
+        counted = choose(waiting, add(prologue, -1, self.slot_bits), prologue, self.slot_bits)
+        prologue.next <<= choose(engine.swap, start, counted, self.slot_bits)
         settled = (engine.swap & equals(start, 0)) | equals(prologue, 1)
         running = engine.run & ~waiting & ~engine.frozen
         timers = {x: ShadowTimer(x, self._slots(x)) for x in self.slot_counts}
@@ -183,7 +193,7 @@ class Operands:
             more = either(following[x])
             after = steps.quantities.following(following[x], engine.adder)[x]
             loading = timer.loading & (waiting | (running & more))
-            index = choose(engine.swap, 0, timer.age, AGE_BITS)
+            index = choose(engine.swap, 0, timer.age, self.slot_bits)
             address = choose(waiting, steps.current[x], after, len(after))
             address = choose(engine.swap, starts[x], address, len(after))
             strobe = engine.swap | loading
@@ -197,7 +207,7 @@ class Operands:
                 )
                 first = choose(engine.swap, tile_first, first, 1)
                 strobe = strobe & ~first & ~below(index, self.psum_offset)
-                index = subtract(index, self.psum_offset, AGE_BITS)
+                index = subtract(index, self.psum_offset, self.slot_bits)
             # the next word may overwrite the shadow from age 0 on, so the word moves there
             # then, even if the run's first step has to wait for another operand
             slots[x] = Slot(strobe, index, address, running & equals(timer.age, 0))
@@ -222,11 +232,12 @@ class Operands:
         ring = cfg.get("ring_words")
         rows = [lay.window_y(s) - 1 for s in self.strides]
         columns = [lay.window_x(s) - 1 for s in self.strides]
+        images, pieces = lay.unroll["B"] - 1, lay.input_word_slots - 1
         last = [
-            Const(lay.unroll["B"] - 1, 10),
-            constant_by(self.stride_index, rows, 10),
-            constant_by(self.stride_index, columns, 10),
-            Const(lay.input_word_slots - 1, 10),
+            Const(images, bits_for(images)),
+            constant_by(self.stride_index, rows, bits_for(max(rows))),
+            constant_by(self.stride_index, columns, bits_for(max(columns))),
+            Const(pieces, bits_for(pieces)),
         ]
         walk = WindowWalk("window", last, width, lambda a, b: ring_add(a, b, ring, width))
         steps = [cfg["image_words"], cfg["row_words"], cfg["column_words"]]

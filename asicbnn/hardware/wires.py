@@ -105,7 +105,7 @@ def held(enable: WireVector, value: WireVector, name: str = "") -> Register:
 
 
 def picked(index: WireVector, options: Sequence[WireVector]) -> WireVector:
-    """options[index], the last one beyond the end."""
+    """options[index]; an index beyond the end selects any of them."""
     if len(options) == 1:
         return options[0]
     half = 1 << (len(options) - 1).bit_length() - 1

@@ -317,13 +317,15 @@ def _output_values(accelerator: Accelerator, c: Configuration, nest: LoopNest) -
 
 
 def _pool_strides(nest: LoopNest) -> tuple[int, int, int]:
-    """Pool-buffer words of a row, an image and a channel word; 0 without pooling."""
+    """Pool-buffer words of a row, an image and a channel word; 0 where there is no second one."""
     z = nest.layer.pool
     if z == 1:
         return 0, 0, 0
+    rows, images = nest.full_size("OY") // z, nest.full_size("B")
     row = nest.full_size("OX") // z
-    image = nest.full_size("OY") // z * row
-    return row, image, nest.full_size("B") * image
+    image = rows * row
+    channel = images * image
+    return row if rows > 1 else 0, image if images > 1 else 0, channel
 
 
 def _psum_strides(nest: LoopNest) -> Values:
