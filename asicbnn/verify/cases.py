@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from asicbnn.bnn.layer import DIMENSIONS, Layer, PadValue
 from asicbnn.errors import MappingError
@@ -23,6 +24,8 @@ from asicbnn.spec.accelerator import Accelerator
 CASES_PER_ACCELERATOR = 20
 MOST_STEPS = 1500
 MOST_LANES = 160
+SRAM: dict[str, Any] = {"kind": "sram"}
+EXTERNAL: dict[str, Any] = {"kind": "external", "external": {"standard": "lpddr4"}}
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ def draw_accelerator(rng: Random, name: str) -> Accelerator:
                 "shared_port": not is_shadow and rng.random() < 0.35,
             },
             "store": {
+                **rng.choice((SRAM, SRAM, EXTERNAL)),
                 "kib": {
                     "weights": rng.choice((0.4, 0.6, 0.8, 1.2, 2, 4)) * (odd + 1) / 2,
                     "activations": 4.0,
@@ -132,7 +136,7 @@ def draw_accelerator(rng: Random, name: str) -> Accelerator:
             "sequencer": {"order": "fixed" if rng.random() < 0.15 else "programmable"},
             "dataflow": rng.choice(DATAFLOWS),
             "limits": {
-                "batch": 3,
+                "batch": 1 if unroll["batch"] == 1 and rng.random() < 0.3 else 3,
                 "out_channels": 24,
                 "in_channels": 24,
                 "map": 10,
@@ -142,7 +146,7 @@ def draw_accelerator(rng: Random, name: str) -> Accelerator:
                 "pool": 3,
                 "psum_bits": psum_bits,
             },
-            "post": ["threshold", "max_pool", "argmax"],
+            "post": ["threshold", *(x for x in ("max_pool", "argmax") if rng.random() < 0.85)],
         }
     )
 
@@ -171,7 +175,7 @@ def draw_layer(
     is_first = source is None
     if source is None:
         source = (
-            rng.choice((1, 1, 2, 3)),
+            rng.choice((1, 1, 2, 3)) if limits.batch > 1 else 1,
             rng.randint(1, 9),
             rng.randint(1, 9),
             rng.randint(1, 14),
@@ -183,7 +187,8 @@ def draw_layer(
     kernel_x = columns if is_dense else rng.choice((1, 1, 2, 3, 3, 5))
     pad_values: tuple[PadValue, ...] = ("none", "zero", "zero", "+1", "-1")
     pad: PadValue = "none" if is_dense else rng.choice(pad_values[: 3 if planes > 1 else 5])
-    is_argmax = is_dense and rng.random() < 0.7
+    pools = (1, 1, 2, 3) if "max_pool" in accelerator.post else (1,)
+    is_argmax = is_dense and "argmax" in accelerator.post and rng.random() < 0.7
     try:
         return Layer(
             name=name,
@@ -199,7 +204,7 @@ def draw_layer(
             weight_bits=rng.randint(1, limits.weight_bits),
             activation_bits=planes,
             signed_input=planes > 1 and rng.random() < 0.5,
-            pool=1 if is_argmax else rng.choice((1, 1, 2, 3)),
+            pool=1 if is_argmax else rng.choice(pools),
             pool_order=rng.choice(("before_threshold", "after_threshold")),
             output="argmax" if is_argmax else "bits",
             **(draw_padding(rng, kernel_y, kernel_x) if pad != "none" else {}),
@@ -307,6 +312,9 @@ RARE = (
     "psums not held",
     "single psum port",
     "inputs not held",
+    "no pooling stage",
+    "no argmax stage",
+    "one image at a time",
 )
 """Choices few accelerators make; group after group must make one of them."""
 
@@ -383,6 +391,10 @@ def _accelerator_features(accelerator: Accelerator) -> set[str]:
         "inputs not held": not hold.input,
         "psums not held": not hold.psum,
         "fixed order": accelerator.sequencer.order == "fixed",
+        "external store": accelerator.store.kind == "external",
+        "no pooling stage": "max_pool" not in accelerator.post,
+        "no argmax stage": "argmax" not in accelerator.post,
+        "one image at a time": accelerator.limits.batch == 1,
         "adder tree": accelerator.array.popcount.structure == "tree",
         "counter tree": accelerator.array.popcount.structure == "sliced",
         "pipelined popcount": accelerator.array.popcount.pipeline_stages > 0,
@@ -448,6 +460,10 @@ ALL_FEATURES: Sequence[str] = (
     "inputs not held",
     "psums not held",
     "fixed order",
+    "external store",
+    "no pooling stage",
+    "no argmax stage",
+    "one image at a time",
     "adder tree",
     "counter tree",
     "pipelined popcount",
