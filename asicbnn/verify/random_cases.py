@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asicbnn.bnn.layer import Layer
 from asicbnn.bnn.reference import Parameters, random_activations, random_parameters
@@ -131,11 +133,12 @@ def verify_random(
     """
     outcomes: list[CaseOutcome] = []
     written: list[Path] = []
-    for outcome, drawn, parameters in _run_cases(count, seed, backend):
+    for outcome, drawn, parameters, images in _run_cases(count, seed, backend):
         outcomes.append(outcome)
         if not outcome.agrees:
-            target = (folder or Path("reports/verify")) / f"seed{seed}_case{outcome.index}"
-            written += write_case(drawn, parameters, target, seed, outcome.index)
+            name = f"seed{seed}_case{outcome.index}"
+            target = (folder or Path("reports/verify")) / name
+            written += write_case(drawn, parameters, images, target, name)
         if progress:
             progress(len(outcomes), count)
     return RandomVerification(seed, tuple(outcomes), tuple(written))
@@ -143,7 +146,7 @@ def verify_random(
 
 def _run_cases(
     count: int, seed: int, backend: str
-) -> Iterator[tuple[CaseOutcome, Case, list[Parameters]]]:
+) -> Iterator[tuple[CaseOutcome, Case, list[Parameters], NDArray[np.integer[Any]]]]:
     machine: Machine | None = None
     simulated: Backend | None = None
     for index in range(count):
@@ -162,29 +165,42 @@ def _run_cases(
             subject.executor.cycle_limit = CYCLE_LIMIT
             rows = subject.rows(images)
         except SimulationError as problem:
-            yield CaseOutcome(index, found, (), str(problem)), drawn, parameters
+            yield CaseOutcome(index, found, (), str(problem)), drawn, parameters, images
             continue
         wrong = tuple(row for row in rows if not row.agrees)
-        yield CaseOutcome(index, found, wrong), drawn, parameters
+        yield CaseOutcome(index, found, wrong), drawn, parameters, images
 
 
 # ---------------------------------------------------------------------- files of a case
 def write_case(
-    drawn: Case, parameters: list[Parameters], folder: Path, seed: int, index: int
+    drawn: Case,
+    parameters: list[Parameters],
+    images: NDArray[np.integer[Any]],
+    folder: Path,
+    name: str,
 ) -> list[Path]:
-    """Write accelerator, workload, weights and mapping of a case; returns the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write accelerator, workload, weights, images and mapping of a case; returns the files.
+
+    They are written to a folder beside and moved in whole, so an interrupt leaves no half of them.
+    """
+    beside = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    batch = drawn.layers[0].batch
     files = {
         "accelerator.yaml": to_yaml(drawn.accelerator),
-        "workload.yaml": _workload_yaml(drawn.layers, f"seed{seed}_case{index}"),
+        "workload.yaml": _workload_yaml(drawn.layers, name),
         "mapping.yaml": _mapping_yaml(drawn),
+        "repeat.txt": "asicbnn verify accelerator.yaml workload.yaml --mapping mapping.yaml "
+        f"--images {batch} --batch {batch}\n",
     }
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    images = random_activations(drawn.layers[0], np.random.default_rng([seed, index]))
+    for file, text in files.items():
+        (beside / file).write_text(text, encoding="utf-8")
     stored = images if drawn.layers[0].activation_bits > 1 else (images + 1) // 2
-    save_weights(folder / "weights.npz", drawn.layers, parameters, images=stored)
-    return [folder / name for name in (*files, "weights.npz")]
+    save_weights(beside / "weights.npz", drawn.layers, parameters, images=stored)
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)
+    return [folder / file for file in (*files, "weights.npz")]
 
 
 def _workload_yaml(layers: tuple[Layer, ...], name: str) -> str:
