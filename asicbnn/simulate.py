@@ -97,6 +97,8 @@ def prepare(
     Raises SpecError for a network that is not executed as a whole, MappingError for one that does
     not fit.
     """
+    if batch < 1 or images < 1:
+        raise SpecError(f"images and batch are at least 1, not {images} and {batch}")
     available = load_images(workload, images, seed)
     parameters = tuple(load_parameters(workload, seed))
     total = len(available.activations)
@@ -151,8 +153,6 @@ def simulate(
     mapping   explicit loop nests; dataflow: the order of the others (default: the spec's)
     backend   auto, compiled or pyrtl
     """
-    if batch < 1 or images < 1:
-        raise SpecError(f"images and batch are at least 1, not {images} and {batch}")
     setup = prepare(
         accelerator, workload, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend,

@@ -30,6 +30,14 @@ from asicbnn.simulation.packing import (
     weight_words,
     words_of_int,
 )
+from asicbnn.simulation.strides import (
+    buffer_strides,
+    input_record,
+    output_record,
+    pool_strides,
+    step_strides,
+    tile_strides,
+)
 from asicbnn.spec.accelerator import Accelerator
 
 Values = dict[str, int]
@@ -157,7 +165,7 @@ def layer_values(
     outer = tuple(d for d, _ in mapping.outer if d in c.slot_dimensions)
     if c.order is None:
         values |= order_values(c, inner, outer)
-    steps = _step_strides(nest)
+    steps = step_strides(nest)
     for level, d in enumerate(inner):
         values[f"level{level}_full"] = nest.trips(d) - 1
         values[f"level{level}_last"] = nest.trips(d, last=True) - 1
@@ -167,7 +175,7 @@ def layer_values(
         )
         for q in level_quantities(accelerator):  # a loop of one trip never adds its stride
             values[f"level{level}_{q}"] = steps[q].get(d, 0) if nest.trips(d) > 1 else 0
-    tiles = _tile_strides(nest)
+    tiles = tile_strides(nest)
     circular = accelerator.buffers.input.circular_rows
     for slot, d in enumerate(outer):
         position = nest.outer_order.index(d)
@@ -215,21 +223,6 @@ def _chain_values(
     }
 
 
-def _record(nest: LoopNest) -> tuple[int, int, int]:
-    """Link words of a plane, a column and a row of the input map."""
-    layer, lay = nest.layer, nest.layout
-    plane = lay.record_links(nest.all_trips("C"))
-    column = layer.activation_bits * plane
-    return plane, column, layer.in_x * column
-
-
-def _buffer_strides(nest: LoopNest) -> tuple[int, int, int]:
-    """Input-buffer words of a column, a plane and an image of a row."""
-    column = nest.layout.channel_words_padded(nest.trips("C"))
-    plane = nest.columns() * column
-    return column, plane, nest.layer.activation_bits * plane
-
-
 def _pad_planes(layer: Layer) -> int:
     """Bit per plane of a padded activation."""
     if layer.is_bipolar:
@@ -241,9 +234,9 @@ def _dma_values(
     accelerator: Accelerator, c: Configuration, nest: LoopNest, placement: Placement
 ) -> Values:
     layer, lay = nest.layer, nest.layout
-    plane, column, row = _record(nest)
+    plane, column, row = input_record(nest)
     kernel_words = nest.trips("FY") * nest.trips("FX") * nest.trips("BW")
-    column_words, plane_words, image_words = _buffer_strides(nest)
+    column_words, plane_words, image_words = buffer_strides(nest)
     overlap = max(0, layer.kernel_y - layer.stride)
     values = {
         "start_input_source": -(layer.pad_top * row + layer.pad_left * column),
@@ -290,18 +283,9 @@ def _dma_values(
     return values
 
 
-def _output_record(nest: LoopNest) -> tuple[int, int, int, int]:
-    """Stored pieces of a channel word, a pixel, a row and an image of the output map."""
-    layer, lay = nest.layer, nest.layout
-    per_link = max(1, lay.link_bits // lay.unroll["K"])
-    pixel = lay.record_links(ceil_div(layer.out_channels, lay.unroll["C"])) * per_link
-    row = layer.stored_x * pixel
-    return lay.output_pieces, pixel, row, layer.stored_y * row
-
-
 def _output_values(accelerator: Accelerator, c: Configuration, nest: LoopNest) -> Values:
     layer = nest.layer
-    _, pixel, row, image = _output_record(nest)
+    _, pixel, row, image = output_record(nest)
     values = {
         "record_step": pixel,
         "row_step": row,
@@ -309,117 +293,8 @@ def _output_values(accelerator: Accelerator, c: Configuration, nest: LoopNest) -
         "flips_first": int(layer.pool_order == "after_threshold"),
     }
     if "max_pool" in accelerator.post:
-        pool_row, pool_image, _ = _pool_strides(nest)
+        pool_row, pool_image, _ = pool_strides(nest)
         values |= {"pool_last": layer.pool - 1, "pool_row": pool_row, "pool_image": pool_image}
     if "argmax" in accelerator.post:
         values["is_argmax"] = int(layer.output == "argmax")
     return values
-
-
-def _pool_strides(nest: LoopNest) -> tuple[int, int, int]:
-    """Pool-buffer words of a row, an image and a channel word; 0 where there is no second one."""
-    z = nest.layer.pool
-    if z == 1:
-        return 0, 0, 0
-    rows, images = nest.full_size("OY") // z, nest.full_size("B")
-    row = nest.full_size("OX") // z
-    image = rows * row
-    channel = images * image
-    return row if rows > 1 else 0, image if images > 1 else 0, channel
-
-
-def _psum_strides(nest: LoopNest) -> Values:
-    """Psum-buffer words per trip of each output dimension that has words of its own."""
-    strides, words = {}, 1
-    for d in ("OX", "OY", "K", "B"):
-        if nest.psum_extent[d] > 1:
-            strides[d] = words
-            words *= nest.psum_extent[d]
-    return strides
-
-
-def _step_strides(nest: LoopNest) -> dict[str, Values]:
-    """What one inner trip of a dimension adds to each quantity."""
-    layer, u, s = nest.layer, nest.layout.unroll, nest.layer.stride
-    planes, columns, rows = nest.trips("BW"), nest.trips("FX"), nest.trips("FY")
-    tap = columns * rows * planes
-    column_words, plane_words, image_words = _buffer_strides(nest)
-    channel, pixel, row, image = _output_record(nest)
-    pool_row, pool_image, pool_channel = _pool_strides(nest)
-    z = layer.pool
-    return {
-        "weight": {
-            "BW": 1,
-            "FX": planes,
-            "FY": columns * planes,
-            "C": tap,
-            "K": nest.trips("C") * tap,
-        },
-        "input": {
-            "C": 1,
-            "FX": u["FX"] * column_words,
-            "OX": u["OX"] * s * column_words,
-            "BA": plane_words,
-            "B": u["B"] * image_words,
-            "FY": u["FY"] * nest.row_words,
-            "OY": u["OY"] * s * nest.row_words,
-        },
-        "y": {"OY": u["OY"] * s, "FY": u["FY"]},
-        "x": {"OX": u["OX"] * s, "FX": u["FX"]},
-        "psum": _psum_strides(nest),
-        "threshold": {"K": 1},
-        "store": {
-            "K": channel,
-            "OX": u["OX"] // z * pixel,
-            "OY": u["OY"] // z * row,
-            "B": u["B"] * image,
-        },
-        "pool": {
-            "K": pool_channel,
-            "OX": u["OX"] // z if z > 1 else 0,
-            "OY": u["OY"] // z * pool_row,
-            "B": u["B"] * pool_image,
-        },
-        "phase_y": {"OY": u["OY"] % z},
-        "phase_x": {"OX": u["OX"] % z},
-        "shift": {"BW": 1, "BA": 1},
-        "image": {"B": u["B"]},
-    }
-
-
-def _tile_strides(nest: LoopNest) -> dict[str, Values]:
-    """What one tile of a dimension adds to each quantity's start."""
-    layer, lay, tile, s, z = nest.layer, nest.layout, nest.tile, nest.layer.stride, nest.layer.pool
-    _, column, row = _record(nest)
-    kernel_words = nest.trips("FY") * nest.trips("FX") * nest.trips("BW")
-    source = kernel_words * lay.links_per_weight
-    channel, pixel, out_row, image = _output_record(nest)
-    split = nest.tiles("C") > 1
-    psums = {
-        d: nest.trips(d) * stride
-        for d, stride in _psum_strides(nest).items()
-        if split and nest.outer_order.index(d) > nest.outer_order.index("C")
-    }
-    return {
-        "weight_source": {
-            "K": nest.trips("K") * nest.all_trips("C") * source,
-            "C": nest.trips("C") * source,
-        },
-        "input_source": {
-            "OY": tile["OY"] * s * row,
-            "OX": tile["OX"] * s * column,
-            "B": tile["B"] * layer.in_y * row,
-            "C": lay.record_links(nest.trips("C")),
-        },
-        "y": {"OY": tile["OY"] * s},
-        "x": {"OX": tile["OX"] * s},
-        "psum": psums,
-        "threshold": {"K": nest.trips("K")},
-        "store": {
-            "K": nest.trips("K") * channel,
-            "OY": tile["OY"] // z * out_row,
-            "OX": tile["OX"] // z * pixel,
-            "B": tile["B"] * image,
-        },
-        "image": {"B": tile["B"]},
-    }

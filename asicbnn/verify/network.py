@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from asicbnn import __version__
-from asicbnn.errors import SpecError
 from asicbnn.model.mappings import MappingSource
 from asicbnn.simulate import prepare
 from asicbnn.spec.accelerator import Accelerator
@@ -122,8 +121,6 @@ def verify(
     Arguments as in `simulate`. Cycles and accesses are compared with the model's counts, bits
     with the integer reference, all with equality.
     """
-    if batch < 1 or images < 1:
-        raise SpecError(f"images and batch are at least 1, not {images} and {batch}")
     setup = prepare(
         accelerator, workload, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend,

@@ -20,14 +20,8 @@ from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.spec.accelerator import to_yaml
 from asicbnn.verify.agreement import Row, Subject
-from asicbnn.verify.cases import (
-    ALL_FEATURES,
-    CASES_PER_ACCELERATOR,
-    Case,
-    accelerator,
-    case,
-    features,
-)
+from asicbnn.verify.cases import CASES_PER_ACCELERATOR, Case, accelerator, case
+from asicbnn.verify.features import ALL_FEATURES, features
 
 ENOUGH_FOR_ALL = 400
 """From so many cases on, a feature no case exercised is a failure of the run."""
