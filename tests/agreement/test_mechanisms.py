@@ -262,7 +262,9 @@ def test_the_first_of_equal_scores_wins():
 
 
 def test_argmax_with_unrolled_images_and_rows():
-    accelerator = small(array__unroll__batch=2, array__unroll__out_y=2)
+    """And a class index wider than the host link: it crosses in two beats."""
+    accelerator = small(array__unroll__batch=2, array__unroll__out_y=2, host__link_bits=4)
+    assert layout(accelerator).class_beats == 2
     layer = Layer(
         name="classes", out_channels=5, in_channels=6, in_y=2, in_x=3, kernel_y=2, kernel_x=3,
         output="argmax", batch=3,
