@@ -21,8 +21,8 @@ from asicbnn.mapping.loop_nest import Mapping
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
 from asicbnn.result import LayerResult, Result
 from asicbnn.simulation.backends import Backend, simulator
-from asicbnn.simulation.execution import Executor, LayerRun
-from asicbnn.simulation.program import build_program, shared_order
+from asicbnn.simulation.execution import Executor
+from asicbnn.simulation.program import Program, build_program, shared_order
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.lowering import lower
 from asicbnn.spec.parameters import load_images, load_parameters
@@ -33,23 +33,35 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
-    """Images that run together: the network lowered for them, and how it is mapped."""
+class Batches:
+    """Batches of one size: the network lowered and mapped for it, compiled once, and the images.
+
+    images  [N, IY, IX, C], N a multiple of the batch of the layers
+    """
 
     layers: tuple[Layer, ...]
     mappings: tuple[Mapping, ...]
+    program: Program
     images: NDArray[np.integer[Any]]
-    labels: NDArray[np.int64] | None
+
+    def __iter__(self) -> Iterator[NDArray[np.integer[Any]]]:
+        batch = self.layers[0].batch
+        for start in range(0, len(self.images), batch):
+            yield self.images[start : start + batch]
 
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """A network ready for the hardware: one machine, its simulator, and batches of images."""
+    """A network ready for the hardware: one machine, its simulator, and batches of images.
+
+    groups  the full batches, and what is left over
+    """
 
     machine: Machine
     backend: Backend
     parameters: tuple[Parameters, ...]
-    batches: tuple[Batch, ...]
+    groups: tuple[Batches, ...]
+    labels: NDArray[np.int64] | None
     note: str
 
 
@@ -102,21 +114,20 @@ def prepare(
     available = load_images(workload, images, seed)
     parameters = tuple(load_parameters(workload, seed))
     total = len(available.activations)
-    batches: list[Batch] = []
-    for start in range(0, total, batch):
-        stop = min(start + batch, total)
-        layers = lower(workload, batch=stop - start).layers
-        chosen = (
-            batches[0].mappings
-            if batches and stop - start == batch
-            else _mappings(accelerator, layers, mapping, dataflow)
-        )
-        labels = None if available.labels is None else available.labels[start:stop]
-        batches.append(Batch(layers, chosen, available.activations[start:stop], labels))
-    order = shared_order(accelerator, batches[0].mappings)
-    machine = elaborate(accelerator, order=order)
+    whole = total - total % batch
+    groups = []
+    for start, stop, size in ((0, whole, batch), (whole, total, total - whole)):
+        if start == stop:
+            continue
+        layers = lower(workload, batch=size).layers
+        chosen = _mappings(accelerator, layers, mapping, dataflow)
+        program = build_program(accelerator, layers, parameters, chosen)
+        groups.append(Batches(layers, chosen, program, available.activations[start:stop]))
+    order = shared_order(accelerator, [m for group in groups for m in group.mappings])
+    host_words = max(group.program.host_words for group in groups)
+    machine = elaborate(accelerator, order=order, host_words=host_words)
     simulated = simulator(machine.block, backend)
-    return Setup(machine, simulated, parameters, tuple(batches), simulated.note)
+    return Setup(machine, simulated, parameters, tuple(groups), available.labels, simulated.note)
 
 
 def _mappings(
@@ -160,22 +171,22 @@ def simulate(
     totals: dict[str, dict[str, int]] = {}
     classes: list[NDArray[np.int64]] = []
     done = 0
-    for part in setup.batches:
-        for layer, run in zip(part.layers, _runs(setup, part), strict=True):
-            counts = totals.setdefault(layer.name, {})
-            for name, value in {**operations(layer), **run.counts}.items():
-                counts[name] = counts.get(name, 0) + value
-            if run.classes is not None:
-                classes.append(run.classes)
-        done += len(part.images)
-        if progress:
-            progress(done, images)
+    for group in setup.groups:
+        executor = Executor(setup.machine, setup.backend, group.program)
+        for chunk in group:
+            for layer, run in zip(group.layers, executor.run(chunk), strict=True):
+                _add(totals.setdefault(layer.name, {}), {**operations(layer), **run.counts})
+                if run.classes is not None:
+                    classes.append(run.classes)
+            done += len(chunk)
+            if progress:
+                progress(done, images)
     return _simulation(accelerator, workload, setup, totals, classes)
 
 
-def _runs(setup: Setup, part: Batch) -> Iterator[LayerRun]:
-    program = build_program(setup.machine.accelerator, part.layers, setup.parameters, part.mappings)
-    yield from Executor(setup.machine, setup.backend, program).run(part.images)
+def _add(total: dict[str, int], counts: dict[str, int]) -> None:
+    for name, value in counts.items():
+        total[name] = total.get(name, 0) + value
 
 
 def _simulation(
@@ -188,17 +199,15 @@ def _simulation(
     layers = tuple(LayerResult(name, counts) for name, counts in totals.items())
     summed: dict[str, int] = {}
     for counts in totals.values():
-        for name, value in counts.items():
-            summed[name] = summed.get(name, 0) + value
+        _add(summed, counts)
     result = Result(
         accelerator.name, workload.name, accelerator.technology, __version__, summed, layers
     )
-    count = sum(len(part.images) for part in setup.batches)
+    count = sum(len(group.images) for group in setup.groups)
     given = np.concatenate(classes) if classes else None
-    labels = [part.labels for part in setup.batches if part.labels is not None]
     accuracy = None
-    if given is not None and labels:
-        accuracy = float(np.mean(given == np.concatenate(labels)))
+    if given is not None and setup.labels is not None:
+        accuracy = float(np.mean(given == setup.labels[:count]))
     return Simulation(result, count, given, accuracy, setup.note)
 
 

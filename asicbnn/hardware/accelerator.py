@@ -55,6 +55,7 @@ def elaborate(
     order: Order | None = None,
     probe: bool = True,
     ports: bool = False,
+    host_words: int = 2**16,
     check: bool = True,
 ) -> Machine:
     """Build the hardware of an accelerator.
@@ -63,6 +64,7 @@ def elaborate(
     probe  count strobes and cycles per layer into memory `probe`; left out of cells and Verilog
     ports  give the chip its host port; without it host memories and boot registers take its place,
            so that a simulation needs nothing from outside
+    host_words  host link words of each host memory
     check  let PyRTL check the whole block again; a third of the time, wasted on a mere count
     """
     if accelerator.sequencer.order == "programmable":
@@ -74,7 +76,7 @@ def elaborate(
         block = pyrtl.Block()
         with pyrtl.set_working_block(block, no_sanity_check=True):
             stages = Stages(block)
-            counters = _build(accelerator, c, Probe() if probe else None, stages, ports=ports)
+            counters = _build(accelerator, c, Probe() if probe else None, stages, ports, host_words)
             if check:
                 block.sanity_check()
     return Machine(accelerator, c, block, counters, stages.nets)
@@ -112,11 +114,11 @@ def _build(
     c: Configuration,
     probe: Probe | None,
     stages: Stages,
-    *,
     ports: bool,
+    host_words: int,
 ) -> tuple[str, ...]:
     lay = c.layout
-    controller = Controller(accelerator, c, probe, ports=ports)
+    controller = Controller(accelerator, c, probe, ports=ports, host_words=host_words)
     controller.fields.update(_constants(c))
     cfg, swap, restart = controller.fields, controller.swap, controller.restart
     stages.mark("controller")

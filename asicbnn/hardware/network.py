@@ -31,17 +31,20 @@ STATES = (
 )
 
 
-HOST_ADDRESS_BITS = 22
-"""Address bits of the host memories a simulation has in the place of the host's ports."""
-
-
 class Controller:
     """State machine of the accelerator; `connect` closes it once the datapath exists."""
 
     def __init__(
-        self, accelerator: Accelerator, c: Configuration, probe: Probe | None, *, ports: bool
+        self,
+        accelerator: Accelerator,
+        c: Configuration,
+        probe: Probe | None,
+        *,
+        ports: bool,
+        host_words: int,
     ) -> None:
-        self.ports = ports
+        self.ports, self.host_words = ports, host_words
+        self.host_address_bits = max(1, (host_words - 1).bit_length())
         self.accelerator, self.configuration, self.layout = accelerator, c, c.layout
         self.probe = probe
         self.state = Register(4, name="state")
@@ -244,8 +247,8 @@ class Controller:
             word: WireVector = Input(host_bits, "host_in_data")
             connected(Output(1, "host_in_read"), moves)
         else:
-            incoming = SlicedMemory("host_in", 1 << HOST_ADDRESS_BITS, host_bits, host_bits)
-            address = Register(HOST_ADDRESS_BITS, name="host_in_address")
+            incoming = SlicedMemory("host_in", self.host_words, host_bits, host_bits)
+            address = Register(self.host_address_bits, name="host_in_address")
             after = choose(moves, add(address, 1, len(address)), address, len(address))
             address.next <<= choose(begins, 0, after, len(address))
             word = incoming.read(address)
@@ -290,10 +293,8 @@ class Controller:
             connected(Output(len(data), "host_out_data"), data)
             connected(Output(1, "host_out_valid"), moves)
             return
-        outgoing = SlicedMemory(
-            "host_out", 1 << HOST_ADDRESS_BITS, self.layout.host_bits, self.layout.host_bits
-        )
-        address = Register(HOST_ADDRESS_BITS, name="host_out_address")
+        outgoing = SlicedMemory("host_out", self.host_words, len(data), len(data))
+        address = Register(self.host_address_bits, name="host_out_address")
         address.next <<= choose(moves, add(address, 1, len(address)), address, len(address))
         outgoing.write(address, [data], [moves])
 

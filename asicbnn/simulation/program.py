@@ -74,6 +74,18 @@ class Program:
     order: Order | None
     boot: Values
 
+    @property
+    def host_words(self) -> int:
+        """Host link words the larger of the host's two memories needs."""
+        lay, last = self.nests[-1].layout, self.layers[-1]
+        streamed = sum(place.words for place in self.placements if place.streamed)
+        incoming = (self.boot["boot_image_words"] + streamed) * lay.host_beats
+        if last.output == "argmax":
+            return max(incoming, last.batch * lay.class_beats)
+        records = lay.record_links(ceil_div(last.out_channels, lay.unroll["C"]))
+        stored = last.batch * last.stored_y * last.stored_x * records
+        return max(incoming, stored * lay.host_beats)
+
 
 def build_program(
     accelerator: Accelerator,

@@ -20,8 +20,7 @@ from asicbnn.mapping.loop_nest import Mapping
 from asicbnn.model.network import count_network
 from asicbnn.simulation.backends import Backend
 from asicbnn.simulation.execution import Executor, LayerRun
-from asicbnn.simulation.program import build_program
-from asicbnn.spec.accelerator import Accelerator
+from asicbnn.simulation.program import Program, build_program
 
 COMPARED = (
     "cycles",
@@ -71,7 +70,10 @@ class Row:
 
 
 class Subject:
-    """A network prepared on an accelerator: model counted once, hardware run per image batch."""
+    """A network prepared on an accelerator: model counted once, hardware run per image batch.
+
+    program  the network compiled already, if it is
+    """
 
     def __init__(
         self,
@@ -80,11 +82,12 @@ class Subject:
         layers: Sequence[Layer],
         parameters: Sequence[Parameters],
         mappings: Sequence[Mapping],
+        program: Program | None = None,
     ) -> None:
-        self.accelerator: Accelerator = machine.accelerator
         self.layers, self.parameters = tuple(layers), tuple(parameters)
         self.counted = count_network(machine.accelerator, layers, mappings)
-        program = build_program(machine.accelerator, layers, parameters, mappings)
+        if program is None:
+            program = build_program(machine.accelerator, layers, parameters, mappings)
         self.executor = Executor(machine, backend, program)
 
     def rows(self, images: NDArray[np.integer[Any]]) -> list[Row]:

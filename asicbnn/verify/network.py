@@ -127,15 +127,17 @@ def verify(
     )  # fmt: skip
     compared: list[Row] = []
     done = 0
-    for index, part in enumerate(setup.batches):
+    for group in setup.groups:
         subject = Subject(
-            setup.machine, setup.backend, part.layers, setup.parameters, part.mappings
-        )
-        rows = subject.rows(part.images)
-        compared += rows if index == 0 else [row for row in rows if not row.agrees]
-        done += len(part.images)
-        if progress:
-            progress(done, images)
+            setup.machine, setup.backend, group.layers, setup.parameters, group.mappings,
+            group.program,
+        )  # fmt: skip
+        for chunk in group:
+            rows = subject.rows(chunk)
+            compared += rows if done == 0 else [row for row in rows if not row.agrees]
+            done += len(chunk)
+            if progress:
+                progress(done, images)
     return Verification(
         accelerator.name, workload.name, accelerator.technology, done, tuple(compared), setup.note
     )

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from asicbnn.cli import app
 from asicbnn.model import network
+from asicbnn.simulation import program
 from asicbnn.spec import load
 from asicbnn.spec.accelerator import with_changes
 from asicbnn.spec.lowering import lower
@@ -64,19 +65,15 @@ def miscounting(monkeypatch):
 
 @pytest.fixture
 def flipped_weight(monkeypatch):
-    """A program whose last layer has one wrong bit in its weights."""
-    build = agreement.build_program
+    """Weights with one wrong bit per layer: kernel (0, 0), channel 0 in and out."""
+    weight_words = program.weight_words
 
-    def build_program(*arguments):
-        program = build(*arguments)
-        nest, last = program.nests[-1], program.blocks[-1].copy()
-        weights = nest.layout.links_per_weight
-        for d in ("K", "C", "FY", "FX", "BW"):
-            weights *= nest.all_trips(d)
-        last[-weights, 0] ^= np.uint64(1)  # kernel (0, 0), channel 0 of input and output
-        return replace(program, blocks=(*program.blocks[:-1], last))
+    def wrong(*arguments):
+        words = weight_words(*arguments)
+        words[0, 0] ^= np.uint64(1)
+        return words
 
-    monkeypatch.setattr(agreement, "build_program", build_program)
+    monkeypatch.setattr(program, "weight_words", wrong)
 
 
 def test_a_count_that_is_off_by_one_is_found(miscounting, tmp_path):

@@ -62,10 +62,13 @@ class CompiledBackend(Backend):
         twin._allocate()
         return twin
 
-    def reset(self) -> None:
-        self._state[:] = 0
+    def reset(self, *, keep_memories: bool = False) -> None:
+        if not keep_memories:
+            self._state[:] = 0
         for name, register in self.shape.registers.items():
             self._store_register(name, register.reset_value)
+        if keep_memories:
+            return
         for identity, words in self._rom_words.items():
             self._words(self._layout.memories[identity])[:] = words
 

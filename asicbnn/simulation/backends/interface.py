@@ -151,8 +151,11 @@ class Backend(ABC):
             )
 
     @abstractmethod
-    def reset(self) -> None:
-        """Give registers their reset values and clear memories (read-only ones get their data)."""
+    def reset(self, *, keep_memories: bool = False) -> None:
+        """Give registers their reset values and clear memories (read-only ones get their data).
+
+        keep_memories  leave the memories as they are
+        """
 
     @abstractmethod
     def fork(self) -> Self:

@@ -36,9 +36,11 @@ class InterpretedBackend(Backend):
             raise SimulationError(f"PyRTL cannot simulate the block: {error}") from error
         self.reset()
 
-    def reset(self) -> None:
+    def reset(self, *, keep_memories: bool = False) -> None:
         registers = self.shape.registers
         self._simulation.regs = {name: shape.reset_value for name, shape in registers.items()}
+        if keep_memories:
+            return
         # New dictionaries, not cleared ones: a fork begins as a shallow copy.
         self._simulation.mems = {}
         self._simulation._initialize_mems({})
