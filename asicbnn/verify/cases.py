@@ -64,22 +64,17 @@ def draw_unroll(rng: Random) -> dict[str, int]:
 
 
 def draw_accelerator(rng: Random, name: str) -> Accelerator:
-    """An accelerator whose every structural choice is drawn."""
+    """Draw an accelerator with every structural choice open."""
     unroll = draw_unroll(rng)
-    s_c, s_k = unroll["in_channels"], unroll["out_channels"]
-    odd = s_c
+    odd = unroll["in_channels"]
     while odd % 2 == 0:
         odd //= 2
     link = odd << rng.randint(1, 5)
     host = link >> rng.choice([i for i in (0, 0, 1, 2) if link % (1 << i) == 0])
-    weight_word = s_k * s_c * unroll["kernel_y"] * unroll["kernel_x"]
-    ports = [p for p in range(min(link, weight_word), weight_word + 1) if weight_word % p == 0]
-    input_ports = [s_c >> i for i in range(4) if s_c % (1 << i) == 0 and s_c >> i >= min(link, s_c)]
-    per_link = max(1, link // s_c)
     is_shadow = rng.random() < 0.4
-    circular = rng.random() < 0.5
-    psum_bits = rng.choice((10, 12))
-    largest_psum = psum_bits * 4
+    structure = rng.choice(("sliced", "tree"))
+    hold = {x: rng.random() < 0.85 for x in ("weight", "input", "psum")}
+    kib = rng.choice((0.4, 0.6, 0.8, 1.2, 2, 4)) * (odd + 1) / 2
     return Accelerator.model_validate(
         {
             "name": name,
@@ -87,68 +82,75 @@ def draw_accelerator(rng: Random, name: str) -> Accelerator:
                 "unroll": unroll,
                 "strides": rng.choice(((1,), (1, 2), (1, 2, 3), (2,), (1, 3))),
                 "popcount": {
-                    "structure": rng.choice(("sliced", "tree")),
+                    "structure": structure,
                     "pipeline_stages": rng.choice((0, 0, 1, 2)),
                 },
             },
-            "registers": {
-                "shadow": is_shadow,
-                "hold": {
-                    "weight": rng.random() < 0.85,
-                    "input": rng.random() < 0.85,
-                    "psum": rng.random() < 0.85,
-                },
-            },
-            "buffers": {
-                "weight": {
-                    "kind": "sram",
-                    "words": 2 * rng.randint(20, 200),
-                    "port_bits": rng.choice(ports),
-                    "ping_pong": rng.random() < 0.6,
-                },
-                "input": {
-                    "kind": "sram",
-                    "words": 2 * per_link * rng.randint(max(1, 60 // per_link), 400 // per_link),
-                    "port_bits": rng.choice(input_ports),
-                    "ping_pong": rng.random() < 0.6,
-                    "circular_rows": circular,
-                    "ports": "1r1w",
-                },
-                "psum": {
-                    "kind": "register",
-                    "words": rng.randint(1, 60),
-                    "port_bits": rng.choice((None, None, largest_psum, rng.randint(7, 40))),
-                    "ports": rng.choice(("1rw", "1r1w")),
-                },
-                "threshold": {"kind": "latch", "words": 16},
-                "pool": {"kind": "latch", "words": 64},
-                "shared_port": not is_shadow and rng.random() < 0.35,
-            },
+            "registers": {"shadow": is_shadow, "hold": hold},
+            "buffers": draw_buffers(rng, unroll, link, is_shadow=is_shadow),
             "store": {
                 **rng.choice((SRAM, SRAM, EXTERNAL)),
-                "kib": {
-                    "weights": rng.choice((0.4, 0.6, 0.8, 1.2, 2, 4)) * (odd + 1) / 2,
-                    "activations": 4.0,
-                },
+                "kib": {"weights": kib, "activations": 4.0},
                 "link": {"bits": link, "latency_cycles": rng.choice((1, 1, 2, 5, 9))},
             },
             "host": {"link_bits": host, "latency_cycles": rng.choice((1, 3, 7))},
             "sequencer": {"order": "fixed" if rng.random() < 0.15 else "programmable"},
             "dataflow": rng.choice(DATAFLOWS),
-            "limits": {
-                "batch": 1 if unroll["batch"] == 1 and rng.random() < 0.3 else 3,
-                "out_channels": 24,
-                "in_channels": 24,
-                "map": 10,
-                "kernel": 5,
-                "weight_bits": rng.choice((1, 1, 2)),
-                "activation_bits": rng.choice((1, 3)),
-                "pool": 3,
-                "psum_bits": psum_bits,
-            },
+            "limits": draw_limits(rng, unroll),
             "post": ["threshold", *(x for x in ("max_pool", "argmax") if rng.random() < 0.85)],
         }
     )
+
+
+def draw_buffers(
+    rng: Random, unroll: dict[str, int], link: int, *, is_shadow: bool
+) -> dict[str, Any]:
+    """Draw buffers with ports of every width that is legal for the unroll and the link."""
+    s_c, s_k = unroll["in_channels"], unroll["out_channels"]
+    word = s_k * s_c * unroll["kernel_y"] * unroll["kernel_x"]
+    weight_ports = [p for p in range(min(link, word), word + 1) if word % p == 0]
+    input_ports = [s_c >> i for i in range(4) if s_c % (1 << i) == 0 and s_c >> i >= min(link, s_c)]
+    per_link = max(1, link // s_c)
+    return {
+        "weight": {
+            "kind": "sram",
+            "words": 2 * rng.randint(20, 200),
+            "port_bits": rng.choice(weight_ports),
+            "ping_pong": rng.random() < 0.6,
+        },
+        "input": {
+            "kind": "sram",
+            "words": 2 * per_link * rng.randint(max(1, 60 // per_link), 400 // per_link),
+            "port_bits": rng.choice(input_ports),
+            "ping_pong": rng.random() < 0.6,
+            "circular_rows": rng.random() < 0.5,
+            "ports": "1r1w",
+        },
+        "psum": {
+            "kind": "register",
+            "words": rng.randint(1, 60),
+            "port_bits": rng.choice((None, None, 40, rng.randint(7, 40))),
+            "ports": rng.choice(("1rw", "1r1w")),
+        },
+        "threshold": {"kind": "latch", "words": 16},
+        "pool": {"kind": "latch", "words": 64},
+        "shared_port": not is_shadow and rng.random() < 0.35,
+    }
+
+
+def draw_limits(rng: Random, unroll: dict[str, int]) -> dict[str, int]:
+    """Draw limits: small ones leave loops, planes and image counters out of the hardware."""
+    return {
+        "batch": 1 if unroll["batch"] == 1 and rng.random() < 0.3 else 3,
+        "out_channels": 24,
+        "in_channels": 24,
+        "map": 10,
+        "kernel": 5,
+        "weight_bits": rng.choice((1, 1, 2)),
+        "activation_bits": rng.choice((1, 3)),
+        "pool": 3,
+        "psum_bits": rng.choice((10, 12)),
+    }
 
 
 # ---------------------------------------------------------------------- networks
