@@ -317,5 +317,5 @@ def accelerator(seed: int, group: int) -> Accelerator:
     rng = Random(f"accelerator {seed} {group}")
     while True:
         drawn = draw_accelerator(rng, f"random_{seed}_{group}")
-        if RARE[group % len(RARE)] in accelerator_features(drawn):
+        if RARE[(group + 3 * seed) % len(RARE)] in accelerator_features(drawn):
             return drawn

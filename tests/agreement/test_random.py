@@ -18,8 +18,8 @@ from asicbnn.verify import agreement, random_cases, verify, verify_random
 from asicbnn.verify.cases import accelerator, case
 from asicbnn.verify.features import ALL_FEATURES, features
 
-SEEDS = (9, 16)
-"""Between them, sixty cases of each leave next to nothing out."""
+SEEDS = (2, 22)
+"""Between them, sixty cases of each leave nothing out."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -40,14 +40,14 @@ def test_a_thousand_random_cases_agree_and_exercise_every_feature():
     assert min(found.features.values()) >= 20, found.features
 
 
-def test_the_cases_of_the_default_suite_exercise_nearly_every_feature():
+def test_the_cases_of_the_default_suite_exercise_every_feature():
     """Drawing needs no hardware; a run of 400 cases and more is refused if one is missing."""
     seen = set()
     for seed in SEEDS:
         for index in range(60):
             seen |= features(case(seed, index, accelerator(seed, index // 20)))
     missing = set(ALL_FEATURES) - seen
-    assert len(missing) <= 3, missing
+    assert not missing
     assert seen <= set(ALL_FEATURES)
 
 
@@ -77,9 +77,9 @@ def flipped_weight(monkeypatch):
 
 
 def test_a_count_that_is_off_by_one_is_found(miscounting, tmp_path):
-    found = verify_random(2, seed=1, folder=tmp_path)
+    found = verify_random(2, seed=2, folder=tmp_path)
     assert not found.agrees
-    assert found.verdict.startswith("0 of 2 agree on cycles, accesses and bits (seed 1)\ncase 0: ")
+    assert found.verdict.startswith("0 of 2 agree on cycles, accesses and bits (seed 2)\ncase 0: ")
     for outcome in found.outcomes:
         assert {row.quantity for row in outcome.differences} == {"psum_buffer_reads"}
         assert all(row.model == row.hardware + 1 for row in outcome.differences)
@@ -88,7 +88,7 @@ def test_a_count_that_is_off_by_one_is_found(miscounting, tmp_path):
 
 def test_one_wrong_weight_bit_is_found_in_the_output_bits(flipped_weight, tmp_path):
     """Cycles and accesses do not depend on data: only the bits differ, and in many cases."""
-    found = verify_random(10, seed=1, folder=tmp_path)
+    found = verify_random(10, seed=2, folder=tmp_path)
     wrong = [row for outcome in found.outcomes for row in outcome.differences]
     assert sum(not outcome.agrees for outcome in found.outcomes) >= 4
     assert {row.quantity for row in wrong} <= {"output bits", "classes"}
@@ -159,11 +159,11 @@ def same_shapes(read, drawn):
 
 
 def test_the_files_of_a_differing_case_reproduce_its_difference(flipped_weight, tmp_path):
-    found = verify_random(6, seed=1, folder=tmp_path)
+    found = verify_random(6, seed=2, folder=tmp_path)
     outcome = next(o for o in found.outcomes if not o.agrees)
-    folder = tmp_path / f"seed1_case{outcome.index}"
+    folder = tmp_path / f"seed2_case{outcome.index}"
     assert set(folder.iterdir()) <= set(found.written)
-    drawn = case(1, outcome.index, accelerator(1, 0))
+    drawn = case(2, outcome.index, accelerator(2, 0))
     batch = drawn.layers[0].batch
     again = verify(
         load(folder / "accelerator.yaml"), load(folder / "workload.yaml"), images=batch,
@@ -174,7 +174,7 @@ def test_the_files_of_a_differing_case_reproduce_its_difference(flipped_weight, 
 
 
 def test_the_files_of_a_correct_case_show_no_difference(tmp_path):
-    drawn, folder = write(1, 4, tmp_path)
+    drawn, folder = write(2, 4, tmp_path)
     batch = drawn.layers[0].batch
     found = verify(
         load(folder / "accelerator.yaml"), load(folder / "workload.yaml"), images=batch,
@@ -186,7 +186,7 @@ def test_the_files_of_a_correct_case_show_no_difference(tmp_path):
 # ---------------------------------------------------------------------- features
 def test_a_feature_nothing_exercises_fails_a_large_run(monkeypatch):
     monkeypatch.setattr(random_cases, "ALL_FEATURES", (*ALL_FEATURES, "three hands"))
-    found = verify_random(3, seed=1)
+    found = verify_random(3, seed=2)
     assert found.agrees  # three cases cannot be asked to exercise everything
     monkeypatch.setattr(random_cases, "ENOUGH_FOR_ALL", 3)
     assert not found.agrees
@@ -196,7 +196,7 @@ def test_a_feature_nothing_exercises_fails_a_large_run(monkeypatch):
 
 def test_a_hanging_case_is_a_difference_and_not_a_hang(monkeypatch, tmp_path):
     monkeypatch.setattr(random_cases, "CYCLE_LIMIT", 20)
-    found = verify_random(1, seed=1, folder=tmp_path)
+    found = verify_random(1, seed=2, folder=tmp_path)
     assert not found.agrees
     assert "case 0: register layer_ended was not 1 within 20 cycles" in found.verdict
     assert found.written
