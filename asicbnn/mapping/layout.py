@@ -164,7 +164,7 @@ def layout(accelerator: Accelerator) -> Layout:
     }
     pes = unroll["B"] * unroll["K"] * unroll["OY"] * unroll["OX"]
     weight_word = unroll["K"] * unroll["C"] * unroll["FY"] * unroll["FX"]
-    psum_bits = psum_width_bits(accelerator)
+    psum_bits = accelerator.psum_bits
     # a psum word carries the padded-tap counter of each of its pixels beside the sums
     psum_word = (pes + unroll["OY"] * unroll["OX"]) * psum_bits
     threshold_word = unroll["K"] * (psum_bits + 2)
@@ -192,18 +192,9 @@ def layout(accelerator: Accelerator) -> Layout:
     )
 
 
-def psum_width_bits(accelerator: Accelerator) -> int:
-    """w_P: bits of an accumulator, from the limits unless the spec gives it."""
-    limits = accelerator.limits
-    if limits.psum_bits is not None:
-        return limits.psum_bits
-    largest = limits.kernel**2 * limits.in_channels * (2**limits.weight_bits - 1)
-    return max(1, ceil_log2(largest + 1))
-
-
 def ceil_log2(n: int) -> int:
     """Bits that number n values: ceil(log2 n), 0 for n = 1."""
     return (n - 1).bit_length()
 
 
-__all__ = ["Layout", "ceil_div", "ceil_log2", "layout", "psum_width_bits"]
+__all__ = ["Layout", "ceil_div", "ceil_log2", "layout"]
