@@ -31,7 +31,7 @@ def test_memories_of_edge64_are_as_wide_as_their_ports_and_deeper_for_it():
         # 256 words of 2048 bit behind 1024 bit, in two halves
         "weight_buffer": ("sram", 256, 1024, 2, "1rw", "none"),
         # a ring is one memory
-        "input_buffer": ("latch", 1024, 64, 1, "1r1w", "none"),
+        "input_buffer": ("sram", 1024, 64, 1, "1r1w", "none"),
         # 32 sums and one counter of padded taps
         "psum_buffer": ("latch", 64, 33 * lay.psum_bits, 1, "1r1w", "none"),
         "threshold_buffer": ("latch", 32, 32 * (lay.psum_bits + 2), 1, "1rw", "none"),
@@ -48,10 +48,10 @@ def test_memories_of_edge64_are_as_wide_as_their_ports_and_deeper_for_it():
     [
         ({"buffers.weight.ping_pong": False}, "weight_buffer", (512, 1024, 1)),
         ({"buffers.weight.port_bits": None}, "weight_buffer", (128, 2048, 2)),
-        ({"buffers.input": {"kind": "sram"}}, "input_buffer", (1024, 64, 1)),
-        ({"buffers.input": {"kind": "sram", "circular_rows": False}}, "input_buffer",
-         (512, 64, 2)),
-        ({"buffers.input.circular_rows": False}, "input_buffer", (1024, 64, 1)),
+        ({"buffers.input.kind": "latch"}, "input_buffer", (1024, 64, 1)),
+        ({"buffers.input.circular_rows": False}, "input_buffer", (512, 64, 2)),
+        ({"buffers.input": {"kind": "latch", "circular_rows": False}}, "input_buffer",
+         (1024, 64, 1)),
         ({"buffers.psum.port_bits": 100}, "psum_buffer", (64 * 6, 100, 1)),
     ],
 )  # fmt: skip
