@@ -36,6 +36,7 @@ DATAFLOW_COLUMNS = (
     "memory_energy_fj", "leakage_energy_fj",
 )  # fmt: skip
 _MOST_ROWS, _MOST_SERIES, _MOST_GROUPS = 25, 8, 4
+_LABELS = ("layer", "dataflow", "point", "accelerator")
 _NAMING = ("accelerator", "workload", "technology")
 
 
@@ -84,9 +85,7 @@ def draw(kind: str, table: pd.DataFrame, *, x: str, y: str, by: str, label: str 
     if kind == "pareto":
         return plots.pareto(table, x, y, by)
     if kind in ("energy", "area"):
-        naming = (
-            [label] if label else [n for n in ("dataflow", "point", "accelerator") if n in table]
-        )
+        naming = [label] if label else [n for n in _LABELS if n in table]
         quantity = "energy_fj" if kind == "energy" else "area_um2"
         return plots.breakdown(table, (naming or ["accelerator"])[0], quantity)
     if kind == "roofline":

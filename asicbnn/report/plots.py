@@ -58,6 +58,14 @@ def require(table: pd.DataFrame, columns: Sequence[str]) -> None:
         raise SpecError("the table has no rows to draw")
 
 
+def _require_few(table: pd.DataFrame, what: str) -> None:
+    if len(table) > _MOST_BARS:
+        raise SpecError(
+            f"{len(table)} rows are too many for a {what}; {_MOST_BARS} fit: keep the rows to be "
+            "compared in a table of their own, or draw --kind pareto"
+        )
+
+
 @drawn
 def pareto(
     table: pd.DataFrame,
@@ -151,8 +159,7 @@ def breakdown(
     """
     parts = [name for name in PARTS if f"{name}_{quantity}" in table]
     require(table, [label, *(f"{name}_{quantity}" for name in parts or ["array"])])
-    if len(table) > _MOST_BARS:
-        raise SpecError(f"{len(table)} rows are too many for a breakdown; {_MOST_BARS} fit")
+    _require_few(table, "breakdown")
     values = {name: table[f"{name}_{quantity}"].to_numpy(dtype=float) for name in parts}
     seen = [name for name in parts if values[name].max() > 0]
     groups = {text: [n for n in seen if _group(n) == text] for text in ("logic", "mem.", "rest")}
@@ -289,6 +296,7 @@ def _legend_below(figure: Figure, axes: Axes, columns: int) -> None:
 def dataflows(table: pd.DataFrame) -> Figure:
     """Draw the dataflows of one accelerator side by side: cycles, utilisation, accesses, energy."""
     require(table, ["dataflow", "cycles", "utilisation", "energy_fj"])
+    _require_few(table, "comparison of dataflows")
     names = [plain(name) for name in table["dataflow"]]
     figure = sheet(PAGE_INCH, 1.75 + 0.17 * len(table))
     panels = figure.subplots(1, 4, sharey=True, width_ratios=(1.15, 0.75, 1.15, 1.15))

@@ -9,7 +9,7 @@ import pytest
 import synthetic
 
 from asicbnn.errors import SpecError
-from asicbnn.report import plots, roofline, style
+from asicbnn.report import compose, plots, roofline, style
 
 FIGURES = {
     "pareto": lambda: plots.pareto(synthetic.sweep_table(60)),
@@ -78,6 +78,12 @@ def test_logic_and_memory_are_bars_of_their_own():
     assert memory == pytest.approx((table["memory_energy_fj"] * 1e-9).tolist())
 
 
+def test_energy_of_layers_is_drawn_layer_by_layer():
+    table = synthetic.layer_table()
+    figure = compose.draw("energy", table, x="", y="", by="", label=None)
+    assert set(table["layer"]) <= set(texts(figure))
+
+
 def test_bars_of_a_layer_end_at_its_cycles():
     table = synthetic.layer_table()
     figure = plots.latency(table)
@@ -116,7 +122,11 @@ def test_an_inlined_figure_is_well_formed_and_keeps_its_references():
         (lambda t: plots.pareto(t.head(0)), r"^the table has no rows to draw$"),
         (lambda t: plots.pareto(t, x="macs"), r"^macs is not an objective; "),
         (lambda t: plots.latency(t), r"^the table has no column layer, which this figure draws$"),
-        (plots.breakdown, r"^60 rows are too many for a breakdown; 16 fit$"),
+        (plots.breakdown, r"^60 rows are too many for a breakdown; 16 fit: keep the rows to be "),
+        (
+            lambda t: plots.dataflows(t.assign(dataflow="best")),
+            r"^60 rows are too many for a comparison of dataflows; 16 fit: keep the rows",
+        ),
     ],
 )
 def test_a_table_that_does_not_serve_is_refused(draw, sentence):
