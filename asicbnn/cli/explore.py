@@ -57,10 +57,11 @@ def sweep(
     if as_json:
         terminal.print_json(found.to_json())
     else:
-        shown, words = found.front_rows[:_MOST_ROWS], len(found.naming_columns)
-        terminal.show(tables.points(shown, found.front_columns, found.headline, words=words))
-        if (more := len(found.front_rows) - len(shown)) > 0:
-            terminal.say(f"... and {more:,} more points on the front")
+        headline = f"{found.headline}, per workload and technology"
+        words, columns = len(found.naming_columns), found.front_columns
+        terminal.show(
+            tables.front(found.front_rows, columns, headline, words=words, most=_MOST_ROWS)
+        )
         if found.refused:
             terminal.show("", tables.reasons(found.refused, "refused points"))
         if found.flags:

@@ -15,6 +15,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from asicbnn.report.remarks import remarks
 from asicbnn.result import METRICS, PARTS, Result, Uncovered, parts_of
 from asicbnn.units import Scale, figure, quantity, scale
 
@@ -25,8 +26,12 @@ CYCLE_COLUMNS = (
 )  # fmt: skip
 ACCESS_COLUMNS = (
     "weight_buffer_reads", "weight_buffer_writes", "input_buffer_reads", "input_buffer_writes",
-    "psum_buffer_reads", "psum_buffer_writes", "store_weight_reads", "store_activation_reads",
-    "store_activation_writes",
+    "psum_buffer_reads", "psum_buffer_writes", "threshold_buffer_reads",
+    "threshold_buffer_writes", "pool_buffer_reads", "pool_buffer_writes",
+)  # fmt: skip
+STORE_COLUMNS = (
+    "store_weight_reads", "store_weight_writes", "store_activation_reads",
+    "store_activation_writes", "host_words_in", "host_words_out",
 )  # fmt: skip
 SUMMARY = (
     ("performance", ("latency_ms", "inferences_per_s", "throughput_tops", "utilisation")),
@@ -39,6 +44,8 @@ _SHORT = {
     "logic_energy_fj": "logic",
     "memory_energy_fj": "memory",
     "leakage_energy_fj": "leakage",
+    "link_energy_fj": "link",
+    "external_energy_fj": "external",
     "io_energy_fj": "in, out",
     "macs": "MACs",
     "configuration_cycles": "config",
@@ -56,17 +63,30 @@ _SHORT = {
     "input_buffer_writes": "I wr",
     "psum_buffer_reads": "psum rd",
     "psum_buffer_writes": "psum wr",
+    "threshold_buffer_reads": "thr rd",
+    "threshold_buffer_writes": "thr wr",
+    "pool_buffer_reads": "pool rd",
+    "pool_buffer_writes": "pool wr",
     "store_weight_reads": "L2 W rd",
+    "store_weight_writes": "L2 W wr",
     "store_activation_reads": "L2 I rd",
     "store_activation_writes": "L2 I wr",
+    "host_words_in": "host in",
+    "host_words_out": "host out",
 }
-_ACCESSES = "accesses of buffers and store (L2)"
+_COUNTED = (
+    ("cycles", CYCLE_COLUMNS),
+    ("accesses of the buffers", ACCESS_COLUMNS),
+    ("accesses of the store (L2), words of the host link", STORE_COLUMNS),
+)
+_SPLITS = {"energy_operands_fj": "energy by operand", "energy_levels_fj": "energy by level"}
 _FLOW_COSTS = (
     "latency_ms", "utilisation", "energy_per_inference_uj", "logic_energy_fj", "memory_energy_fj",
-    "leakage_energy_fj", "io_energy_fj",
+    "leakage_energy_fj", "link_energy_fj", "external_energy_fj", "io_energy_fj",
 )  # fmt: skip
 _KINDS = {"link": "wires", "external": "outside"}
 _MOST_REASONS = 10
+_MW_PER_FJ_PER_MS = 1e-9
 _SENTENCE, _LINE = 72, 100
 
 
@@ -102,10 +122,13 @@ def result_tables(result: Result) -> RenderableType:
     shown: list[RenderableType] = [summary(result)]
     if result.layers:
         shown += [Text(), layers(result, LAYER_COLUMNS, "layers")]
-        shown += [Text(), layers(result, CYCLE_COLUMNS, "cycles")]
-        shown += [Text(), layers(result, ACCESS_COLUMNS, _ACCESSES)]
+        for title, columns in _COUNTED:
+            shown += [Text(), layers(result, columns, title)]
     if rows := list(parts_of(result.totals)):
-        shown += [Text(), parts(rows)]
+        shown += [Text(), parts(rows, result.totals.get("latency_ms"))]
+    for name, title in _SPLITS.items():
+        if split := result.breakdowns.get(name):
+            shown += [Text(), energy_split(split, title)]
     if result.not_covered:
         shown += [Text(), not_covered(result.not_covered)]
     if result.flags:
@@ -140,8 +163,8 @@ def simulation(result: Result, images: int, accuracy: float | None) -> Renderabl
     shown: list[RenderableType] = [Text(title, "bold")]
     if accuracy is not None:
         shown.append(Text(f"{accuracy:.4f} of them classified as labelled"))
-    shown += [Text(), layers(result, CYCLE_COLUMNS, "cycles")]
-    shown += [Text(), layers(result, ACCESS_COLUMNS, _ACCESSES)]
+    for name, columns in _COUNTED:
+        shown += [Text(), layers(result, columns, name)]
     if result.not_covered:
         shown += [Text(), not_covered(result.not_covered)]
     if result.flags:
@@ -184,11 +207,16 @@ def _cell(values: Mapping[str, Any], name: str, chosen: Scale) -> str:
     return figure(int(value) if METRICS[name].is_count else float(value) * chosen.factor)
 
 
-def parts(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return energy and area by part, with a sum for each kind: logic, memory and the rest."""
+def parts(rows: Sequence[Mapping[str, Any]], latency_ms: float | None = None) -> Table:
+    """Return energy, power and area by part, with a sum for each kind: logic, memory and the rest.
+
+    latency_ms  over which the energy is spent [ms]; without it there is no power
+    """
     sums = {name: sum(float(row[name]) for row in rows) for name in ("energy_fj", "area_um2")}
     energy, area = scale(sums["energy_fj"], "fJ"), scale(sums["area_um2"], "um2")
-    headings = ["part", "level", f"energy [{energy.unit}]", "share", f"area [{area.unit}]", "share"]
+    power = ["power [mW]"] if latency_ms else []
+    headings = ["part", "level", f"energy [{energy.unit}]", "share", *power]
+    headings += [f"area [{area.unit}]", "share"]
     table = plain_table("energy and area by part", headings, words=2)
 
     def line(label: str, level: str, values: Mapping[str, float], style: str | None = None) -> None:
@@ -197,6 +225,9 @@ def parts(rows: Sequence[Mapping[str, Any]]) -> Table:
             value = values[name]
             shares = f"{value / sums[name]:.3f}" if value else ""
             cells += [figure(value * factor) if value else "", shares]
+        if latency_ms:
+            spent = values["energy_fj"] * _MW_PER_FJ_PER_MS / latency_ms
+            cells.insert(2, figure(spent) if spent else "")
         add(table, label, level, *cells, style=style)
 
     for kind in dict.fromkeys(part.kind for part in PARTS.values()):
@@ -208,6 +239,16 @@ def parts(rows: Sequence[Mapping[str, Any]]) -> Table:
             line(_KINDS.get(kind, kind), "", total, "bold")
         if members:
             table.add_section()
+    return table
+
+
+def energy_split(energies: Mapping[str, float], title: str) -> Table:
+    """Return a split of the whole energy [fJ] with the share of each entry."""
+    whole = sum(energies.values())
+    factor, unit = scale(whole, "fJ")
+    table = plain_table(title, ["", f"energy [{unit}]", "share"])
+    for name, energy in energies.items():
+        add(table, name, figure(energy * factor), f"{energy / whole:.3f}" if whole else "")
     return table
 
 
@@ -225,14 +266,43 @@ def not_covered(uncovered: Sequence[Uncovered]) -> Table:
 
 
 def notes(flags: Collection[str], *, most: int | None = None) -> Text:
-    """Return sentences about assumed and scaled figures, broken into lines."""
+    """Return caveats by weight, then facts, broken into lines; with `most`, so many sentences."""
+    sorted_out = remarks(flags)
+    sentences = [("note", "yellow", text) for text in sorted_out.caveats]
+    sentences += [("fact", "dim", text) for text in sorted_out.facts]
     lines = []
-    for flag in list(flags)[:most]:
-        broken = wrap(flag, _LINE, initial_indent=" " * 6, subsequent_indent=" " * 6)
-        lines.append(Text.assemble(("note", "yellow"), "\n".join(broken)[4:]))
-    if most is not None and len(flags) > most:
-        lines.append(Text(f"      ... and {len(flags) - most} more"))
+    for word, style, sentence in sentences[:most]:
+        broken = wrap(sentence, _LINE, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        lines.append(Text.assemble((word, style), "\n".join(broken)[4:]))
+    if most is not None and len(sentences) > most:
+        lines.append(Text(f"      ... and {len(sentences) - most} more"))
     return Text("\n").join(lines)
+
+
+def front(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str, *, words: int, most: int
+) -> RenderableType:
+    """Return the points of a front; points that cost the same to the last digit share a row."""
+    tied: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    naming, costs = columns[:words], columns[words:]
+    within = [name for name in ("workload", "technology") if any(name in row for row in rows)]
+    for row in rows:
+        key = tuple(row.get(name) for name in (*within, *costs))
+        tied.setdefault(key, []).append(row)
+    merged = [
+        {**group[0], **{name: _alike(group, name) for name in naming}} for group in tied.values()
+    ]
+    shown: list[RenderableType] = [points(merged[:most], columns, title, words=words)]
+    if len(merged) < len(rows):
+        shown.append(Text("points that cost exactly the same share a row", "dim"))
+    if rest := list(tied.values())[most:]:
+        shown.append(Text(f"... and {sum(map(len, rest)):,} more points on the front"))
+    return Group(*shown)
+
+
+def _alike(rows: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Return the values of a column in rows that tie, each once."""
+    return ", ".join(dict.fromkeys(str(row.get(name, "")) for row in rows))
 
 
 def points(
@@ -301,9 +371,7 @@ def dataflows(results: Mapping[str, Result]) -> RenderableType:
     title = f"{first.accelerator} runs {first.workload} in {first.technology}"
     rows = [{"dataflow": n.replace("_", " "), **result.totals} for n, result in results.items()]
     shown: list[RenderableType] = []
-    for name, columns in (
-        (title, _FLOW_COSTS), ("cycles", CYCLE_COLUMNS), (_ACCESSES, ACCESS_COLUMNS)
-    ):  # fmt: skip
+    for name, columns in ((title, _FLOW_COSTS), *_COUNTED):
         there = [column for column in columns if column in first.totals]
         shown += [points(rows, ["dataflow", *there], name), Text()]
     if first.not_covered:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 from dataclasses import dataclass
 
+import pytest
 import synthetic
 from rich.console import Console
 
@@ -97,3 +99,57 @@ def test_many_reasons_are_counted_not_listed():
     text = shown(tables.reasons({f"r{i}": 20 - i for i in range(15)}, "refused"))
     assert "... and 5 other reasons" in text
     assert text.splitlines()[2].split() == ["r0", "20"]
+
+
+def test_power_of_the_parts_adds_up_to_the_power_of_the_whole():
+    result = a_result()
+    lines = shown(tables.result_tables(result)).splitlines()
+    heading = next(line for line in lines if line.startswith("part "))
+    assert "power [mW]" in heading
+    cells = {
+        line.split()[0]: line.split() for line in lines[lines.index(heading) :] if line.split()
+    }
+    link, io, leakage = (float(cells[name][-1]) for name in ("link", "io", "leakage"))
+    logic, memory = (float(cells[name][3]) for name in ("logic", "memory"))
+    outside = result.totals["external_energy_fj"]
+    assert outside == 0
+    whole = result.totals["power_mw"]
+    assert logic + memory + link + io + leakage == pytest.approx(whole, rel=0.01)
+
+
+def test_costs_of_a_dataflow_add_up_to_its_energy():
+    parts = [name for name in tables._FLOW_COSTS if name.endswith("_energy_fj")]
+    totals = a_result().totals
+    assert sum(totals[name] for name in parts) == pytest.approx(totals["energy_fj"])
+
+
+def test_every_access_a_machine_counts_is_in_a_table():
+    counted = {name for name, m in METRICS.items() if m.unit in ("access", "word")}
+    assert {*tables.ACCESS_COLUMNS, *tables.STORE_COLUMNS} == counted
+
+
+def test_splits_of_energy_are_shown_with_shares():
+    split = {"energy_operands_fj": {"weight": 3e9, "shared": 1e9}}
+    text = shown(tables.result_tables(dataclasses.replace(a_result(), breakdowns=split)))
+    lines = text[text.index("energy by operand") :].splitlines()
+    assert [line.split() for line in lines[2:4]] == [
+        ["weight", "3", "0.750"],
+        ["shared", "1", "0.250"],
+    ]
+
+
+def test_points_that_tie_share_a_row():
+    rows = [
+        {"point": 1, "technology": "a", "dataflow": "x", "cycles": 5},
+        {"point": 2, "technology": "a", "dataflow": "y", "cycles": 5},
+        {"point": 3, "technology": "b", "dataflow": "x", "cycles": 5},
+        {"point": 4, "technology": "b", "dataflow": "x", "cycles": 6},
+    ]
+    columns = ["point", "technology", "dataflow", "cycles"]
+    lines = shown(tables.front(rows, columns, "t", words=3, most=2)).splitlines()
+    assert [line.split() for line in lines[2:4]] == [
+        ["1,", "2", "a", "x,", "y", "5"],
+        ["3", "b", "x", "5"],
+    ]
+    assert lines[4] == "points that cost exactly the same share a row"
+    assert lines[5] == "... and 1 more points on the front"

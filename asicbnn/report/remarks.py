@@ -1,0 +1,102 @@
+"""What a reader is told beside the figures: caveats by weight, then plain facts, in user's words.
+
+Results carry every remark as the model that made it words it, for scripts; pages and terminals
+show them from here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from asicbnn.result import PARTS
+
+_WORDS: Mapping[str, str] = {
+    "path_relative_error": "relative error of logic paths",
+    "clock_tree_fanout": "fan-out of the clock tree",
+    "clock_wire_ff_per_mm": "capacitance of clock wires [fF/mm]",
+    "clock_tree_wire_um_per_sink": "wire of the clock tree per flip-flop [um]",
+    "wire_ff_per_mm": "capacitance of wires [fF/mm]",
+    "random_bit": "activity of a random bit",
+    "carry_bits": "switching carry bits of an accumulator",
+    "sequencer_activity": "activity of the sequencer",
+    "output_activity": "of the output stage",
+    "dma_activity": "of the DMA",
+    "configuration_activity": "of configuration",
+    "controller_activity": "of the controller",
+    "full_adder_inverting": "inverting full adder",
+    "half_adder_inverting": "inverting half adder",
+    "flop_inverting": "inverting flip-flop",
+    "flop_with_reset": "flip-flop with reset",
+    "full_adder": "full adder",
+    "half_adder": "half adder",
+    "flop": "flip-flop",
+    "mux2": "multiplexer",
+    "store_weight": "weight store",
+    "store_activation": "activation store",
+    **{name: name.replace("_", " ") for name in PARTS if name.endswith("_buffer")},
+}
+_INTERNAL = re.compile(rf"(?<![\w.-])(?:{'|'.join(_WORDS)})(?![\w.-])")
+_WEIGHTS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"not covered|does not run|hard to believe",
+        r"^the clock period",
+        r"^SRAM timing|^SRAM (of \S+ )?is scaled",
+        r"popcount",
+        r"not calibrated",
+        r"assumed",
+    )
+)
+_MACROS = re.compile(r"^SRAM of (?P<size>\d+ x \d+ bit) is (?P<count>\d+) macros$")
+_FACTS = re.compile(r"^best is the best|is composed of")
+_WIRES = re.compile(r"^(link wires .* area, )([\d.]+)( mm; .*)$")
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """Remarks about results: caveats, the heaviest first, and facts that put nothing in doubt."""
+
+    caveats: tuple[str, ...]
+    facts: tuple[str, ...]
+
+
+def remarks(flags: Collection[str]) -> Remarks:
+    """Sort the flags of results; those that differ in a number alone become one sentence."""
+    macros = [found for flag in flags if (found := _MACROS.match(flag))]
+    others = list(_with_ranges(flag for flag in flags if not _MACROS.match(flag)))
+    caveats = [flag for flag in others if not _FACTS.search(flag)]
+    facts = [flag for flag in others if _FACTS.search(flag)]
+    if macros:
+        sizes = ", ".join(f"{found['size']} is {found['count']}" for found in macros)
+        facts.append(f"SRAM of more than one macro: {sizes}")
+    caveats.sort(key=_weight)
+    return Remarks(tuple(map(worded, caveats)), tuple(map(worded, facts)))
+
+
+def worded(flag: str) -> str:
+    """Return a sentence with names of fields and parts replaced by words."""
+    return _INTERNAL.sub(lambda found: _WORDS[found[0]], flag)
+
+
+def _weight(flag: str) -> int:
+    ranks = (rank for rank, pattern in enumerate(_WEIGHTS) if pattern.search(flag))
+    return next(ranks, len(_WEIGHTS))
+
+
+def _with_ranges(flags: Iterable[str]) -> Iterable[str]:
+    """Yield flags; link wires of many lengths are one flag with the shortest and the longest."""
+    wires = []
+    for flag in flags:
+        if found := _WIRES.match(flag):
+            wires.append(found)
+        else:
+            yield flag
+    if wires:
+        lengths = sorted((found[2] for found in wires), key=float)
+        span = " to ".join(dict.fromkeys((lengths[0], lengths[-1])))
+        yield f"{wires[0][1]}{span}{wires[0][3]}"
+
+
+__all__ = ["Remarks", "remarks", "worded"]
