@@ -7,15 +7,50 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from asicbnn.cli import explore, files, run
-from asicbnn.cli.terminal import print_version
+from asicbnn.cli.terminal import envelope, print_json, print_version
+
+_WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
+"""click's UsageError; newer typers carry a click of their own, so it cannot be imported."""
+
+
+class _Verbs(TyperGroup):
+    """The verbs; a wrong use of one that was asked for JSON is told in JSON too."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        given = list(args)  # parsing takes them out of the list
+        with self._told(given):
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[__name__] = given
+        return context
+
+    def invoke(self, ctx: Any) -> Any:
+        with self._told(ctx.meta[__name__]):
+            return super().invoke(ctx)
+
+    @contextmanager
+    def _told(self, arguments: Sequence[str]) -> Iterator[None]:
+        try:
+            yield
+        except _WRONG_USAGE as wrong:
+            if "--json" in arguments:
+                name = arguments[0] if arguments[0] in self.commands else "usage"
+                print_json(envelope(name, problems=[{"message": wrong.format_message()}]))
+            raise
+
 
 app = typer.Typer(
     name="asicbnn",
+    cls=_Verbs,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich would double the time to the help

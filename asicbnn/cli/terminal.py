@@ -5,6 +5,7 @@ The only module that prints.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 DIFFERENCE, INPUT, INTERRUPTED = 1, 2, 130
+TRACEBACK = "ASICBNN_TRACEBACK"
+"""Environment variable: if set to anything but 0, a defect ends with its traceback."""
 _COLUMNS = 10_000  # tables take what they need: cut to a terminal they would lose digits
 
 
@@ -31,29 +34,47 @@ def verb(function: Callable[P, int | None]) -> Callable[P, None]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        is_json = bool(kwargs.get("as_json"))
         try:
             code = function(*args, **kwargs)
         except AsicbnnError as problem:
-            code = _fail(function.__name__, problem, is_json=bool(kwargs.get("as_json")))
-        except ModuleNotFoundError as missing:
-            if (missing.name or "").startswith("asicbnn"):
-                raise
-            sentence = f"{missing.name} is not installed; pip install {missing.name}"
-            code = _fail(
-                function.__name__, EnvironmentProblem(sentence), is_json=bool(kwargs.get("as_json"))
-            )
+            code = _fail(function.__name__, problem, is_json=is_json)
         except KeyboardInterrupt:
             complain("interrupted; no half-written file is left behind")
             code = INTERRUPTED
+        except (BrokenPipeError, typer.Exit):
+            raise
+        except Exception as accident:  # noqa: BLE001  (the last resort: whatever nobody foresaw)
+            code = _fail(function.__name__, _accident(accident), is_json=is_json)
         if code:
             raise typer.Exit(code)
 
     return run
 
 
+def _accident(problem: Exception) -> EnvironmentProblem:
+    """Return what to say of an error that nobody raised on purpose."""
+    name = getattr(problem, "name", None) or ""
+    if isinstance(problem, ModuleNotFoundError) and not name.startswith("asicbnn"):
+        return EnvironmentProblem(f"{name} is not installed; pip install {name}")
+    if isinstance(problem, OSError) and problem.filename is not None:
+        return EnvironmentProblem(f"{problem.filename}: {problem.strerror}")
+    if isinstance(problem, MemoryError):
+        return EnvironmentProblem("out of memory")
+    if os.environ.get(TRACEBACK, "0") not in ("", "0"):
+        import traceback
+
+        complain("".join(traceback.format_exception(problem)).rstrip())
+    said = " ".join(f"{type(problem).__name__} {problem}".split())
+    return EnvironmentProblem(
+        f"internal error ({said}). This is a defect of asicbnn, not of your files: please report "
+        f"it, with the command, the files it names and what {TRACEBACK}=1 makes it print."
+    )
+
+
 def _fail(name: str, problem: AsicbnnError, *, is_json: bool) -> int:
     if is_json:
-        problems = [{"message": str(problem)}]
+        problems = [{"message": line} for line in str(problem).splitlines()]
         if isinstance(problem, SpecError):
             problems = [problem_json(p) for p in problem.problems]
         print_json(envelope(name, problems=problems))

@@ -194,12 +194,64 @@ def test_exit_codes(monkeypatch, problem, code):
     assert done.stdout == ""
 
 
-def test_a_defect_is_not_dressed_up(monkeypatch):
+def fails_with(monkeypatch, problem):
     def fail(_path):
-        raise ZeroDivisionError
+        raise problem
 
     monkeypatch.setattr("asicbnn.spec.check.check", fail)
-    assert isinstance(run("check", EDGE).exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("problem", [ZeroDivisionError("0 /\n0"), KeyError("x"), RuntimeError()])
+def test_a_defect_is_one_paragraph_that_asks_for_a_report(monkeypatch, problem):
+    fails_with(monkeypatch, problem)
+    done = run("check", EDGE)
+    assert done.exit_code == 3
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"internal error ({type(problem).__name__}")
+    assert "please report it, with the command" in done.stderr
+    assert done.stderr.count("\n") == 1
+    as_object = as_json(run("check", EDGE, "--json"))
+    assert as_object["problems"][0]["message"].startswith("internal error (")
+
+
+def test_a_defect_shows_its_traceback_to_who_asks(monkeypatch):
+    fails_with(monkeypatch, ZeroDivisionError("nothing"))
+    assert "Traceback" not in run("check", EDGE, environment={"ASICBNN_TRACEBACK": "0"}).stderr
+    done = run("check", EDGE, environment={"ASICBNN_TRACEBACK": "1"})
+    assert done.exit_code == 3
+    assert done.stderr.startswith("Traceback (most recent call last):")
+    assert "in fail" in done.stderr
+
+
+def test_a_file_the_system_refuses_is_named(monkeypatch):
+    fails_with(monkeypatch, PermissionError(13, "Permission denied", "some.yaml"))
+    done = run("check", EDGE)
+    assert (done.exit_code, done.stderr) == (3, "some.yaml: Permission denied\n")
+
+
+def test_lines_of_a_mapping_error_are_problems_of_their_own(monkeypatch):
+    fails_with(monkeypatch, MappingError("layer a: no\nlayer b: neither"))
+    problems = as_json(run("check", EDGE, "--json"))["problems"]
+    assert problems == [{"message": "layer a: no"}, {"message": "layer b: neither"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verb", "said"),
+    [
+        (["frob", "--json"], "usage", "No such command 'frob'"),
+        (["--frob", "--json"], "usage", "No such option: --frob"),
+        (["show", EDGE, "--frob", "--json"], "show", "No such option: --frob"),
+        (["estimate", EDGE, "--json"], "estimate", "Missing argument 'WORKLOAD'"),
+        (["estimate", EDGE, BINARYNET, "--batch", "x", "--json"], "estimate", "--batch"),
+    ],
+)
+def test_wrong_usage_is_an_object_too(arguments, verb, said):
+    done = run(*arguments)
+    assert done.exit_code == 2
+    value = as_json(done)
+    assert value["schema"] == f"asicbnn.{verb}/1"
+    assert said in value["problems"][0]["message"]
+    assert "Usage: " in done.stderr
 
 
 def test_a_closed_pipe_is_no_accident():
