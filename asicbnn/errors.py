@@ -7,12 +7,15 @@ user's file at once, each with its place, so that a file is repaired in one go.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 _LONGEST_EXCERPT = 100
 _MOST_PROBLEMS_SHOWN = 100
+_MOST_ALIKE_SHOWN = 5
 
 
 class AsicbnnError(Exception):
@@ -47,6 +50,9 @@ def excerpt(places: Sequence[Place], note: str = "") -> str:
         cut = max(0, min(spans[0][0] - 20, len(text) - _LONGEST_EXCERPT))
         text = text[cut : cut + _LONGEST_EXCERPT]
         spans = [(start - cut, min(end - cut, len(text))) for start, end in spans]
+        if cut:
+            text = f"...{text}"
+            spans = [(start + 3, end + 3) for start, end in spans if end > 0]
     marks = [" "] * max(end for _, end in spans)
     for start, end in spans:
         marks[max(0, start) : end] = "^" * (end - max(0, start))
@@ -95,6 +101,35 @@ class Problem:
         return "\n".join([self.headline, excerpt(first, self.help), *map(excerpt, others)])
 
 
+def listed(problems: Sequence[Problem]) -> str:
+    """Return problems as a reader wants them: what is said over and over is cut short."""
+    alike = Counter(map(_kind, problems))
+    seen: Counter[tuple[str, str]] = Counter()
+    shown: list[str] = []
+    told = 0
+    for problem in problems:
+        kind = _kind(problem)
+        seen[kind] += 1
+        if seen[kind] > _MOST_ALIKE_SHOWN:
+            continue
+        if told == _MOST_PROBLEMS_SHOWN:
+            break
+        told += 1
+        shown.append(str(problem))
+        if seen[kind] == _MOST_ALIKE_SHOWN < alike[kind]:
+            more = alike[kind] - _MOST_ALIKE_SHOWN
+            shown.append(f"{problem.file or problem.path}: ... and {more:,} more like it")
+    counted = sum(min(n, _MOST_ALIKE_SHOWN) for n in alike.values())
+    if counted > told:
+        shown.append(f"... and {counted - told:,} more problems")
+    return "\n".join(shown)
+
+
+def _kind(problem: Problem) -> tuple[str, str]:
+    """Return what makes problems alike: the file, and the sentence without the words quoted."""
+    return problem.file, re.sub(r"'[^']*'", "''", problem.message)
+
+
 class SpecError(AsicbnnError):
     """The user's file is wrong; ``problems`` lists everything found in it."""
 
@@ -107,10 +142,7 @@ class SpecError(AsicbnnError):
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        shown = [str(problem) for problem in self.problems[:_MOST_PROBLEMS_SHOWN]]
-        if (more := len(self.problems) - len(shown)) > 0:
-            shown.append(f"... and {more} more problems")
-        return "\n".join(shown)
+        return listed(self.problems)
 
 
 class MappingError(AsicbnnError):

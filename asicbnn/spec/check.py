@@ -14,7 +14,7 @@ from asicbnn.spec.mapping_file import MappingFile
 from asicbnn.spec.parameters import load_parameters
 from asicbnn.spec.reader import open_document, read, read_document
 from asicbnn.spec.sweep import Sweep, batch_problem, beside
-from asicbnn.spec.wording import either, suggest
+from asicbnn.spec.wording import article, either, suggest
 from asicbnn.spec.workload import Workload, read_workload
 
 Kind: TypeAlias = Literal["accelerator", "workload", "sweep", "mapping"]
@@ -40,7 +40,7 @@ def kind_of(document: Document) -> Kind:
     root = document.root
     keys = root.value if root is not None and isinstance(root.value, dict) else {}
     if not keys:
-        message = f"expected keys with values: {either([f'a {k}' for k in KINDS])} file"
+        message = f"expected keys with values: {either([f'{article(k)} {k}' for k in KINDS])} file"
         raise SpecError([*document.problems, document.problem((), message)])
     if "layers" in keys and isinstance(keys["layers"].value, dict):
         return "mapping"
@@ -117,7 +117,7 @@ def _problems_as(path: Path, kind: Kind) -> list[Problem]:
         document = open_document(path)
         found = kind_of(document)
         if found != kind:
-            message = f"expected a file of kind {kind}, got one of kind {found}"
+            message = f"expected {article(kind)} {kind} file, got {article(found)} {found} file"
             return [document.problem((), message)]
         read(path, model_of(kind))
     except SpecError as error:

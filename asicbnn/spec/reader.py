@@ -103,7 +103,7 @@ def _not_a_mapping(document: Document) -> Problem:
 
 
 def _validate(root: Node, model: type[ModelT]) -> tuple[ModelT | None, list[ErrorDetails]]:
-    """Validate; a number where a text is wanted, or 2e8 for an integer, gets a second chance.
+    """Validate; a number where a text is wanted gets a second chance.
 
     Only the field's type decides what `2e8` or `1234` is, and only pydantic knows the type.
     """
@@ -122,11 +122,6 @@ def _reread(root: Node, model: type[BaseModel], error: ErrorDetails) -> bool:
     trail = Trail(root, model, error["loc"])
     node, wanted = trail.node, trail.wanted
     if node is None or wanted is None or not isinstance(node.value, int | float):
-        return False
-    if error["type"] in ("int_type", "int_from_float"):
-        if isinstance(node.value, float) and node.value.is_integer():
-            node.value = int(node.value)
-            return True
         return False
     is_text = error["type"] == "string_type" or node.text in wanted.choices
     if is_text and node.is_plain:

@@ -192,6 +192,11 @@ def either(words: list[str]) -> str:
     return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
+def article(word: str) -> str:
+    """Return ``a`` or ``an``, as the word asks for."""
+    return "an" if word[:1].lower() in "aeiou" else "a"
+
+
 def spoken(value: Any) -> str:
     """Return a plain value as YAML would write it."""
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
@@ -230,6 +235,8 @@ def cure(node: Node, wanted: Wanted) -> str:
     lists = (m for m in union_members(wanted.annotation) if get_origin(m) in (list, tuple))
     if any(get_args(member)[1:] in ((), (Ellipsis,)) for member in lists):
         return f"write [{node.text}]" if len(node.text) <= _LONGEST_VALUE else "put it in [ ]"
+    if isinstance(node.value, float):
+        return _integer_cure(node.value, wanted)
     if not isinstance(node.value, str) or len(node.text) > _LONGEST_WORD:
         return ""
     text = node.text.strip()
@@ -242,6 +249,28 @@ def cure(node: Node, wanted: Wanted) -> str:
     if not (wanted.takes(int) or wanted.takes(float)):
         return ""
     return _number_cure(text, node.is_plain, wanted)
+
+
+def _integer_cure(number: float, wanted: Wanted) -> str:
+    """Return how to write ``128.0`` or ``2e8`` where an integer is wanted."""
+    if wanted.takes(float) or not wanted.takes(int) or not number.is_integer():
+        return ""
+    bounds = list(_flat((*wanted.metadata, *_metadata_of_integer(wanted.annotation))))
+    below = any(number < m.ge for m in bounds if getattr(m, "ge", None) is not None)
+    above = any(number > m.le for m in bounds if getattr(m, "le", None) is not None)
+    if below or above:
+        return f"as an integer it is {int(number):,}, out of range" if abs(number) < 1e15 else ""
+    return f"an integer has no point and no exponent: write {int(number)}"
+
+
+def _metadata_of_integer(annotation: Any) -> tuple[Any, ...]:
+    """Return the constraints inside an annotation, of its integer where it is a union."""
+    inner, metadata = bare(annotation)
+    if get_origin(inner) in _UNION:
+        for member in get_args(inner):
+            if bare(member)[0] is int:
+                return (*metadata, *bare(member)[1])
+    return metadata
 
 
 def _number_cure(text: str, is_plain: bool, wanted: Wanted) -> str:
