@@ -127,6 +127,24 @@ def test_terms_written_out_by_hand():
     assert terms["leakage", "memory"] == pytest.approx(leaked * nw_memory / nw, rel=1e-12)
 
 
+def test_a_shadow_register_is_loaded_twice_by_hand():
+    """A bit enters through a multiplexer; flop, multiplexer and their pins toggle half the time."""
+    bit_fj = 0.5 * (19.7429 + 10.7069 + 0.5 * (1.736 + 2.2813) * 1.8**2)
+    assert bit_fj == pytest.approx(18.4789, abs=1e-4)
+    lay = layout(TINY)
+    bits = {"weight": lay.weight_port_bits, "input": lay.input_port_bits,
+            "psum": lay.psum_word_bits / lay.psum_slots}  # fmt: skip
+    once, twice = (
+        {r.term: r.energy_fj for r in energy.rates(a, SKY, costs(a, SKY).area, 1e3)}
+        for a in (TINY, with_changes(TINY, {"registers.shadow": True}))
+    )
+    for operand, count in bits.items():
+        term = f"{operand} register"
+        assert twice[term] - once[term] == pytest.approx(count * bit_fj, rel=1e-9)
+    and_fj = 0.5 * 0.5 * 1.479 * 1.8**2  # a loaded sum also moves the mask of its accumulator
+    assert once["psum register"] == pytest.approx(bits["psum"] * (bit_fj + and_fj), rel=1e-9)
+
+
 def test_the_data_mover_is_charged_by_link_slots_of_inputs():
     # an 8-bit word in two trips of 4 bit, each a link word: two slots and two writes per word
     narrow = with_changes(TINY, {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from asicbnn.errors import ModelError
 from asicbnn.technology.library import load
 from asicbnn.technology.memories import break_even_words, memory
-from asicbnn.technology.standard_cell_memory import latch_cells, register_cells
+from asicbnn.technology.standard_cell_memory import _NODE_ACTIVITY, latch_cells, register_cells
 
 IHP, SKY, ASAP = load("ihp_sg13g2"), load("sky130hd"), load("asap7")
 technologies = st.sampled_from([IHP, SKY, ASAP])
@@ -161,6 +161,23 @@ def test_latch_memories_have_the_synthesised_area(table):
         cells = latch_cells(int(row["rows"]), int(row["cols"]))
         assert cells.latch == int(row["latches"])
         assert SKY.area_um2(cells) == pytest.approx(float(row["area_um2"]), rel=0.027)
+
+
+def test_one_read_of_cells_by_hand():
+    """Two words of a bit: one node of two NAND2, its select, and the read register."""
+    pin_fj = 0.5 * 2.3195 * 1.8**2
+    tree_fj = 2 * (3.7932 + pin_fj) / 3
+    read_fj = tree_fj + 2 * pin_fj / 2 + 34.6599 / 2
+    assert read_fj == pytest.approx(26.1214, abs=1e-4)
+    for kind in ("latch", "register"):
+        assert memory(SKY, kind, 2, 1).read_energy_fj == pytest.approx(read_fj, rel=1e-9)
+
+
+def test_a_third_of_the_nodes_of_a_deep_tree_switch():
+    """A node above 2^l of 2^L random words switches with probability (1 - 2^-l) / 2."""
+    levels = 20
+    switching = sum(2 ** (levels - i) * (1 - 2**-i) / 2 for i in range(1, levels + 1))
+    assert switching / (2**levels - 1) == pytest.approx(_NODE_ACTIVITY, rel=1e-5)
 
 
 def test_write_masks_cost_gates_in_cells_and_nothing_in_srams():
