@@ -61,24 +61,24 @@ class Executor:
         self.machine, self.backend, self.program = machine, backend, program
         self.layout = machine.configuration.layout
         self.cycle_limit = CYCLE_LIMIT
-        self._is_loaded = False
 
     def _load(self, images: NDArray[np.integer[Any]]) -> None:
         """Reset; image and streams into host memory, resident blocks into the weight bank once."""
         backend, program, lay = self.backend, self.program, self.layout
-        backend.reset(keep_memories=self._is_loaded)
+        is_loaded = backend.loaded_by is self  # another executor may have used it in between
+        backend.reset(keep_memories=is_loaded)
         for name, value in program.boot.items():
             backend.write_register(name, value)
         incoming = [map_words(lay, program.layers[0], images)]
         for placement, block in zip(program.placements, program.blocks, strict=True):
             if placement.streamed:
                 incoming.append(block)
-            elif not self._is_loaded:
+            elif not is_loaded:
                 backend.write_memory("store_weights0", block, placement.address)
         words = host_words(lay, np.concatenate(incoming))
         backend.write_memory("host_in0", words)
         backend.write_register("start", 1)
-        self._is_loaded = True
+        backend.loaded_by = self
 
     def run(self, images: NDArray[np.integer[Any]]) -> Iterator[LayerRun]:
         """Execute one batch of images [B, IY, IX, C], yielding each layer as it ends.

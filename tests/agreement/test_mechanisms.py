@@ -370,3 +370,19 @@ def test_an_accelerator_that_only_thresholds():
     accelerator = small(post=("threshold",))
     counts = agree(accelerator, [CONV], [nest_of(accelerator, CONV)], seeds=1)
     assert counts["pool_buffer_reads"] == counts["pool_buffer_writes"] == 0
+
+
+def test_two_networks_in_turn_on_one_simulator_keep_their_own_weights():
+    """Memories are kept between runs of one network, never from another's."""
+    accelerator = small()
+    machine, backend = machine_of(accelerator)
+    layers = [conv(out_channels=6), conv(name="two", in_channels=6, out_channels=3)]
+    mappings = [nest_of(accelerator, x) for x in layers]
+    rng = np.random.default_rng(4)
+    subjects = []
+    for _ in range(2):
+        parameters = [random_parameters(layer, rng) for layer in layers]
+        subjects.append(Subject(machine, backend, layers, parameters, mappings))
+    for subject in (*subjects, *subjects):
+        images = random_activations(layers[0], rng)
+        assert [row for row in subject.rows(images) if not row.agrees] == []

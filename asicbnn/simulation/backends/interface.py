@@ -76,6 +76,7 @@ class Backend(ABC):
     name   as given to `simulator`
     note   a sentence for the user about the choice of back end; empty if there is nothing to say
     shape  the registers and memories
+    loaded_by  whoever filled the memories last; for users who keep them between runs
     """
 
     name: ClassVar[str]
@@ -83,6 +84,7 @@ class Backend(ABC):
     def __init__(self, shape: StateShape, note: str = "") -> None:
         self.shape = shape
         self.note = note
+        self.loaded_by: object = None
 
     def write_memory(self, name: str, words: NDArray[np.uint64], start: int = 0) -> None:
         """Replace the words from ``start`` [word] on by the rows of ``words``."""
