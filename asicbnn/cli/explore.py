@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asicbnn.cli import terminal
 from asicbnn.cli.options import AcceleratorFile, Json, examples, read_accelerator, refuse
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_ROWS, _MOST_NOTES = 30, 8
 
@@ -94,7 +97,10 @@ def plot(
     from asicbnn.report import compose, style
     from asicbnn.sweep.files import read_table
 
-    figure = compose.draw(kind.value, read_table(table), x=x, y=y, by=by, label=label)
+    rows = read_table(table)
+    if kind is PlotKind.pareto:
+        _check_numbers(rows, x, y)
+    figure = compose.draw(kind.value, rows, x=x, y=y, by=by, label=label)
     target = output or table.with_name(f"{table.stem}-{kind}")
     if target.suffix.lstrip(".") in set(Format):
         if formats:
@@ -103,15 +109,34 @@ def plot(
     terminal.wrote(style.save(figure, target, [f.value for f in formats or Format]))
 
 
+def _check_numbers(rows: pd.DataFrame, *asked: str) -> None:
+    """Refuse a column of the table that cannot be an axis of the Pareto front."""
+    from asicbnn.result import METRICS
+
+    numbers = set(rows.select_dtypes("number").columns)
+    drawn = ", ".join(name for name in METRICS if name in numbers)
+    for name in asked:
+        if name in rows and name not in METRICS:
+            fault = "not a metric" if name in numbers else "not a number"
+            refuse(f"{name} is {fault}; columns that are: {drawn}")
+        if name in rows and name not in numbers:
+            refuse(f"{name} should be numbers, and this table has other values in it")
+
+
 @terminal.verb
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="folder of tables")],
     title: Annotated[str | None, typer.Option(help="heading of the page")] = None,
+    formats: Annotated[
+        list[Format] | None,
+        typer.Option("--format", help="write the figures as files too; once per format"),
+    ] = None,
 ) -> None:
     """Write one self-contained HTML page from the tables in a folder."""
     from asicbnn.report import compose
 
-    terminal.say(str(compose.report(folder, title=title)))
+    written = compose.report(folder, title=title, formats=[f.value for f in formats or ()])
+    terminal.say(str(written))
 
 
 @terminal.verb

@@ -49,7 +49,7 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 Batch = Annotated[int, typer.Option(min=1, help="images in one run")]
 Images = Annotated[int, typer.Option(min=1, help="images to run")]
 Together = Annotated[int, typer.Option("--batch", min=1, help="images in the store at once")]
-Seed = Annotated[int, typer.Option(help="of whatever is drawn at random")]
+Seed = Annotated[int, typer.Option(min=0, help="of whatever is drawn at random")]
 Engine = Annotated[Backend, typer.Option(help="simulator: generated C, or PyRTL's own")]
 Order = Annotated[
     Dataflow | None, typer.Option(help="order of the loops, instead of the accelerator's")
@@ -57,9 +57,9 @@ Order = Annotated[
 Nest = Annotated[
     Path | None, typer.Option("--mapping", metavar="FILE", help="loop nests per layer, YAML")
 ]
-Least = Annotated[Objective, typer.Option(help="what the best mapping makes least")]
+Least = Annotated[Objective, typer.Option(help="what the mappings of dataflow best make least")]
 Exhaustive = Annotated[
-    bool, typer.Option("--exhaustive", help="best: try every tile size, not only the likely ones")
+    bool, typer.Option("--exhaustive", help="try every tile size, not only the likely ones")
 ]
 Folder = Annotated[
     Path | None, typer.Option("--output", "-o", help="folder for tables and figures")
@@ -94,6 +94,12 @@ def read_mapping(path: Path | None) -> MappingFile | None:
     from asicbnn.spec.reader import read
 
     return read(path, MappingFile)
+
+
+def given(context: typer.Context, *names: str) -> list[str]:
+    """Return which of these options stand on the command line, as they are spelt there."""
+    sources = ((name, context.get_parameter_source(name)) for name in names)
+    return [f"--{name}" for name, source in sources if source and source.name == "COMMANDLINE"]
 
 
 def refuse(sentence: str) -> NoReturn:

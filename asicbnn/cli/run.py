@@ -12,6 +12,7 @@ from asicbnn.cli.options import (
     AcceleratorFile,
     Backend,
     Batch,
+    Dataflow,
     Engine,
     Exhaustive,
     Folder,
@@ -25,6 +26,7 @@ from asicbnn.cli.options import (
     Together,
     WorkloadFile,
     examples,
+    given,
     read_accelerator,
     read_mapping,
     read_workload,
@@ -37,6 +39,7 @@ _BINARYNET = "arch_specs/edge64.yaml workloads/binarynet_cifar10.yaml"
 
 @terminal.verb
 def estimate(
+    context: typer.Context,
     accelerator: AcceleratorFile,
     workload: WorkloadFile,
     dataflow: Order = None,
@@ -50,8 +53,9 @@ def estimate(
     from asicbnn.model import estimate as model
     from asicbnn.report import tables
 
+    machine = read_accelerator(accelerator)
     result = model.estimate(
-        read_accelerator(accelerator), read_workload(workload), mapping=read_mapping(mapping),
+        machine, read_workload(workload), mapping=read_mapping(mapping),
         dataflow=dataflow and dataflow.value, batch=batch, objective=objective.value,
         exhaustive=exhaustive,
     )  # fmt: skip
@@ -59,6 +63,11 @@ def estimate(
         terminal.print_json(result.to_json("estimate"))
     else:
         terminal.show(tables.result_tables(result))
+    order = dataflow.value if dataflow else machine.dataflow
+    if given(context, "objective") and order != Dataflow.best:
+        terminal.complain(
+            f"note: --objective chooses the mappings of dataflow best; this one is {order}"
+        )
 
 
 @terminal.verb
@@ -93,6 +102,7 @@ def simulate(
 
 @terminal.verb
 def verify(
+    context: typer.Context,
     accelerator: Annotated[
         Path | None, typer.Argument(metavar="ACCELERATOR", help="accelerator YAML")
     ] = None,
@@ -104,7 +114,12 @@ def verify(
     dataflow: Order = None,
     mapping: Nest = None,
     random: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="draw N cases instead of two files")
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="draw N cases instead of two files; from 400 on each feature has to occur",
+        ),
     ] = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
@@ -119,6 +134,8 @@ def verify(
     if random is not None:
         if accelerator is not None:
             refuse("--random draws its own accelerators and workloads; name no files with it")
+        if strange := given(context, "images", "batch", "dataflow", "mapping"):
+            refuse(f"--random draws its own cases; it does not take {', '.join(strange)}")
         return _verify_random(random, seed, backend, output, as_json=as_json)
     if accelerator is None or workload is None:
         refuse("expected ACCELERATOR and WORKLOAD, or --random N")

@@ -48,7 +48,7 @@ class CaseOutcome:
 class RandomVerification:
     """The outcome of all cases of a seed.
 
-    never    features no case exercised
+    never    features no case exercised, where there were cases enough for all
     written  files that reproduce the cases that differ
     """
 
@@ -63,10 +63,13 @@ class RandomVerification:
         return {name: counted[name] for name in ALL_FEATURES}
 
     @property
-    def never(self) -> tuple[str, ...]:
-        if len(self.outcomes) < ENOUGH_FOR_ALL:
-            return ()
+    def not_exercised(self) -> tuple[str, ...]:
+        """Features no case exercised, however few cases there were."""
         return tuple(name for name, count in self.features.items() if count == 0)
+
+    @property
+    def never(self) -> tuple[str, ...]:
+        return self.not_exercised if len(self.outcomes) >= ENOUGH_FOR_ALL else ()
 
     @property
     def agrees(self) -> bool:
@@ -77,12 +80,20 @@ class RandomVerification:
         total = len(self.outcomes)
         agreeing = sum(outcome.agrees for outcome in self.outcomes)
         lines = [f"{agreeing} of {total} agree on cycles, accesses and bits (seed {self.seed})"]
-        if self.never:
-            lines.append(f"never exercised: {', '.join(self.never)}")
+        lines += self.problems
+        if self.not_exercised and not self.never:
+            missed = ", ".join(self.not_exercised)
+            lines.append(f"not exercised (from {ENOUGH_FOR_ALL} cases on this fails): {missed}")
+        return "\n".join(lines)
+
+    @property
+    def problems(self) -> list[str]:
+        """What makes the run fail, in sentences; of the cases that differ the first five."""
+        lines = [f"never exercised: {', '.join(self.never)}"] if self.never else []
         for outcome in [o for o in self.outcomes if not o.agrees][:5]:
             first = outcome.problem or _sentence(outcome.differences[0])
             lines.append(f"case {outcome.index}: {first}")
-        return "\n".join(lines)
+        return lines
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -93,7 +104,7 @@ class RandomVerification:
             "version": _version(),
             "totals": {},
             "layers": [],
-            "problems": [{"message": line} for line in self.verdict.splitlines()[1:]],
+            "problems": [{"message": line} for line in self.problems],
             "cases": len(self.outcomes),
             "agreeing": sum(outcome.agrees for outcome in self.outcomes),
             "seed": self.seed,

@@ -17,6 +17,7 @@ from asicbnn.spec.lowering import lower
 from asicbnn.verify import agreement, random_cases, verify, verify_random
 from asicbnn.verify.cases import accelerator, case
 from asicbnn.verify.features import ALL_FEATURES, features
+from asicbnn.verify.random_cases import ENOUGH_FOR_ALL
 
 SEEDS = (2, 22)
 """Between them, sixty cases of each leave nothing out."""
@@ -25,7 +26,12 @@ SEEDS = (2, 22)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_sixty_random_cases_agree(seed):
     found = verify_random(60, seed=seed)
-    assert found.verdict == f"60 of 60 agree on cycles, accesses and bits (seed {seed})"
+    verdict, *more = found.verdict.splitlines()
+    assert verdict == f"60 of 60 agree on cycles, accesses and bits (seed {seed})"
+    missed = [name for name, count in found.features.items() if not count]
+    note = f"not exercised (from {ENOUGH_FOR_ALL} cases on this fails): {', '.join(missed)}"
+    assert more == ([note] if missed else [])
+    assert found.to_json()["problems"] == []
     assert found.agrees
     assert found.written == ()
     assert sum(found.features.values()) > 60 * 10

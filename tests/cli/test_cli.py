@@ -151,6 +151,19 @@ def test_plot_writes_the_formats_asked_for(tmp_path):
     assert refused.stderr == "the table has no column dataflow, which this figure draws\n"
 
 
+@pytest.mark.parametrize(("column", "fault"), [("dataflow", "a number"), ("point", "a metric")])
+def test_a_front_is_drawn_over_metrics(tmp_path, column, fault):
+    rows = synthetic.sweep_table(30).assign(dataflow="best", point=1, power_mw="much")
+    table, _ = write_table(rows, tmp_path / "space")
+    for axis in ("-x", "-y"):
+        done = run("plot", table, axis, column)
+        assert done.exit_code == 2
+        assert done.stderr.startswith(f"{column} is not {fault}; columns that are: ")
+        assert {"area_um2", "latency_ms"} <= set(done.stderr.replace(",", "").split())
+    done = run("plot", table, "-x", "power_mw")
+    assert (done.exit_code, done.stderr.split(",")[0]) == (2, "power_mw should be numbers")
+
+
 def test_report_prints_where_the_page_is(tmp_path):
     write_table(synthetic.dataflow_table(), tmp_path / "flows")
     done = run("report", tmp_path, "--title", "Five")
@@ -162,6 +175,19 @@ def test_verify_wants_files_or_random():
     assert "expected ACCELERATOR and WORKLOAD, or --random N" in run("verify").stderr
     assert run("verify", EDGE).exit_code == 2
     assert run("verify", EDGE, "--random", 3).exit_code == 2
+    files = ("--mapping", EDGE, "--images", 1)
+    refused = run("verify", "--random", 3, *files, "--batch", 2, "--dataflow", "best")
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        "--random draws its own cases; it does not take --images, --batch, --dataflow, --mapping\n"
+    )
+
+
+def test_help_says_from_when_on_every_feature_counts():
+    from asicbnn.verify.random_cases import ENOUGH_FOR_ALL
+
+    text = " ".join(run("verify", "--help").stdout.split())
+    assert f"from {ENOUGH_FOR_ALL} on" in text
 
 
 @pytest.mark.parametrize(

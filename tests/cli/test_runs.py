@@ -51,6 +51,15 @@ def test_estimate():
     assert sum(layer["cycles"] for layer in value["layers"]) == value["totals"]["cycles"]
 
 
+def test_an_objective_nothing_is_searched_by_is_noted():
+    note = "note: --objective chooses the mappings of dataflow best; this one is output_stationary"
+    done = run("estimate", TINY, DIGITS, "--objective", "latency")
+    assert (done.exit_code, done.stderr) == (0, f"{note}\n")
+    best = run("estimate", TINY, DIGITS, "--objective", "latency", "--dataflow", "best")
+    assert (best.exit_code, best.stderr) == (0, "")
+    assert run("estimate", TINY, DIGITS).stderr == ""
+
+
 def test_parts_add_up_to_the_energy_and_area():
     totals = as_json("estimate", EDGE, BINARYNET)["totals"]
     from asicbnn.result import PARTS
