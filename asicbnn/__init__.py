@@ -1,7 +1,8 @@
 """Which binary-neural-network accelerator to build, what it costs, and whether it really does that.
 
-The verbs of the command line are functions here: `load`, `estimate`, `simulate`, `verify`,
-`compare`, `sweep`, `report`. They are imported when first used, so that `import asicbnn` is quick.
+The verbs of the command line are functions here: `check`, `load`, `estimate`, `simulate`,
+`verify`, `compare`, `sweep`, `report`. They are imported when first used, so that `import asicbnn`
+is quick.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from asicbnn.check import check
     from asicbnn.compare import compare
     from asicbnn.model.estimate import estimate
     from asicbnn.report import report
@@ -21,9 +23,12 @@ if TYPE_CHECKING:
     from asicbnn.verify import verify
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "compare", "estimate", "load", "report", "simulate", "sweep", "verify"]
+__all__ = [
+    "__version__", "check", "compare", "estimate", "load", "report", "simulate", "sweep", "verify",
+]  # fmt: skip
 
 _HOMES = {
+    "check": "asicbnn.check",
     "compare": "asicbnn.compare",
     "estimate": "asicbnn.model.estimate",
     "load": "asicbnn.spec",

@@ -20,7 +20,7 @@ DIRECTION = (
     {"hardware"},
     {"model", "simulation"},
     {"simulate"},
-    {"verify", "compare"},
+    {"verify", "compare", "check"},
     {"sweep"},
     {"report"},
     {"cli"},

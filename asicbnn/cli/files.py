@@ -31,18 +31,19 @@ def check(
     as_json: Json = False,
 ) -> int:
     """Print every problem of spec files: where, what was wanted, what was given, the cure."""
-    from asicbnn.spec.check import check as problems_of
+    from asicbnn.check import check as problems_of
+    from asicbnn.errors import listed
 
     found = {str(path): problems_of(path) for path in files}
     problems = [problem for some in found.values() for problem in some]
     if as_json:
-        listed = [terminal.problem_json(problem) for problem in problems]
-        terminal.print_json(terminal.envelope("check", files=list(found), problems=listed))
+        as_objects = [terminal.problem_json(problem) for problem in problems]
+        terminal.print_json(terminal.envelope("check", files=list(found), problems=as_objects))
     else:
         for path in (path for path, some in found.items() if not some):
             terminal.say(f"{path}: no problems")
-    for problem in problems:
-        terminal.complain(str(problem))
+    if problems:
+        terminal.complain(listed(problems))
     return terminal.INPUT if problems else 0
 
 

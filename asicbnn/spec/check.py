@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from asicbnn.errors import Problem, SpecError
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.document import Document, KeyPath
+from asicbnn.spec.lowering import lower
 from asicbnn.spec.mapping_file import MappingFile
-from asicbnn.spec.parameters import load_parameters
+from asicbnn.spec.parameters import load_images, load_parameters
 from asicbnn.spec.reader import open_document, read, read_document
 from asicbnn.spec.sweep import Sweep, batch_problem, beside
 from asicbnn.spec.wording import article, either, suggest
@@ -76,15 +77,25 @@ def check(path: Path | str) -> list[Problem]:
 
 
 def _weights_problems(path: Path | str, document: Document) -> list[Problem]:
-    """Return the problems of a workload's trained parameters, led by the line that names them."""
+    """Return what is wrong with the parameters and images, led by the line that names them."""
     workload = read_workload(path)
+    if workload.weights is None:
+        return []
+    found: list[Problem] = []
     try:
-        if workload.weights is not None:
-            load_parameters(workload)
+        load_parameters(workload)
     except SpecError as error:
         lead = document.problem("weights", "these are not the parameters of this network")
-        return [lead, *error.problems]
-    return []
+        found += [lead, *error.problems]
+    try:
+        if lower(workload).is_executable:
+            load_images(workload)
+    except SpecError as error:
+        new = [problem for problem in error.problems if problem not in found]
+        if new:
+            lead = document.problem("weights", "these are not the test images of this network")
+            found += [lead, *new]
+    return found
 
 
 def _sweep_problems(path: Path | str, sweep: Sweep, document: Document) -> list[Problem]:

@@ -1,0 +1,169 @@
+"""Everything that is wrong with a file, its technology and its operating point included.
+
+The spec room says whether a file means something; only with a technology at hand can one say
+whether that technology exists, holds at the voltage asked for, and is as fast as the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from asicbnn.errors import ModelError, Problem, SpecError
+from asicbnn.model.area import area
+from asicbnn.model.timing import timing
+from asicbnn.spec import check as specs
+from asicbnn.spec.accelerator import Accelerator, OperatingPoint
+from asicbnn.spec.document import Document, KeyPath, Node, child_of
+from asicbnn.spec.reader import open_document, read
+from asicbnn.spec.sweep import beside
+from asicbnn.technology import library
+from asicbnn.technology.library import Technology
+
+_CLOCK = "operating_point.clock_mhz"
+
+
+def check(path: Path | str) -> list[Problem]:
+    """Return every problem of a file, and of the files it names; none is an empty list.
+
+    Problems of the file itself come in the order of its lines.
+    """
+    found = specs.check(path)
+    try:
+        document = open_document(path)
+        kind = specs.kind_of(document)
+    except SpecError:
+        return found
+    if kind == "accelerator":
+        found += _accelerator_problems(path, document, is_sound=not found)
+        return sorted(found, key=lambda p: (p.file != str(path), p.line or 0, p.column or 0))
+    return [*found, *_sweep_problems(path, document)] if kind == "sweep" else found
+
+
+def _accelerator_problems(
+    path: Path | str, document: Document, *, is_sound: bool
+) -> Iterator[Problem]:
+    name = _value(document.root, "technology")
+    if name is None:
+        name = Accelerator.model_fields["technology"].default
+    if not isinstance(name, str) or not name:
+        return  # refused as a field
+    technology, problems = _technology(document, ("technology",), name)
+    yield from problems
+    if technology is None:
+        return
+    wrong = list(_operating_point(technology, _numbers(document)))
+    for problem in wrong:
+        yield document.problem(problem.path, problem.message, problem.help)
+    if is_sound and not wrong:
+        yield from _too_fast(read(path, Accelerator), technology, document)
+
+
+def _too_fast(
+    accelerator: Accelerator, technology: Technology, document: Document
+) -> Iterator[Problem]:
+    """Yield what stands against building the accelerator at its clock."""
+    try:
+        timing(accelerator, technology, area(accelerator, technology))
+    except ModelError as error:
+        message = str(error)
+        if message.startswith(f"{_CLOCK}: "):
+            message, _, help = message.removeprefix(f"{_CLOCK}: ").partition("; ")
+            yield document.problem(_CLOCK, message, help)
+        else:
+            yield document.problem((), message)
+
+
+def _sweep_problems(path: Path | str, document: Document) -> Iterator[Problem]:
+    """Yield technologies a sweep names that are none, or whose voltage is not the accelerator's."""
+    named = [(("technologies",), child_of(document.root, "technologies"))]
+    named.append((("axes", "technology"), child_of(child_of(document.root, "axes"), "technology")))
+    point = _base_point(path, document)
+    listed = False
+    for at, node in named:
+        for position, entry in enumerate(
+            node.value if node and isinstance(node.value, list) else ()
+        ):
+            listed = True
+            if not isinstance(entry.value, str) or not entry.value:
+                continue
+            yield from _swept(document, (*at, position), entry.value, point)
+    base = _base(path, document)
+    if base is not None and not listed:
+        yield from _swept(document, ("accelerator",), base.technology, point)
+
+
+def _swept(
+    document: Document, at: KeyPath, name: str, point: Mapping[str, Any]
+) -> Iterator[Problem]:
+    technology, problems = _technology(document, at, name)
+    yield from problems
+    if technology is not None:
+        for problem in _operating_point(technology, point):
+            message = f"{problem.path} of the accelerator: {problem.message}"
+            yield document.problem(at, message, problem.help)
+
+
+def _base(path: Path | str, document: Document) -> Accelerator | None:
+    """Return the accelerator a sweep varies, or None where the sweep is told so already."""
+    name = _value(document.root, "accelerator")
+    try:
+        return read(beside(path, name), Accelerator) if isinstance(name, str) and name else None
+    except SpecError:
+        return None
+
+
+def _base_point(path: Path | str, document: Document) -> Mapping[str, Any]:
+    """Return the operating point all points of a sweep share; empty where they vary it."""
+    base, axes = _base(path, document), child_of(document.root, "axes")
+    varied = axes.value if axes is not None and isinstance(axes.value, dict) else {}
+    if base is None or any(axis.startswith("operating_point") for axis in varied):
+        return {}
+    return base.operating_point.model_dump()
+
+
+def _technology(
+    document: Document, at: KeyPath, name: str
+) -> tuple[Technology | None, list[Problem]]:
+    """Return a technology, or what is wrong with it led by the line that names it."""
+    try:
+        return library.load(name), []
+    except SpecError as error:
+        problems = list(error.problems)
+    if len(problems) == 1 and problems[0].line is None and problems[0].path in ("", "technology"):
+        [problem] = problems
+        where = f": {problem.file}" if problem.file else ""
+        return None, [document.problem(at, f"{problem.message}{where}", problem.help)]
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return None, [document.problem(at, f"{count} in {name}", "see below"), *problems]
+
+
+def _operating_point(technology: Technology, point: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield every part of an operating point the technology has no figures for."""
+    for key in ("voltage_v", "temperature_c"):
+        value = point.get(key)
+        try:
+            technology.require_operating_point(**{key: value})
+        except SpecError as error:
+            yield from error.problems
+
+
+def _numbers(document: Document) -> dict[str, float]:
+    """Return the operating point as far as it stands in numbers in the file, else its defaults."""
+    point: dict[str, float] = {}
+    asked = child_of(document.root, "operating_point")
+    for key, field in OperatingPoint.model_fields.items():
+        value = _value(asked, key)
+        value = field.default if value is None else value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            point[key] = value
+    return point
+
+
+def _value(node: Node | None, key: str) -> Any:
+    child = child_of(node, key)
+    return None if child is None else child.value
+
+
+__all__ = ["check"]
