@@ -77,8 +77,11 @@ def _too_fast(
 
 def _sweep_problems(path: Path | str, document: Document) -> Iterator[Problem]:
     """Yield technologies a sweep names that are none, or whose voltage is not the accelerator's."""
-    named = [(("technologies",), child_of(document.root, "technologies"))]
-    named.append((("axes", "technology"), child_of(child_of(document.root, "axes"), "technology")))
+    axis = child_of(child_of(document.root, "axes"), "technology")
+    named: tuple[tuple[KeyPath, Node | None], ...] = (
+        (("technologies",), child_of(document.root, "technologies")),
+        (("axes", "technology"), axis),
+    )
     point = _base_point(path, document)
     listed = False
     for at, node in named:

@@ -6,6 +6,7 @@ Anything slow to import is imported by the verb that needs it, so that help come
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,28 @@ from asicbnn.cli.terminal import envelope, print_json, print_version
 
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
 """click's UsageError; newer typers carry a click of their own, so it cannot be imported."""
+
+
+_NO_CHOICE = re.compile(r"(?:Value error, )?'(.*)' is not one of (.*?)\.?", re.DOTALL)
+_OUR_WORDS = (
+    (re.compile(r"Input should be greater than or equal to (\S+)"), r"expected a number >= \1"),
+    (re.compile(r"Input should be less than or equal to (\S+)"), r"expected a number <= \1"),
+    (re.compile(r"Input should be a valid integer.*"), "expected an integer"),
+)
+
+
+def in_our_words(message: str) -> str:
+    """Return in our words what typer says about an option: the choices there are, the range."""
+    for theirs, ours in _OUR_WORDS:
+        if match := theirs.fullmatch(message):
+            return match.expand(ours)
+    if not (match := _NO_CHOICE.fullmatch(message)):
+        return message
+    word, choices = match.group(1), re.findall(r"'([^']*)'", match.group(2))
+    from asicbnn.spec.wording import either, suggest
+
+    near = suggest(word, choices)
+    return f"expected {either(choices)}, got '{word}'" + (f"; {near}" if near else "")
 
 
 class _Verbs(TyperGroup):
@@ -42,6 +65,7 @@ class _Verbs(TyperGroup):
         try:
             yield
         except _WRONG_USAGE as wrong:
+            wrong.message = in_our_words(wrong.message)
             if "--json" in arguments:
                 name = arguments[0] if arguments[0] in self.commands else "usage"
                 print_json(envelope(name, problems=[{"message": wrong.format_message()}]))
