@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from asicbnn.cli import terminal
 from asicbnn.cli.options import AcceleratorFile, Json, examples, read_accelerator, refuse
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _MOST_ROWS, _MOST_NOTES = 30, 8
 
@@ -109,7 +106,7 @@ def plot(
     terminal.wrote(style.save(figure, target, [f.value for f in formats or Format]))
 
 
-def _check_numbers(rows: pd.DataFrame, *asked: str) -> None:
+def _check_numbers(rows: Any, *asked: str) -> None:
     """Refuse a column of the table that cannot be an axis of the Pareto front."""
     from asicbnn.result import METRICS
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from asicbnn.errors import SpecError
 from asicbnn.mapping.layout import layout
 from asicbnn.report import plots
 from asicbnn.report.page import Drawing, Grid, Page, Section, grid, manifest_of
+from asicbnn.report.remarks import remarks
 from asicbnn.report.roofline import roofline
 from asicbnn.report.style import plain, save
+from asicbnn.report.summary import differing, summary, verdict
 from asicbnn.result import METRICS, Result, uncovered_json
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.sweep.files import read_table, write_table, write_text
@@ -53,8 +55,10 @@ class Source:
         return self.path.stem
 
 
-def report(folder: Path | str, *, title: str | None = None) -> Path:
-    """Write `report.html`, `manifest.json` and `figures/` into a folder of tables; return the page.
+def report(folder: Path | str, *, title: str | None = None, formats: Sequence[str] = ()) -> Path:
+    """Write `report.html` and `manifest.json` into a folder of tables; return the page.
+
+    formats  formats in which the figures are also written to `figures/`: svg, pdf, png
 
     Raises SpecError if the folder holds no table this program wrote.
     """
@@ -62,12 +66,12 @@ def report(folder: Path | str, *, title: str | None = None) -> Path:
     if not place.is_dir():
         raise SpecError(f"{place}: no such folder")
     sources = [source for path in sorted(place.glob("*.parquet")) for source in _sources(path)]
-    sections = [section for source in sources for section in sections_of(source)]
+    sections = _unlike([x for source in _ordered(sources) for x in sections_of(source)])
     if not sections:
         raise SpecError(f"{place}: no tables in it; `asicbnn sweep` and `compare` write them")
-    for section in sections:
-        for drawing in section.figures:
-            save(drawing.figure, place / FIGURES / drawing.name)
+    for drawing in (drawing for section in sections for drawing in section.figures if formats):
+        save(drawing.figure, place / FIGURES / drawing.name, formats)
+    sections.insert(0, summary([source.table for source in sources]))
     files = [source.path for source in sources]
     files += [facts for s in sources if (facts := s.path.with_suffix(".json")).exists()]
     manifest = manifest_of(files, place)
@@ -148,6 +152,28 @@ def _lead(sources: Sequence[Source]) -> str:
     return "; ".join(found)
 
 
+def _ordered(sources: Sequence[Source]) -> list[Source]:
+    """Return verifications first, then design spaces, comparisons and layers."""
+    kinds = ("hardware", "point", "layer", "dataflow")
+
+    def rank(source: Source) -> int:
+        kind = next((name for name in kinds if name in source.table), "")
+        return {"hardware": 0, "point": 1, "dataflow": 2, "layer": 3}.get(kind, 4)
+
+    return sorted(sources, key=rank)
+
+
+def _unlike(sections: Sequence[Section]) -> list[Section]:
+    """Return sections whose titles, and with them their places in the page, differ."""
+    seen: dict[str, int] = {}
+    unlike = []
+    for section in sections:
+        count = seen[section.title] = seen.get(section.title, 0) + 1
+        title = f"{section.title} ({count})" if count > 1 else section.title
+        unlike.append(replace(section, title=title))
+    return unlike
+
+
 def sections_of(source: Source) -> list[Section]:
     """Return what the page says about one table."""
     columns = set(source.table.columns)
@@ -179,7 +205,7 @@ def _sweep(source: Source) -> Section:
         text=_sweep_text(source),
         figures=list(_sweep_figures(source, varied)),
         grids=[grid(_records(shown), [*words, *_present(table)], caption, words=len(words))],
-        notes=list(source.facts.get("flags", ())),
+        notes=_notes(source),
     )
 
 
@@ -234,10 +260,9 @@ def _sweep_text(source: Source) -> list[str]:
 def _comparison(source: Source) -> Section:
     table = source.table
     columns = ["dataflow", *(name for name in DATAFLOW_COLUMNS if name in table)]
-    names = _named(table)
     return Section(
-        title=f"Dataflows: {plain(source.name)}",
-        text=[f"{names}. The same hardware runs the network in each order of loops."],
+        title=f"Dataflows: {_runs(table)}",
+        text=["The same hardware runs the network in each order of loops."],
         figures=[
             Drawing(
                 f"{source.name}-dataflows", plots.dataflows(table),
@@ -250,7 +275,7 @@ def _comparison(source: Source) -> Section:
         ],
         grids=[grid(_records(table.assign(dataflow=table["dataflow"].map(plain))), columns,
                     "Totals over the layers this machine executes")],
-        notes=list(source.facts.get("flags", ())),
+        notes=_notes(source),
     )  # fmt: skip
 
 
@@ -268,12 +293,17 @@ def _layers(source: Source) -> Section:
     wanted = ("layer", "macs", "cycles", "utilisation", "latency_ms", "energy_fj")
     columns = [name for name in wanted if name in table]
     return Section(
-        title=f"Layers: {plain(source.name)}",
-        text=[f"{_named(table)}."],
+        title=f"Layers: {_runs(table)}{_dataflow_of(source)}",
         figures=figures,
         grids=[grid(_records(table), columns, "Layer by layer")],
         notes=_not_covered(source),
     )
+
+
+def _notes(source: Source) -> list[str]:
+    """Return caveats, the heaviest first, then facts."""
+    found = remarks(source.facts.get("flags", ()))
+    return [*found.caveats, *found.facts]
 
 
 def _not_covered(source: Source) -> list[str]:
@@ -286,24 +316,42 @@ def _not_covered(source: Source) -> list[str]:
 
 def _verification(source: Source) -> Section:
     table = source.table
-    differing = table[table["model"] != table["hardware"]]
+    different = differing(table)
     columns = [name for name in ("accelerator", "workload", "layer", "quantity") if name in table]
-    shown = differing if len(differing) else table
-    verdict = (
-        f"{len(differing):,} of {len(table):,} comparisons differ."
-        if len(differing)
-        else f"All {len(table):,} comparisons of the model with the generated hardware are equal."
-    )
+    shown = different if len(different) else _telling(table)
     rows = _records(shown.head(_MOST_ROWS))
     more = f"the first {_MOST_ROWS} of {len(shown):,} rows" if len(shown) > _MOST_ROWS else ""
-    caption = "; ".join(filter(None, ["Model against hardware", more]))
+    what = "Model against hardware"
+    if len(shown) < len(table):
+        what += ": what differs" if len(different) else ": cycles and output bits of each layer"
+    caption = "; ".join(filter(None, [what, more]))
     body: Grid = grid(rows, [*columns, "model", "hardware"], caption, words=len(columns))
-    return Section(title=f"Verification: {plain(source.name)}", text=[verdict], grids=[body])
+    named = {"verification": "Verification"}
+    title = named.get(source.name, f"Verification: {plain(source.name)}")
+    return Section(title=title, text=[verdict(table)], grids=[body])
 
 
-def _named(table: pd.DataFrame) -> str:
-    values = [", ".join(map(str, table[n].unique())) for n in _NAMING if n in table]
-    return " · ".join(values)
+def _telling(table: pd.DataFrame) -> pd.DataFrame:
+    """Return cycles and bits of each layer: where all is equal, they stand for the rest."""
+    if "quantity" not in table:
+        return table
+    found = table[table["quantity"].isin(["cycles", "output bits"])]
+    return found if len(found) else table
+
+
+def _runs(table: pd.DataFrame) -> str:
+    """Return the design point a table is about: edge64 runs binarynet_cifar10 in sky130hd."""
+    words = ("", " runs ", " in ")
+    found = [
+        f"{word}{', '.join(map(str, table[name].unique()))}"
+        for word, name in zip(words, _NAMING, strict=True)
+        if name in table
+    ]
+    return "".join(found).strip()
+
+
+def _dataflow_of(source: Source) -> str:
+    return f", {plain(source.name.removeprefix('layers_'))}" if "_" in source.name else ""
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from asicbnn import __version__
 from asicbnn.report.style import COLUMN_INCH, heading, inline_svg
+from asicbnn.report.tables import ending
 from asicbnn.result import METRICS
 from asicbnn.units import Scale, figure, scale, typeset
 
@@ -114,10 +115,12 @@ def grid(
 ) -> Grid:
     """Return chosen columns of rows as a table, each metric in the unit its largest value takes."""
     scales = {name: _scale(name, rows) for name in columns}
+    others = [name for name in columns if name not in METRICS]
     headings = []
     for name in columns:
         unit = scales[name].unit
-        headings.append(heading(name) if unit == "1" else f"{heading(name)} [{typeset(unit)}]")
+        title = heading(name if name in METRICS else ending(name, others))
+        headings.append(title if unit == "1" else f"{title} [{typeset(unit)}]")
     cells = [[_cell(row.get(name), scales[name]) for name in columns] for row in rows]
     return Grid(caption, headings, cells, words)
 

@@ -315,8 +315,7 @@ def points(
     scales = {name: _scale_of(name, rows) for name in columns if name in METRICS}
     others = [name for name in columns if name not in scales]
     headings = [
-        _heading(name, scales[name]) if name in scales else _ending(name, others)
-        for name in columns
+        _heading(name, scales[name]) if name in scales else ending(name, others) for name in columns
     ]
     table = plain_table(title, headings, words=words)
     for row in rows:
@@ -328,7 +327,8 @@ def points(
     return table
 
 
-def _ending(path: str, others: Sequence[str]) -> str:
+def ending(path: str, others: Sequence[str]) -> str:
+    """Return the end of a field's path, as far as it takes to tell it from the others."""
     parts = path.split(".")
     for count in range(1, len(parts)):
         ending = parts[-count:]

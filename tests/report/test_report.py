@@ -110,9 +110,13 @@ def test_the_manifest_lists_the_tables(folder):
     assert manifest["libraries"]["numpy"]
 
 
-def test_figures_are_written_beside_the_page(folder):
-    names = {path.name for path in (folder / "figures").iterdir()}
-    assert {"space-area-energy.pdf", "dataflows-dataflows.svg", "layers-roofline.png"} <= names
+def test_figures_are_written_as_files_when_asked_for(tmp_path):
+    write_table(synthetic.layer_table(), tmp_path / "layers")
+    report(tmp_path)
+    assert not (tmp_path / "figures").exists()
+    report(tmp_path, formats=["png", "svg"])
+    names = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert names == {"layers-latency.png", "layers-latency.svg"}
 
 
 def test_the_same_folder_makes_the_same_page(tmp_path):
@@ -137,3 +141,20 @@ def test_a_folder_without_tables_is_refused(tmp_path):
         report(tmp_path)
     with pytest.raises(SpecError, match=r"none: no such folder$"):
         report(tmp_path / "none")
+
+
+def test_a_summary_comes_first_and_verification_next(folder):
+    text = (folder / "report.html").read_text("utf-8")
+    titles = re.findall(r"<h2>(.*?)</h2>", text)
+    assert titles == [
+        "Summary", "Verification", "Design space: space",
+        "Dataflows: edge64 runs binarynet_cifar10 in sky130hd",
+        "Layers: edge64 runs binarynet_cifar10 in sky130hd",
+    ]  # fmt: skip
+    assert "Verified: All 2 comparisons" in text
+    assert text.count("Design points of least energy per inference") == 1
+
+
+def test_a_folder_without_verification_says_so(tmp_path):
+    write_table(synthetic.dataflow_table(), tmp_path / "dataflows")
+    assert "Not verified here" in report(tmp_path).read_text("utf-8")
