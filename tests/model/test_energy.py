@@ -145,6 +145,19 @@ def test_a_shadow_register_is_loaded_twice_by_hand():
     assert once["psum register"] == pytest.approx(bits["psum"] * (bit_fj + and_fj), rel=1e-9)
 
 
+def test_masks_and_popcount_registers_by_hand():
+    """A mask is an AND whose pin and output toggle half the time; counts of 8 lanes take 4 bits."""
+    for stages in (0, 2):
+        machine = with_changes(
+            TINY,
+            {"array.unroll": {"in_channels": 8}, "array.popcount.pipeline_stages": stages},
+        )
+        built = costs(machine, SKY).area
+        found = {r.term: r.energy_fj for r in energy.rates(machine, SKY, built, 1e3)}
+        assert found["mask"] == pytest.approx(0.5 * (9.9946 + 0.5 * 1.479 * 1.8**2))
+        assert found["popcount register"] == pytest.approx((1 + stages) * 4 * 0.5 * 34.6599)
+
+
 def test_the_data_mover_is_charged_by_link_slots_of_inputs():
     # an 8-bit word in two trips of 4 bit, each a link word: two slots and two writes per word
     narrow = with_changes(TINY, {

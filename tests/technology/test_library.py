@@ -138,6 +138,13 @@ def test_the_clock_tree_by_hand():
     assert sky.clock_tree_area_um2_per_sink == pytest.approx(7.5072 / 15, rel=1e-9)
 
 
+def test_wires_and_clock_sinks_by_hand():
+    sky = load("sky130hd")
+    assert sky.wire_energy_fj(1000) == pytest.approx(0.5 * 172 * 1.8**2)
+    sinks = Cells(flop=3, latch=5, clock_gate=7, nand2=100)
+    assert sky.clock_tree_area_um2(sinks) == pytest.approx((3 + 5 + 7) * 7.5072 / 15)
+
+
 def test_toggle_energy_of_the_inverter_is_internal_plus_four_inverters(technology):
     inverter = technology.cell("inverter")
     load_fj = 0.5 * 4 * technology.inverter_capacitance_ff * technology.voltage_v**2

@@ -173,6 +173,17 @@ def test_one_read_of_cells_by_hand():
         assert memory(SKY, kind, 2, 1).read_energy_fj == pytest.approx(read_fj, rel=1e-9)
 
 
+def test_one_write_of_cells_by_hand():
+    """Two words of a bit that changes half the time; both words' pins see the data line."""
+    nand_fj, latch_fj, mux_fj, flop_fj = (
+        0.5 * ff * 1.8**2 for ff in (2.3195, 1.7625, 2.2813, 1.736)
+    )
+    latched = 0.5 * (2 * latch_fj + 20.0547 + nand_fj + 19.7429) + 32.264 + 2 * 9.999
+    assert memory(SKY, "latch", 2, 1).write_energy_fj == pytest.approx(latched, rel=1e-9)
+    held = 0.5 * (2 * mux_fj + 19.7429 + nand_fj + 10.7069 + flop_fj) + mux_fj
+    assert memory(SKY, "register", 2, 1).write_energy_fj == pytest.approx(held, rel=1e-9)
+
+
 def test_a_third_of_the_nodes_of_a_deep_tree_switch():
     """A node above 2^l of 2^L random words switches with probability (1 - 2^-l) / 2."""
     levels = 20
