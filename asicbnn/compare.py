@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from asicbnn import __version__
-from asicbnn.errors import MappingError
+from asicbnn.errors import MappingError, SpecError
 from asicbnn.mapping.dataflow import DATAFLOWS
+from asicbnn.model.arguments import accelerator_of, check_choice, workload_of
 from asicbnn.model.estimate import Objective, estimate
 from asicbnn.result import Result
 from asicbnn.spec.accelerator import Accelerator
-from asicbnn.spec.reader import read
-from asicbnn.spec.workload import Workload, read_workload
+from asicbnn.spec.workload import Workload
 from asicbnn.technology.library import Technology, load
 
 if TYPE_CHECKING:
@@ -80,10 +80,11 @@ def compare(
     A dataflow the network does not fit under is listed with the reason. Raises MappingError if
     there is none it fits under.
     """
-    machine = (
-        accelerator if isinstance(accelerator, Accelerator) else read(accelerator, Accelerator)
-    )
-    network = workload if isinstance(workload, Workload) else read_workload(workload)
+    machine, network = accelerator_of(accelerator), workload_of(workload)
+    if isinstance(dataflows, str) or not dataflows:
+        raise SpecError(f"dataflows: expected at least one, in a list, got {dataflows!r}")
+    for dataflow in dataflows:
+        check_choice("dataflows", dataflow, COMPARED)
     priced = (
         technology if isinstance(technology, Technology) else load(technology or machine.technology)
     )

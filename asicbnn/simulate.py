@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,23 @@ from numpy.typing import NDArray
 from asicbnn import __version__
 from asicbnn.bnn.layer import Layer
 from asicbnn.bnn.reference import Parameters
-from asicbnn.errors import SpecError
 from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.hardware.configuration import configuration_words
 from asicbnn.mapping.capacity import check_layer
 from asicbnn.mapping.counts import operations
+from asicbnn.mapping.dataflow import DATAFLOWS
 from asicbnn.mapping.loop_nest import Mapping
+from asicbnn.model.arguments import (
+    accelerator_of,
+    check_choice,
+    check_counts,
+    check_seed,
+    workload_of,
+)
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
 from asicbnn.result import LayerResult, Result
 from asicbnn.simulation.backends import Backend, simulator
+from asicbnn.simulation.backends.selection import BACKENDS
 from asicbnn.simulation.execution import Executor
 from asicbnn.simulation.program import Program, build_program, shared_order
 from asicbnn.spec.accelerator import Accelerator
@@ -109,8 +118,11 @@ def prepare(
     Raises SpecError for a network that is not executed as a whole, MappingError for one that does
     not fit.
     """
-    if batch < 1 or images < 1:
-        raise SpecError(f"images and batch are at least 1, not {images} and {batch}")
+    check_counts(images=images, batch=batch)
+    check_seed(seed)
+    check_choice("backend", backend, ("auto", *BACKENDS))
+    if dataflow is not None:
+        check_choice("dataflow", dataflow, (*DATAFLOWS, "best"))
     available = load_images(workload, images, seed)
     parameters = tuple(load_parameters(workload, seed))
     total = len(available.activations)
@@ -146,8 +158,8 @@ def _mappings(
 
 
 def simulate(
-    accelerator: Accelerator,
-    workload: Workload,
+    accelerator: Accelerator | Path | str,
+    workload: Workload | Path | str,
     *,
     images: int = 1,
     batch: int = 1,
@@ -159,13 +171,15 @@ def simulate(
 ) -> Simulation:
     """Execute a network on the accelerator's hardware, cycle by cycle.
 
+    accelerator, workload  specs, or paths of their files
     images    how many of the workload's images; random ones, seeded, where it has none
     batch     images in the store at once
     mapping   explicit loop nests; dataflow: the order of the others (default: the spec's)
     backend   auto, compiled or pyrtl
     """
+    machine, network = accelerator_of(accelerator), workload_of(workload)
     setup = prepare(
-        accelerator, workload, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
+        machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend,
     )  # fmt: skip
     totals: dict[str, dict[str, int]] = {}
@@ -181,7 +195,7 @@ def simulate(
             done += len(chunk)
             if progress:
                 progress(done, images)
-    return _simulation(accelerator, workload, setup, totals, classes)
+    return _simulation(machine, network, setup, totals, classes)
 
 
 def _add(total: dict[str, int], counts: dict[str, int]) -> None:

@@ -73,27 +73,26 @@ def examples(*lines: str) -> str:
 
 def read_accelerator(path: Path) -> Accelerator:
     """Read an accelerator file."""
-    from asicbnn.spec.accelerator import Accelerator
-    from asicbnn.spec.reader import read
+    from asicbnn.model.arguments import accelerator_of
 
-    return read(path, Accelerator)
+    return accelerator_of(path)
 
 
 def read_workload(path: Path) -> Workload:
     """Read a workload file."""
-    from asicbnn.spec import workload
+    from asicbnn.model.arguments import workload_of
 
-    return workload.read_workload(path)
+    return workload_of(path)
 
 
 def read_mapping(path: Path | None) -> MappingFile | None:
     """Read a mapping file, if one is named."""
     if path is None:
         return None
+    from asicbnn.model.arguments import read_as
     from asicbnn.spec.mapping_file import MappingFile
-    from asicbnn.spec.reader import read
 
-    return read(path, MappingFile)
+    return read_as(path, "mapping", MappingFile)
 
 
 def given(context: typer.Context, *names: str) -> list[str]:

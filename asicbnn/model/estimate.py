@@ -15,8 +15,10 @@ from asicbnn.bnn.layer import Layer
 from asicbnn.errors import MappingError
 from asicbnn.hardware.configuration import configuration_words
 from asicbnn.mapping import loop_nest
+from asicbnn.mapping.dataflow import DATAFLOWS
 from asicbnn.mapping.layout import layout
 from asicbnn.mapping.loop_nest import LoopNest
+from asicbnn.model.arguments import accelerator_of, check_choice, check_counts, workload_of
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.choose import Objective as Searched
 from asicbnn.model.costs import Costs, costs
@@ -28,8 +30,7 @@ from asicbnn.model.splits import splits
 from asicbnn.result import METRICS, LayerResult, Result
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.lowering import Lowered, lower
-from asicbnn.spec.reader import read
-from asicbnn.spec.workload import Workload, read_workload
+from asicbnn.spec.workload import Workload
 from asicbnn.technology import library
 from asicbnn.technology.library import Technology
 
@@ -63,8 +64,12 @@ def estimate(
 
     Raises MappingError naming the layer that does not fit, by how much, and the cure.
     """
-    machine = _accelerator(accelerator, dataflow)
-    network = workload if isinstance(workload, Workload) else read_workload(workload)
+    machine, network = accelerator_of(accelerator), workload_of(workload)
+    check_counts(batch=batch)
+    check_choice("objective", objective, _SEARCHED)
+    if dataflow is not None and dataflow != machine.dataflow:
+        check_choice("dataflow", dataflow, (*DATAFLOWS, "best"))
+        machine = with_dataflow(machine, dataflow)  # a fixed sequencer is built for it
     lowered = lower(network, batch)
     if not lowered.layers:
         raise MappingError(f"{network.name}: no layer can be executed; {lowered.reason}")
@@ -77,16 +82,6 @@ def estimate(
     chosen = mappings(machine, priced, lowered.layers, request, n_cfg)
     run = Run(machine, priced, network.name, lowered, batch, chosen, n_cfg, exhaustive)
     return run.result()
-
-
-def _accelerator(accelerator: Accelerator | Path | str, dataflow: str | None) -> Accelerator:
-    """Return the accelerator under a dataflow: a fixed sequencer is built for it."""
-    machine = (
-        accelerator if isinstance(accelerator, Accelerator) else read(accelerator, Accelerator)
-    )
-    if dataflow is None or dataflow == machine.dataflow:
-        return machine
-    return with_dataflow(machine, dataflow)
 
 
 def with_dataflow(accelerator: Accelerator, dataflow: str) -> Accelerator:

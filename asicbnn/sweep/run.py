@@ -12,12 +12,11 @@ from typing import Any
 import pandas as pd
 
 from asicbnn import __version__
+from asicbnn.model.arguments import accelerator_of, read_as, workload_of
 from asicbnn.model.estimate import Objective, estimate
 from asicbnn.result import METRICS, Result
-from asicbnn.spec.accelerator import Accelerator
-from asicbnn.spec.reader import read
 from asicbnn.spec.sweep import DesignPoint, Sweep, beside, expand
-from asicbnn.spec.workload import Workload, read_workload
+from asicbnn.spec.workload import Workload
 from asicbnn.sweep.engine import Progress, run
 from asicbnn.sweep.files import write_table, write_text
 from asicbnn.sweep.pareto import costs_of, mark_front
@@ -166,9 +165,9 @@ def sweep(
     """
     chosen = tuple(objectives or OBJECTIVES)
     costs_of(pd.DataFrame(columns=list(METRICS), dtype=float), chosen)  # refuses unknown ones now
-    spec = read(file, Sweep)
-    base = read(beside(file, spec.accelerator), Accelerator)
-    workloads = tuple(read_workload(beside(file, name)) for name in spec.workloads)
+    spec = read_as(file, "sweep", Sweep)
+    base = accelerator_of(beside(file, spec.accelerator))
+    workloads = tuple(workload_of(beside(file, name)) for name in spec.workloads)
     expansion = expand(spec, base)
     axes = tuple(expansion.points[0].changes) if expansion.points else ()
     points = [(point, i) for point in expansion.points for i in range(len(workloads))]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asicbnn import __version__
+from asicbnn.model.arguments import accelerator_of, workload_of
 from asicbnn.model.mappings import MappingSource
 from asicbnn.simulate import prepare
 from asicbnn.spec.accelerator import Accelerator
@@ -105,8 +107,8 @@ def _shown(row: Row) -> int | str:
 
 
 def verify(
-    accelerator: Accelerator,
-    workload: Workload,
+    accelerator: Accelerator | Path | str,
+    workload: Workload | Path | str,
     *,
     images: int = 1,
     batch: int = 1,
@@ -121,8 +123,9 @@ def verify(
     Arguments as in `simulate`. Cycles and accesses are compared with the model's counts, bits
     with the integer reference, all with equality.
     """
+    machine, network = accelerator_of(accelerator), workload_of(workload)
     setup = prepare(
-        accelerator, workload, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
+        machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend,
     )  # fmt: skip
     compared: list[Row] = []
@@ -139,5 +142,5 @@ def verify(
             if progress:
                 progress(done, images)
     return Verification(
-        accelerator.name, workload.name, accelerator.technology, done, tuple(compared), setup.note
+        machine.name, network.name, machine.technology, done, tuple(compared), setup.note
     )

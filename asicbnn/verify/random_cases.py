@@ -17,7 +17,9 @@ from asicbnn.bnn.reference import Parameters, random_activations, random_paramet
 from asicbnn.bnn.weights import save_weights
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.accelerator import Machine, elaborate
+from asicbnn.model.arguments import check_choice, check_counts, check_seed
 from asicbnn.simulation.backends import Backend, simulator
+from asicbnn.simulation.backends.selection import BACKENDS
 from asicbnn.spec.accelerator import to_yaml
 from asicbnn.verify.agreement import Row, Subject
 from asicbnn.verify.cases import CASES_PER_ACCELERATOR, Case, accelerator, case
@@ -136,6 +138,9 @@ def verify_random(
 
     folder  where a differing case is written (default: reports/verify)
     """
+    check_counts(count=count)
+    check_seed(seed)
+    check_choice("backend", backend, ("auto", *BACKENDS))
     outcomes: list[CaseOutcome] = []
     written: list[Path] = []
     for outcome, drawn, parameters, images in _run_cases(count, seed, backend):

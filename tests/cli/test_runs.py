@@ -134,7 +134,22 @@ def test_verilog(tmp_path):
     assert "endmodule" in (tmp_path / "tiny.v").read_text()
 
 
-def test_a_mapping_file_of_another_kind_is_refused():
-    done = run("estimate", TINY, DIGITS, "--mapping", TINY)
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["estimate", DIGITS, TINY], "this is a workload file; an accelerator file was wanted"),
+        (["compare", TINY, TINY], "this is an accelerator file; a workload file was wanted"),
+        (["verify", DIGITS, TINY], "this is a workload file; an accelerator file was wanted"),
+        (["verilog", DIGITS], "this is a workload file; an accelerator file was wanted"),
+        (["sweep", TINY], "this is an accelerator file; a sweep file was wanted"),
+        (
+            ["estimate", TINY, DIGITS, "--mapping", TINY],
+            "this is an accelerator file; a mapping file was wanted",
+        ),
+    ],
+)
+def test_a_file_of_another_kind_is_called_that(arguments, said):
+    done = run(*arguments)
     assert done.exit_code == 2
-    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[0].endswith(f": {said}")
+    assert len(done.stderr.splitlines()) <= 3
