@@ -77,6 +77,10 @@ def accelerator_facts(accelerator: Accelerator) -> list[Fact]:
         ("lanes per PE", lay.lanes, ""),
         ("peak", 2 * lay.pes * lay.lanes, "op/cycle"),
         ("accumulator", lay.psum_bits, "bit"),
+        *(
+            (f"largest fan in at {bits} bit", accelerator.largest_fan_in(bits), "products")
+            for bits in dict.fromkeys((1, accelerator.limits.activation_bits))
+        ),
         ("weight word", lay.weight_word_bits, "bit"),
         ("cycles to read a weight word", lay.weight_slots, ""),
         ("weight buffer", buffers.weight.words * lay.weight_word_bits / _MEMORY_KIB, "KiB"),

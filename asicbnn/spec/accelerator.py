@@ -272,7 +272,12 @@ class Limits(SpecModel):
     activation_bits: int = _field(8, "bit planes of an activation", unit="bit", ge=1, le=16)
     pool: int = _field(2, "rows or columns of a pooling window", unit="pixels", ge=1, le=16)
     psum_bits: int | None = _field(
-        None, "accumulator; null holds the largest 1-bit layer", unit="bit", ge=1, le=48
+        None,
+        "accumulator; null derives it from kernel, in_channels and weight_bits, for activations of "
+        "1 bit: at n bits that leaves about a (2^n - 1)th of their fan-in, which `show` names",
+        unit="bit",
+        ge=1,
+        le=48,
     )
 
     @property
@@ -319,6 +324,11 @@ class Accelerator(SpecModel):
     def psum_bits(self) -> int:
         """Width of an accumulator, as set or derived from the limits [bit]."""
         return self.limits.psum_bits or self.limits.derived_psum_bits
+
+    def largest_fan_in(self, activation_bits: int) -> int:
+        """Products per output whose sum the accumulator holds, at a width of the activations."""
+        planes: int = (2**self.limits.weight_bits - 1) * (2**activation_bits - 1)
+        return int(2**self.psum_bits - 1) // planes
 
     @property
     def weight_word_bits(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from asicbnn.bnn.layer import Layer
 from asicbnn.errors import SpecError
+from asicbnn.report.specs import accelerator_facts
 from asicbnn.spec.accelerator import (
     Accelerator,
     Dataflow,
@@ -88,6 +91,23 @@ def test_edge64_can_hold_binarynet() -> None:
     assert spec.store.activation_words >= 32 * 32 * 128 // link  # conv1's output
     assert spec.store.activation_words >= 32 * 32 * 8  # the image: a link word per pixel and plane
     assert spec.psum_bits >= (8192).bit_length()
+
+
+def test_wide_activations_leave_a_smaller_fan_in() -> None:
+    spec = read(SPECS / "edge64.yaml", Accelerator)
+    assert (spec.psum_bits, spec.largest_fan_in(1), spec.largest_fan_in(8)) == (16, 65535, 257)
+    for bits in (1, 2, 8):
+        fits = Layer(name="l", batch=1, in_y=1, in_x=1, in_channels=spec.largest_fan_in(bits),
+                     out_channels=1, kernel_y=1, kernel_x=1, activation_bits=bits)  # fmt: skip
+        assert fits.largest_sum.bit_length() <= spec.psum_bits
+        beyond = replace(fits, in_channels=fits.in_channels + 1)
+        assert beyond.largest_sum.bit_length() > spec.psum_bits
+    comment = (SPECS / "edge64.yaml").read_text()
+    assert f"fan-in of {spec.largest_fan_in(8)} " in comment
+    wide = with_changes(spec, {"limits.psum_bits": 24})
+    assert wide.largest_fan_in(8) >= 7 * 7 * 1024
+    facts = {name: value for name, value, _ in accelerator_facts(spec)}
+    assert facts["largest fan in at 8 bit"] == 257
 
 
 @pytest.mark.parametrize(
