@@ -30,8 +30,8 @@ from asicbnn.sweep.files import read_table, write_table, write_text
 
 PAGE, MANIFEST, FIGURES = "report.html", "manifest.json", "figures"
 POINT_COLUMNS = (
-    "latency_ms", "energy_per_inference_uj", "area_um2", "logic_area_um2", "memory_area_um2",
-    "power_mw", "efficiency_tops_per_w", "utilisation",
+    "latency_ms", "energy_per_inference_uj", "logic_area_um2", "memory_area_um2", "power_mw",
+    "efficiency_tops_per_w", "utilisation",
 )  # fmt: skip
 DATAFLOW_COLUMNS = (
     "cycles", "utilisation", "latency_ms", "energy_per_inference_uj", "logic_energy_fj",
@@ -199,7 +199,8 @@ def _sweep(source: Source) -> Section:
     shown = front.sort_values([*naming[1:], "energy_per_inference_uj"]).head(_MOST_ROWS)
     caption = f"{len(front):,} of {len(table):,} points are on the front"
     caption += f"; the first {_MOST_ROWS} of them" if len(front) > _MOST_ROWS else ""
-    words = [*naming, *varied]
+    told = [name for name in naming if name == "point" or table[name].nunique() > 1]
+    words = [*told, *varied]
     return Section(
         title=f"Design space: {plain(source.name)}",
         text=_sweep_text(source),
