@@ -199,7 +199,7 @@ def _sweep(source: Source) -> Section:
     shown = front.sort_values([*naming[1:], "energy_per_inference_uj"]).head(_MOST_ROWS)
     caption = f"{len(front):,} of {len(table):,} points are on the front"
     caption += f"; the first {_MOST_ROWS} of them" if len(front) > _MOST_ROWS else ""
-    told = [name for name in naming if name == "point" or table[name].nunique() > 1]
+    told = [name for name in naming if name == "point" or len(set(table[name])) > 1]
     words = [*told, *varied]
     return Section(
         title=f"Design space: {plain(source.name)}",
