@@ -17,6 +17,7 @@ from asicbnn.result import Result
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.workload import Workload
 from asicbnn.technology.library import Technology, load
+from asicbnn.units import quantity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ COMPARED = (*DATAFLOWS, "best")
 """Every dataflow, the search over all of them last."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """What each dataflow costs.
 
@@ -35,6 +36,16 @@ class Comparison:
 
     results: Mapping[str, Result]
     refused: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        first = next(iter(self.results.values()))
+        words = [f"{len(self.results)} dataflows"]
+        if len(energies := {n: r.totals["energy_fj"] for n, r in self.results.items()}) > 1:
+            name = min(energies, key=energies.__getitem__)
+            words.append(f"least energy {quantity(energies[name], 'fJ')} under {name}")
+        if self.refused:
+            words.append(f"{len(self.refused)} refused")
+        return f"Comparison({', '.join(first.point.values())}: {', '.join(words)})"
 
     def to_frame(self) -> pd.DataFrame:
         """One row per dataflow: what names it, `reason` if it does not fit, every metric."""

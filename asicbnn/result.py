@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from asicbnn.units import SUFFIXES
+from asicbnn.units import SUFFIXES, quantity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -229,7 +229,15 @@ def checked(values: Mapping[str, float], owner: str) -> Mapping[str, int | float
     return MappingProxyType(clean)
 
 
-@dataclass(frozen=True)
+def _in_short(metrics: Mapping[str, int | float]) -> str:
+    """Return cycles and energy, or how much else there is, for a line in a notebook."""
+    units = (("cycles", "1"), ("energy_fj", "fJ"))
+    said = [(name, quantity(metrics[name], unit)) for name, unit in units if name in metrics]
+    words = [f"{text} cycles" if name == "cycles" else text for name, text in said]
+    return ", ".join(words) or f"{len(metrics)} metrics"
+
+
+@dataclass(frozen=True, repr=False)
 class LayerResult:
     """The metrics of one layer."""
 
@@ -239,11 +247,14 @@ class LayerResult:
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", checked(self.metrics, f"layer {self.name}"))
 
+    def __repr__(self) -> str:
+        return f"LayerResult({self.name}: {_in_short(self.metrics)})"
+
     def __reduce__(self) -> tuple[Any, ...]:  # a read-only mapping does not pickle
         return LayerResult, (self.name, dict(self.metrics))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """One design point: an accelerator, a workload, a technology and what came out.
 
@@ -275,6 +286,9 @@ class Result:
         object.__setattr__(self, "not_covered", tuple(self.not_covered))
         object.__setattr__(self, "flags", tuple(self.flags))
         object.__setattr__(self, "breakdowns", MappingProxyType(splits))
+
+    def __repr__(self) -> str:
+        return f"Result({', '.join(self.point.values())}: {_in_short(self.totals)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         splits = {name: dict(split) for name, split in self.breakdowns.items()}

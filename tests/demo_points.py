@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 from asicbnn.errors import MappingError
 from asicbnn.result import Result
 
@@ -15,3 +19,20 @@ def evaluate(lanes: int) -> Result:
 
 def describe(lanes: int) -> dict[str, int]:
     return {"lanes": lanes}
+
+
+def ears(lanes: int) -> Result:
+    """Say whether this process hears Ctrl-C."""
+    is_deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    return Result("a", "deaf" if is_deaf else "listening", "sky130hd", "0", {"cycles": lanes})
+
+
+def die(lanes: int) -> Result:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return evaluate(lanes)
+
+
+def slow(lanes: int) -> Result:
+    if lanes > 1:  # all but the first chunk
+        time.sleep(20)
+    return Result("a", "net", "sky130hd", "0", {"cycles": lanes})

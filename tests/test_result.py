@@ -156,3 +156,12 @@ def test_frames_have_the_metrics_as_columns():
     parts = result.parts_frame()
     assert parts["part"].tolist() == ["array"]
     assert parts["energy_fj"].tolist() == [5.0]
+
+
+def test_a_result_is_one_line():
+    layer = LayerResult("conv1", {"cycles": 1_200, "energy_fj": 1.5e9})
+    assert repr(layer) == "LayerResult(conv1: 1,200 cycles, 1.50 uJ)"
+    totals = {"cycles": 1_200_234, "energy_fj": 1.67e12}
+    result = Result("edge64", "binarynet_cifar10", "sky130hd", "0", totals, (layer,))
+    assert repr(result) == "Result(edge64, binarynet_cifar10, sky130hd: 1,200,234 cycles, 1.67 mJ)"
+    assert repr(LayerResult("pool", {"macs": 3})) == "LayerResult(pool: 1 metrics)"

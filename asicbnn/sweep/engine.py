@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import pandas as pd
 
-from asicbnn.errors import MappingError, ModelError, SpecError
+from asicbnn.errors import EnvironmentProblem, MappingError, ModelError, SpecError
 from asicbnn.result import METRICS, Result
 
 PointT = TypeVar("PointT")
@@ -129,34 +133,74 @@ def _answers(
     size = max(1, min(_LARGEST_CHUNK, len(indexed) // (workers * _CHUNKS_PER_WORKER)))
     chunks = [indexed[i : i + size] for i in range(0, len(indexed), size)]
     if executor is not None:
-        yield from _spread(task, chunks, executor)
+        yield from _spread(task, chunks, executor, is_ours=False)
     elif workers == 1 or len(chunks) <= 1:
         yield from map(task, chunks)
     else:
         with _processes(workers) as pool:
-            yield from _spread(task, chunks, pool)
+            yield from _spread(task, chunks, pool, is_ours=True)
 
 
 def _spread(
-    task: _Task[PointT], chunks: Sequence[Sequence[tuple[int, PointT]]], executor: Executor
+    task: _Task[PointT],
+    chunks: Sequence[Sequence[tuple[int, PointT]]],
+    executor: Executor,
+    *,
+    is_ours: bool,
 ) -> Iterator[list[_Answer]]:
-    """Yield answers as they come; if the consumer stops or a worker fails, cancel the rest."""
-    waiting = {executor.submit(task, chunk) for chunk in chunks}
+    """Yield answers as they come; if the consumer stops or a worker fails, drop the rest.
+
+    An executor of the caller's has the rest cancelled. Our own workers are ended, which must not
+    meet cancelled chunks: the pool would fail to tell them that it broke.
+    """
+    with _interrupts_ignored():  # each submit may start a process
+        waiting = {executor.submit(task, chunk) for chunk in chunks}
     try:
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
     finally:
-        for future in waiting:
+        for future in () if is_ours else waiting:
             future.cancel()
 
 
-def _processes(workers: int) -> ProcessPoolExecutor:
-    """Return worker processes; never plain forks, which copy locks other threads hold."""
+@contextmanager
+def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Yield worker processes; never plain forks, which copy locks other threads hold.
+
+    Ctrl-C reaches every process of a terminal. Workers leave it to this one, which ends them.
+    """
     known = multiprocessing.get_all_start_methods()
-    method = "forkserver" if "forkserver" in known else "spawn"
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(method))
+    context = multiprocessing.get_context("forkserver" if "forkserver" in known else "spawn")
+    others = set(multiprocessing.active_children())
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    pool = ProcessPoolExecutor(workers, context, initializer=signal.signal, initargs=ignore)
+    try:
+        with pool:
+            try:
+                yield pool
+            except BaseException:  # nobody waits for the rest of the answers
+                for worker in set(multiprocessing.active_children()) - others:
+                    worker.terminate()
+                raise
+    except BrokenProcessPool as broken:
+        raise EnvironmentProblem(
+            "a worker process ended, perhaps for want of memory; fewer of them need less (workers)"
+        ) from broken
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Start processes deaf to Ctrl-C, so that it leaves no traceback of a half-started one."""
+    if threading.current_thread() is not threading.main_thread():  # only it may set handlers
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _table(answers: Sequence[_Answer]) -> Table:

@@ -150,6 +150,8 @@ def test_a_dataflow_that_does_not_fit_is_shown_and_the_others_too():
     assert set(found.refused) == {"weight_stationary", "row_stationary"}
     assert not found.refused.keys() & found.results.keys()
     assert all("psum" in reason for reason in found.refused.values())
+    assert repr(found).startswith("Comparison(edge64, binarynet_cifar10, sky130hd: 4 dataflows, ")
+    assert repr(found).endswith(" under best, 2 refused)")
     table = found.to_frame().set_index("dataflow")
     for name, reason in found.refused.items():
         assert table.loc[name, "reason"] == f"does not fit: {reason}"

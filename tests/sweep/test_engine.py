@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from demo_points import describe, evaluate
+from demo_points import describe, die, ears, evaluate
 
-from asicbnn.errors import MappingError
+from asicbnn.errors import EnvironmentProblem, MappingError
 from asicbnn.sweep.engine import run
 
 POINTS = list(range(40))
@@ -75,3 +81,41 @@ def test_the_reason_is_the_mapping_errors_sentence():
         raise MappingError(f"layer {n} does not fit")
 
     assert run([3], refuse, workers=1).reasons == {"layer 3 does not fit": 1}
+
+
+def test_workers_leave_interrupts_to_this_process():
+    before = signal.getsignal(signal.SIGINT)
+    table = run(POINTS, ears, workers=2)
+    assert set(table.rows["workload"]) == {"deaf"}
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_worker_that_is_killed_is_the_environments_fault():
+    with pytest.raises(EnvironmentProblem, match="a worker process ended"):
+        run(POINTS, die, workers=2)
+
+
+INTERRUPTED = """
+import sys
+sys.path.insert(0, "tests")
+from demo_points import slow
+from asicbnn.sweep.engine import run
+try:
+    run(list(range(40)), slow, workers=2, progress=lambda done, total: print(done, flush=True))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_an_interrupt_ends_all_processes_without_a_word():
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED], cwd=root, start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as program:  # fmt: skip
+        assert program.stdout.readline() == "2\n"  # the first chunk
+        os.killpg(program.pid, signal.SIGINT)
+        asked = time.monotonic()
+        _, said = program.communicate(timeout=30)
+    assert (program.returncode, said) == (130, "")
+    assert time.monotonic() - asked < 10
