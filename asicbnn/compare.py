@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from asicbnn import __version__
-from asicbnn.errors import MappingError, SpecError
+from asicbnn.errors import MappingError, NothingCoveredError, SpecError
 from asicbnn.mapping.dataflow import DATAFLOWS
 from asicbnn.model.arguments import accelerator_of, check_choice, workload_of
 from asicbnn.model.estimate import Objective, estimate
@@ -107,6 +107,8 @@ def compare(
                 machine, network, dataflow=dataflow, batch=batch, objective=objective,
                 technology=priced,
             )  # fmt: skip
+        except NothingCoveredError:  # under no dataflow, then
+            raise
         except MappingError as problem:
             refused[dataflow] = str(problem)
     if not results:

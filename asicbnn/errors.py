@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 _LONGEST_EXCERPT = 100
 _MOST_PROBLEMS_SHOWN = 100
@@ -147,6 +147,17 @@ class SpecError(AsicbnnError):
 
 class MappingError(AsicbnnError):
     """A layer or a mapping does not fit the accelerator; the sentence says by how much."""
+
+
+class NothingCoveredError(MappingError):
+    """No layer of a network can be executed; ``not_covered`` lists them, as a result would."""
+
+    def __init__(self, sentence: str, not_covered: Sequence[Any]) -> None:
+        super().__init__(sentence, not_covered)  # both, so that it pickles
+        self.not_covered = tuple(not_covered)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class ModelError(AsicbnnError):

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import typer
 
 from asicbnn import __version__
-from asicbnn.errors import AsicbnnError, EnvironmentProblem, Problem, SpecError
+from asicbnn.errors import (
+    AsicbnnError,
+    EnvironmentProblem,
+    NothingCoveredError,
+    Problem,
+    SpecError,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -77,8 +83,16 @@ def _fail(name: str, problem: AsicbnnError, *, is_json: bool) -> int:
         problems = [{"message": line} for line in str(problem).splitlines()]
         if isinstance(problem, SpecError):
             problems = [problem_json(p) for p in problem.problems]
-        print_json(envelope(name, problems=problems))
+        content: dict[str, Any] = {"problems": problems}
+        if isinstance(problem, NothingCoveredError):
+            from asicbnn.result import uncovered_json
+
+            content["not_covered"] = [uncovered_json(layer) for layer in problem.not_covered]
+        print_json(envelope(name, **content))
     complain(str(problem))
+    if isinstance(problem, NothingCoveredError):
+        for x in problem.not_covered:
+            complain(f"  {x.name} ({x.op}): {x.macs:,} MACs, {x.weights:,} weights: {x.reason}")
     return problem.exit_code
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from asicbnn import __version__
 from asicbnn.bnn.layer import Layer
-from asicbnn.errors import MappingError
+from asicbnn.errors import NothingCoveredError
 from asicbnn.hardware.configuration import configuration_words
 from asicbnn.mapping import loop_nest
 from asicbnn.mapping.dataflow import DATAFLOWS
@@ -62,7 +62,8 @@ def estimate(
     exhaustive  `best` looks at every legal tile, not only the smallest per number of cuts
     technology  a technology, its name or path; None takes the accelerator's
 
-    Raises MappingError naming the layer that does not fit, by how much, and the cure.
+    Raises MappingError naming the layer that does not fit, by how much, and the cure;
+    NothingCoveredError, with the list of layers, if none of them can be executed.
     """
     machine, network = accelerator_of(accelerator), workload_of(workload)
     check_counts(batch=batch)
@@ -72,7 +73,7 @@ def estimate(
         machine = with_dataflow(machine, dataflow)  # a fixed sequencer is built for it
     lowered = lower(network, batch)
     if not lowered.layers:
-        raise MappingError(f"{network.name}: no layer can be executed; {lowered.reason}")
+        raise _nothing_covered(network.name, lowered)
     named = None
     if mapping is not None:
         named = explicit_mappings(mapping, machine, lowered.layers, machine.dataflow)
@@ -82,6 +83,15 @@ def estimate(
     chosen = mappings(machine, priced, lowered.layers, request, n_cfg)
     run = Run(machine, priced, network.name, lowered, batch, chosen, n_cfg, exhaustive)
     return run.result()
+
+
+def _nothing_covered(name: str, lowered: Lowered) -> NothingCoveredError:
+    weights = sum(layer.weights for layer in lowered.not_covered)
+    return NothingCoveredError(
+        f"{name}: no layer can be executed: 0 of {lowered.not_covered_macs:,} MACs and 0 of "
+        f"{weights:,} weights are covered; {lowered.reason}",
+        lowered.not_covered,
+    )
 
 
 def with_dataflow(accelerator: Accelerator, dataflow: str) -> Accelerator:

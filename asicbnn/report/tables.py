@@ -138,7 +138,8 @@ def result_tables(result: Result) -> RenderableType:
 
 def summary(result: Result) -> Table:
     """Return the figures of merit in groups, each value in the unit it reads best in."""
-    title = f"{result.accelerator} runs {result.workload} in {result.technology}"
+    what = f"the covered layers of {result.workload}" if result.not_covered else result.workload
+    title = f"{result.accelerator} runs {what} in {result.technology}"
     table = plain_table(title, ["", "", ""], words=2)
     table.show_header = False
     for group, names in SUMMARY:

@@ -18,6 +18,7 @@ DIGITS = ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
 EDGE = ROOT / "arch_specs/edge64.yaml"
 BINARYNET = ROOT / "workloads/binarynet_cifar10.yaml"
 LENET = ROOT / "workloads/xnor_lenet5_mnist.yaml"
+LSTM = ROOT / "workloads/lab_lstm512_linux.yaml"
 ALEXNET = ROOT / "workloads/xnornet_alexnet.yaml"
 SWEEP = """
 name: small
@@ -76,6 +77,29 @@ def test_what_is_not_covered_is_listed():
     text = run("estimate", EDGE, LENET).stdout
     assert all(layer["name"] in text for layer in skipped)
     assert f"{sum(layer['macs'] for layer in skipped):,} MACs" in text
+
+
+def test_the_headline_says_what_the_totals_cover():
+    text = " ".join(run("estimate", EDGE, LENET).stdout.split())
+    assert text.startswith("edge64 runs the covered layers of xnor_lenet5_mnist in sky130hd ")
+
+
+@pytest.mark.parametrize("verb", ["estimate", "compare"])
+def test_a_network_no_layer_of_which_is_covered_is_listed(verb):
+    done = run(verb, EDGE, LSTM)
+    assert (done.exit_code, done.stdout) == (2, "")
+    headline, *lines = done.stderr.splitlines()
+    assert headline.startswith("lab_lstm512_linux: no layer can be executed: 0 of ")
+    value = as_json(verb, EDGE, LSTM, code=2)
+    assert [problem["message"] for problem in value["problems"]] == [headline]
+    skipped = value["not_covered"]
+    assert f"0 of {sum(x['macs'] for x in skipped):,} MACs" in headline
+    assert f"0 of {sum(x['weights'] for x in skipped):,} weights" in headline
+    assert lines == [
+        f"  {x['name']} ({x['op']}): {x['macs']:,} MACs, {x['weights']:,} weights: {x['reason']}"
+        for x in skipped
+    ]
+    assert len(skipped) == 2
 
 
 def test_a_network_that_does_not_fit_is_exit_code_2():

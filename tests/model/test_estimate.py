@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 import asicbnn
 from asicbnn.bnn.layer import Layer
 from asicbnn.compare import COMPARED, compare
-from asicbnn.errors import MappingError, ModelError, SpecError
+from asicbnn.errors import MappingError, ModelError, NothingCoveredError, SpecError
 from asicbnn.hardware.configuration import configuration_words
 from asicbnn.mapping.layout import layout
 from asicbnn.mapping.loop_nest import Mapping
@@ -135,6 +136,15 @@ def test_what_is_not_covered_is_listed_with_its_totals():
     }
     assert result.totals["macs"] + lowered.not_covered_macs == LENET.totals.macs
     assert "not covered" in result.flags[0]
+
+
+def test_a_network_without_covered_layers_is_refused_with_their_list():
+    lstm = read_workload(ROOT / "workloads" / "lab_lstm512_linux.yaml")
+    with pytest.raises(NothingCoveredError, match=r"^lab_lstm512_linux: no layer can") as caught:
+        estimate(EDGE, lstm)
+    assert caught.value.not_covered == lower(lstm).not_covered
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.not_covered) == (str(caught.value), caught.value.not_covered)
 
 
 def test_a_layer_that_does_not_fit_is_named_with_the_cure():
