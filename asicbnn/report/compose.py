@@ -20,7 +20,7 @@ from asicbnn.errors import SpecError
 from asicbnn.mapping.layout import layout
 from asicbnn.report import plots
 from asicbnn.report.page import Drawing, Grid, Page, Section, grid, manifest_of
-from asicbnn.report.remarks import remarks
+from asicbnn.report.remarks import Remarks, remarks
 from asicbnn.report.roofline import roofline
 from asicbnn.report.style import plain, save
 from asicbnn.report.summary import differing, summary, verdict
@@ -206,7 +206,8 @@ def _sweep(source: Source) -> Section:
         text=_sweep_text(source),
         figures=list(_sweep_figures(source, varied)),
         grids=[grid(_records(shown), [*words, *_present(table)], caption, words=len(words))],
-        notes=_notes(source),
+        notes=_remarks(source).caveats,
+        facts=_remarks(source).facts,
     )
 
 
@@ -276,7 +277,8 @@ def _comparison(source: Source) -> Section:
         ],
         grids=[grid(_records(table.assign(dataflow=table["dataflow"].map(plain))), columns,
                     "Totals over the layers this machine executes")],
-        notes=_notes(source),
+        notes=_remarks(source).caveats,
+        facts=_remarks(source).facts,
     )  # fmt: skip
 
 
@@ -301,10 +303,8 @@ def _layers(source: Source) -> Section:
     )
 
 
-def _notes(source: Source) -> list[str]:
-    """Return caveats, the heaviest first, then facts."""
-    found = remarks(source.facts.get("flags", ()))
-    return [*found.caveats, *found.facts]
+def _remarks(source: Source) -> Remarks:
+    return remarks(source.facts.get("flags", ()))
 
 
 def _not_covered(source: Source) -> list[str]:

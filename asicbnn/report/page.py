@@ -62,6 +62,7 @@ class Section:
     figures: Sequence[Drawing] = ()
     grids: Sequence[Grid] = ()
     notes: Sequence[str] = ()
+    facts: Sequence[str] = ()
 
     @property
     def anchor(self) -> str:
