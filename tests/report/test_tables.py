@@ -39,7 +39,7 @@ def a_result():
 
 def test_names_are_shown_as_they_are():
     text = shown(tables.result_tables(a_result()))
-    assert "edge[64] runs net in sky130hd" in text
+    assert "edge[64] runs the covered layers of net in" in text
     assert "[bold]fc1" in text
     assert "lrn[1]" in text
 
