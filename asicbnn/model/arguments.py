@@ -24,6 +24,12 @@ def read_as(path: Path | str, kind: Kind, model: type[ModelT]) -> ModelT:
 
     Raises SpecError with all problems of the file.
     """
+    refuse_other_kinds(path, kind)
+    return read(path, model)
+
+
+def refuse_other_kinds(path: Path | str, kind: Kind) -> None:
+    """Raise SpecError if a file is of another kind than the one wanted."""
     document = open_document(path)
     try:
         found = kind_of(document)
@@ -32,7 +38,6 @@ def read_as(path: Path | str, kind: Kind, model: type[ModelT]) -> ModelT:
     if found != kind:
         message = f"this is {_a(found)} file; {_a(kind)} file was wanted"
         raise SpecError(document.problem((), message))
-    return read(path, model)
 
 
 def accelerator_of(given: object) -> Accelerator:
@@ -45,7 +50,7 @@ def accelerator_of(given: object) -> Accelerator:
 def workload_of(given: object) -> Workload:
     """Return the workload of an argument: one, or the path of its file."""
     if isinstance(given, Path | str):
-        read_as(given, "workload", Workload)
+        refuse_other_kinds(given, "workload")
         return read_workload(given)  # finds the weights beside the file
     return _instance(given, "workload", Workload)
 
