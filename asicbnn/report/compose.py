@@ -336,7 +336,7 @@ def _telling(table: pd.DataFrame) -> pd.DataFrame:
     """Return cycles and bits of each layer: where all is equal, they stand for the rest."""
     if "quantity" not in table:
         return table
-    found = table[table["quantity"].isin(["cycles", "output bits"])]
+    found = table[table["quantity"].isin(["cycles", "output bits", "classes"])]
     return found if len(found) else table
 
 
