@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import ClassVar
 
 import pyrtl
 
@@ -67,6 +68,8 @@ class _Fusion:
 class FunctionWriter:
     """Translate nets, in order, into the body of one function ``void name(u *S)``."""
 
+    parameters: ClassVar[str] = "u *S"
+
     def __init__(self, sharing: Sharing) -> None:
         self.layout = sharing.layout
         self._sharing = sharing
@@ -96,7 +99,7 @@ class FunctionWriter:
 
     def text(self, name: str, linkage: str) -> str:
         """Return the finished function."""
-        return "\n".join([f"{linkage}void {name}(u *S) {{", *self._lines, "}"])
+        return "\n".join([f"{linkage}void {name}({self.parameters}) {{", *self._lines, "}"])
 
     def line(self, text: str) -> None:
         self._lines.append(text)
@@ -360,9 +363,13 @@ class FunctionWriter:
                 array = self._define_array(wire)
                 self.line(f"*(v{lanes} *)({array} + i) = w{number};")
                 stored.append((array, wire.bitwidth))
+            self._in_fusion(wire, f"w{number}", lanes)
         self.line("}")
         for array, bits in stored:
             self._clear_above(array, bits)
+
+    def _in_fusion(self, wire: Wire, name: str, lanes: int) -> None:
+        """Do more with limbs ``i`` on of a wire, ``lanes`` of them, while they are at hand."""
 
 
 def _place(offset: int | str, bits: int) -> str:

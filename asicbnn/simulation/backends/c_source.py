@@ -6,8 +6,10 @@ time. The entry points of the result are ``run`` and ``run_until``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 from asicbnn.simulation.backends.c_commit import write_state_update
 from asicbnn.simulation.backends.c_function import AT_END, FunctionWriter, Sharing
@@ -16,6 +18,8 @@ from asicbnn.simulation.backends.netlist import Net, Netlist, Wire
 from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout
 
 FUNCTION_WEIGHT = 3000  # operands per function: large enough to optimise, small enough to compile
+
+Writer = TypeVar("Writer", bound=FunctionWriter)
 
 _LOOPS = """\
 void run(u *S, u cycles) {{
@@ -42,23 +46,8 @@ class CSource:
 
 def generate(netlist: Netlist) -> CSource:
     """Translate a netlist."""
-    layout = StateLayout()
-    for register in netlist.registers:
-        layout.add_register(register.name, register.bitwidth)
-    for memory in netlist.memories:
-        layout.add_memory(memory.id, memory.bitwidth, 1 << memory.addrwidth)
-    parts = _cut(netlist.nets)
-    sharing = _sharing(netlist, parts, layout)
-    writers = []
-    for part in parts:
-        writer = FunctionWriter(sharing)
-        for net in part:
-            writer.write(net)
-        if part is parts[-1]:
-            write_state_update(writer, netlist)
-        else:
-            writer.close()
-        writers.append(writer)
+    layout = state_layout(netlist)
+    writers = write_functions(netlist, layout, FunctionWriter)
     names = [f"part{index}" for index in range(len(writers))]
     loops = _LOOPS.format(steps=" ".join(f"{name}(S);" for name in names))
     if len(writers) == 1:
@@ -68,6 +57,35 @@ def generate(netlist: Netlist) -> CSource:
     files = [PRELUDE + w.text(name, "") for w, name in zip(writers, names, strict=True)]
     declarations = "".join(f"void {name}(u *S);\n" for name in names)
     return CSource((*files, PRELUDE + declarations + loops), layout)
+
+
+def state_layout(netlist: Netlist) -> StateLayout:
+    """Place registers and memories; every build of a netlist has them at the same offsets."""
+    layout = StateLayout()
+    for register in netlist.registers:
+        layout.add_register(register.name, register.bitwidth)
+    for memory in netlist.memories:
+        layout.add_memory(memory.id, memory.bitwidth, 1 << memory.addrwidth)
+    return layout
+
+
+def write_functions(
+    netlist: Netlist, layout: StateLayout, make_writer: Callable[[Sharing], Writer]
+) -> list[Writer]:
+    """Translate the nets into functions that, called in order, run a cycle."""
+    parts = _cut(netlist.nets)
+    sharing = _sharing(netlist, parts, layout)
+    writers = []
+    for part in parts:
+        writer = make_writer(sharing)
+        for net in part:
+            writer.write(net)
+        if part is parts[-1]:
+            write_state_update(writer, netlist)
+        else:
+            writer.close()
+        writers.append(writer)
+    return writers
 
 
 def _cut(nets: tuple[Net, ...]) -> list[list[Net]]:

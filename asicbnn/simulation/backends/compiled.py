@@ -55,6 +55,7 @@ class CompiledBackend(Backend):
         self._run_to_flag = library.run_until
         self._run_to_flag.argtypes = [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64]
         self._run_to_flag.restype = ctypes.c_uint64
+        self._total_limbs = source.layout.total_limbs
         self._allocate()
 
     def fork(self) -> Self:
@@ -75,7 +76,7 @@ class CompiledBackend(Backend):
     def _allocate(self) -> None:
         """Take a zeroed buffer of its own, aligned to cache lines, and reset it."""
         # Vector loads from a part of the last value may reach LANES limbs beyond it.
-        count = self._layout.total_limbs + LANES
+        count = self._total_limbs + LANES
         try:
             buffer = np.zeros(count + CACHE_LINE_LIMBS, np.uint64)
         except (MemoryError, ValueError) as error:

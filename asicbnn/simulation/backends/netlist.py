@@ -59,15 +59,28 @@ def state_of(block: Any) -> tuple[tuple[Wire, ...], tuple[Memory, ...]]:
     return tuple(registers), tuple(memories)
 
 
-def read_netlist(block: Any) -> Netlist:
-    """Order the live logic of a checked block."""
+def read_netlist(block: Any, watched: Iterable[Wire] = ()) -> Netlist:
+    """Order the live logic of a checked block.
+
+    watched  wires to be computed though they may reach no state; they come last
+    """
     registers, memories = state_of(block)
     next_of = {net.dests[0]: net.args[0] for net in block.logic_subset("r")}
     writes = tuple(net for memory in memories for net in memory.writeport_nets)
     sinks = [next_of[register] for register in registers]
     sinks += [argument for net in writes for argument in net.args]
-    driver_of = {net.dests[0]: net for net in block.logic if net.op not in "r@"}
-    return Netlist(registers, next_of, memories, writes, _depth_first(sinks, driver_of))
+    sinks += watched
+    return Netlist(registers, next_of, memories, writes, _depth_first(sinks, _drivers(block)))
+
+
+def all_nets(block: Any) -> tuple[Net, ...]:
+    """Order all logic of a checked block, each net after its arguments."""
+    driver_of = _drivers(block)
+    return _depth_first(sorted(driver_of, key=lambda wire: wire.name), driver_of)
+
+
+def _drivers(block: Any) -> dict[Wire, Net]:
+    return {net.dests[0]: net for net in block.logic if net.op not in "r@"}
 
 
 def _depth_first(sinks: Iterable[Wire], driver_of: dict[Wire, Net]) -> tuple[Net, ...]:
