@@ -80,10 +80,9 @@ def write_functions(
         writer = make_writer(sharing)
         for net in part:
             writer.write(net)
+        writer.close()  # what waits may read a state that is about to change
         if part is parts[-1]:
             write_state_update(writer, netlist)
-        else:
-            writer.close()
         writers.append(writer)
     return writers
 

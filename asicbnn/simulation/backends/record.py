@@ -123,4 +123,6 @@ def _through(net: Net, args: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     else:
         laid = args[0]
     bits = net.dests[0].bitwidth
-    return laid[:bits] if len(laid) >= bits else np.pad(laid, (0, bits - len(laid)), constant_values=-1)
+    if len(laid) >= bits:
+        return laid[:bits]
+    return np.pad(laid, (0, bits - len(laid)), constant_values=-1)

@@ -9,6 +9,8 @@ from asicbnn.simulation.backends.c_compiler import find_compiler
 from asicbnn.simulation.backends.compiled import CompiledBackend
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.backends.interpreted import InterpretedBackend
+from asicbnn.simulation.backends.sampling import Sampling
+from asicbnn.simulation.backends.toggling import TogglingBackend
 
 BACKENDS: dict[str, type[CompiledBackend] | type[InterpretedBackend]] = {
     backend.name: backend for backend in (CompiledBackend, InterpretedBackend)
@@ -33,3 +35,20 @@ def simulator(block: Any, backend: str = "auto") -> Backend:
     if backend not in BACKENDS:
         raise SimulationError(f"backend must be one of auto, {', '.join(BACKENDS)}, not {backend}")
     return BACKENDS[backend](block)
+
+
+def counting_simulator(
+    block: Any, backend: str = "auto", sampling: Sampling | None = None
+) -> TogglingBackend:
+    """Build a simulator that counts the toggles of every net.
+
+    backend   ``compiled``, the only one that counts, or ``auto``
+    sampling  which cycles are counted; None counts all of them
+
+    Raises EnvironmentProblem without a C compiler.
+    """
+    if backend not in ("auto", TogglingBackend.name):
+        raise SimulationError(
+            f"back end {backend} counts no toggles; leave backend at auto or choose compiled"
+        )
+    return TogglingBackend(block, sampling or Sampling())

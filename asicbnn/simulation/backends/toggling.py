@@ -8,51 +8,18 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asicbnn.errors import SimulationError
 from asicbnn.simulation.backends.c_compiler import compile_library
 from asicbnn.simulation.backends.c_toggles import BATCH_ROWS, COUNT_PLANES, generate_toggles
 from asicbnn.simulation.backends.compiled import CompiledBackend
 from asicbnn.simulation.backends.record import ROW_ALIGNMENT
+from asicbnn.simulation.backends.sampling import Sampling
 
 _CYCLES_PER_CALL = 1 << 14
-_GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, fall evenly: no two runs sampled alike
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Which cycles are counted: one window of ``window`` cycles in every ``period`` cycles.
-
-    Where it lies in its period follows the golden ratio: always the same, never in step with a
-    loop of the layer. A window that is a period long is all of them.
-    """
-
-    window: int = 1
-    period: int = 1
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.window <= self.period:
-            raise SimulationError(
-                f"a window of {self.window} cycles does not fit a period of {self.period}"
-            )
-        if self.window == 1 < self.period:
-            raise SimulationError("a window of 1 cycle has no toggles; expected at least 2 cycles")
-
-    def stretch(self, cycle: int) -> tuple[bool, int]:
-        """Whether the cycle is counted, and how many from it on are treated alike."""
-        if self.window == self.period:
-            return True, _CYCLES_PER_CALL
-        index, place = divmod(cycle, self.period)
-        first = int((index + 1) * _GOLDEN % 1 * (self.period - self.window + 1))
-        if place < first:
-            return False, first - place
-        if place < first + self.window:
-            return True, first + self.window - place
-        return False, self.period - place
 
 
 @dataclass(frozen=True)
@@ -72,9 +39,9 @@ class Toggles:
 class TogglingBackend(CompiledBackend):
     """A compiled simulator that counts toggles, as often as ``sampling`` says."""
 
-    def __init__(self, block: Any, sampling: Sampling | None = None, note: str = "") -> None:
+    def __init__(self, block: Any, sampling: Sampling, note: str = "") -> None:
         super().__init__(block, note)
-        self.sampling = sampling or Sampling()
+        self.sampling = sampling
         source = generate_toggles(block, self._total_limbs)
         self._record, self._origins = source.record, source.origins
         self._count_cycles = compile_library(source.files).count
@@ -155,9 +122,6 @@ class TogglingBackend(CompiledBackend):
         self._cycles += ran
         self._is_primed = True
         return found
-
-    def fork(self) -> Self:
-        return super().fork()
 
 
 def _aligned(rows: int, row_bytes: int) -> NDArray[np.uint8]:
