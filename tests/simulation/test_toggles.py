@@ -33,7 +33,7 @@ from asicbnn.simulation.execution import Executor
 from asicbnn.simulation.program import build_program
 from asicbnn.verify import cases
 
-TRACED_CYCLES = 500
+TRACED_CYCLES = 300
 
 
 def traces(block: pyrtl.Block, backend: Backend, cycles: int) -> dict[str, list[int]]:
@@ -78,6 +78,8 @@ def loaded_accelerator(seed: int, group: int) -> tuple[Any, Executor]:
 def check_accelerator(seed: int, group: int) -> None:
     block, executor = loaded_accelerator(seed, group)
     backend = executor.backend
+    backend.run_until("run", 1_000_000)  # the first tile is loaded and the array begins
+    backend.forget_toggles()
     traced = traces(block, backend, TRACED_CYCLES)
     backend.run(TRACED_CYCLES)
     found = backend.toggles()
@@ -85,7 +87,7 @@ def check_accelerator(seed: int, group: int) -> None:
     assert found.wires == {name: toggles_between(v, 0, last) for name, v in traced.items()}
     assert found.counted == last
     assert found.cycles == TRACED_CYCLES
-    assert sum(count > 0 for count in found.wires.values()) > len(found.wires) // 10
+    assert sum(count > 0 for count in found.wires.values()) > len(found.wires) // 5
 
 
 @needs_compiler
