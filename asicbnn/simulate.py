@@ -29,7 +29,8 @@ from asicbnn.model.arguments import (
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
 from asicbnn.result import LayerResult, Result
 from asicbnn.simulation.backends import Backend, simulator
-from asicbnn.simulation.backends.selection import BACKENDS
+from asicbnn.simulation.backends.sampling import Sampling
+from asicbnn.simulation.backends.selection import BACKENDS, counting_simulator
 from asicbnn.simulation.execution import Executor
 from asicbnn.simulation.program import Program, build_program, shared_order
 from asicbnn.spec.accelerator import Accelerator
@@ -112,8 +113,11 @@ def prepare(
     dataflow: str | None,
     seed: int,
     backend: str,
+    sampling: Sampling | None = None,
 ) -> Setup:
     """Lower, map and build: everything before the first cycle.
+
+    sampling  which cycles' toggles are counted; None counts none, and runs fastest
 
     Raises SpecError for a network that is not executed as a whole, MappingError for one that does
     not fit.
@@ -138,7 +142,11 @@ def prepare(
     order = shared_order(accelerator, [m for group in groups for m in group.mappings])
     host_words = max(group.program.host_words for group in groups)
     machine = elaborate(accelerator, order=order, host_words=host_words)
-    simulated = simulator(machine.block, backend)
+    simulated: Backend
+    if sampling is None:
+        simulated = simulator(machine.block, backend)
+    else:
+        simulated = counting_simulator(machine.block, backend, sampling)
     return Setup(machine, simulated, parameters, tuple(groups), available.labels, simulated.note)
 
 
@@ -182,6 +190,14 @@ def simulate(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend,
     )  # fmt: skip
+    return execute(machine, network, setup, progress)
+
+
+def execute(
+    accelerator: Accelerator, workload: Workload, setup: Setup, progress: Progress | None = None
+) -> Simulation:
+    """Run every batch of a prepared network."""
+    images = sum(len(group.images) for group in setup.groups)
     totals: dict[str, dict[str, int]] = {}
     classes: list[NDArray[np.int64]] = []
     done = 0
@@ -195,7 +211,7 @@ def simulate(
             done += len(chunk)
             if progress:
                 progress(done, images)
-    return _simulation(machine, network, setup, totals, classes)
+    return _simulation(accelerator, workload, setup, totals, classes)
 
 
 def _add(total: dict[str, int], counts: dict[str, int]) -> None:
@@ -225,4 +241,4 @@ def _simulation(
     return Simulation(result, count, given, accuracy, setup.note)
 
 
-__all__ = ["Setup", "Simulation", "prepare", "simulate"]
+__all__ = ["Setup", "Simulation", "execute", "prepare", "simulate"]

@@ -40,6 +40,7 @@ class Machine:
     configuration  field table of its registers
     counters       names of the probe counters, in the order of the probe memory's slices
     stages         nets of each logic component
+    parts          the same by (component, part); what only a probe needs is component `probe`
     """
 
     accelerator: Accelerator
@@ -47,6 +48,7 @@ class Machine:
     block: pyrtl.Block
     counters: tuple[str, ...]
     stages: Mapping[str, Sequence[pyrtl.LogicNet]]
+    parts: Mapping[tuple[str, str], Sequence[pyrtl.LogicNet]]
 
 
 def elaborate(
@@ -81,7 +83,7 @@ def elaborate(
             counters = _build(accelerator, c, Probe() if probe else None, stages, ports, host_words)
             if check:
                 block.sanity_check()
-    return Machine(accelerator, c, block, counters, stages.nets)
+    return Machine(accelerator, c, block, counters, stages.nets, stages.parts)
 
 
 def _buffers(accelerator: Accelerator, lay: Layout) -> Memories:
@@ -154,8 +156,9 @@ def _build(
     stages.mark("dma")
     _load_thresholds(controller, memories.threshold, probe)
     idle = ~(engine.run | engine.frozen)
-    controller.connect_probe(idle)
     stages.mark("controller")
+    controller.connect_probe(idle)
+    stages.mark("probe" if probe else "controller")
     return tuple(probe.counters) if probe else ()
 
 

@@ -83,15 +83,21 @@ def _gates_of(net: pyrtl.LogicNet) -> dict[str, int]:
 
 
 class Stages:
-    """Attributes the nets of a block under construction to the component being built."""
+    """Attributes the nets of a block under construction to the component being built.
+
+    nets   of each component
+    parts  the same nets by (component, part): what a component is divided into for its activity
+    """
 
     def __init__(self, block: pyrtl.Block) -> None:
         self._block = block
         self._seen: set[pyrtl.LogicNet] = set()
         self.nets: dict[str, list[pyrtl.LogicNet]] = {}
+        self.parts: dict[tuple[str, str], list[pyrtl.LogicNet]] = {}
 
-    def mark(self, component: str) -> None:
-        """Give everything built since the last mark to `component`."""
+    def mark(self, component: str, part: str = "") -> None:
+        """Give everything built since the last mark to `component`, and to a part of it."""
         new = self._block.logic - self._seen
         self._seen |= new
         self.nets.setdefault(component, []).extend(new)
+        self.parts.setdefault((component, part), []).extend(new)

@@ -83,6 +83,7 @@ class Engine:
     ) -> None:
         self.accelerator, self.configuration, self.fields = accelerator, c, cfg
         self.layout, self.memories, self.probe = c.layout, memories, probe
+        self.stages = stages
         self.depth = accelerator.array.popcount.pipeline_stages
         self.swap = swap
         self._lines: dict[WireVector, list[WireVector]] = {}
@@ -101,14 +102,13 @@ class Engine:
         self._holding()
         stages.mark("sequencer")
         self.operands = Operands(self, tiles, input_start, weight_start)
-        stages.mark("registers")
         self.issue = self.operands.issue
         self._connect_steps(tiles, input_start, weight_start)
         stages.mark("sequencer")
         self._stage_1()
         self._stage_2()
         self.finished = self._stage_3()
-        stages.mark("array")
+        stages.mark("array", "control")
 
     def later(self, wire: WireVector, cycles: int) -> WireVector:
         """The wire some cycles later; stages are shared by all who ask."""
@@ -250,13 +250,18 @@ class Engine:
             for ox in range(u["OX"])
         }
         active = self._active(masks)
+        mark = self.stages.mark
+        mark("array", "lane masks")
         products = self.array.products(pixels, self.operands.weight_word, lane_masks, active)
+        mark("array", "products")
         self.count = self.array.count(products)
+        mark("array", "popcount")
         later = 1 + self.depth
         self.padded = {
             pixel: [self.later(tap, later) for tap in taps] for pixel, taps in padded.items()
         }
         self.active = self.later(active, later)
+        mark("array", "padded taps")
 
     # ------------------------------------------------------------------ S2
     def _stage_2(self) -> None:
@@ -271,11 +276,13 @@ class Engine:
         accumulators = [Register(lay.pes, name=f"accumulator{j}") for j in range(planes)]
         pixels = list(self.padded)
         counters = [Register(planes, name=f"padded_taps{i}") for i in range(len(pixels))]
+        mark = self.stages.mark
         loaded = self.operands.psum_word(self)
         previous = held(self.valid_2, address)
         same = equals(address, previous)
         use_own = ~load | (~first & same)
         use_loaded = load & ~first & ~same
+        mark("array", "control")
         base = []
         for j, own in enumerate(accumulators):
             word = loaded[j * lay.pes : (j + 1) * lay.pes]
@@ -289,6 +296,7 @@ class Engine:
         enable = self.active & spread(self.valid_2, lay.pes)
         for own, total in zip(accumulators, sums, strict=True):
             own.next <<= (total & enable) | (own & ~enable)
+        mark("array", "accumulate")
         channels = self._channels(later)
         seen = []
         for i, pixel in enumerate(pixels):
@@ -305,6 +313,7 @@ class Engine:
         own_word = joined([*accumulators, *counters])
         self.operands.write_psum(self, write, address, joined([*sums, *seen]), own_word)
         self.finish_2 = self.valid_2 & final
+        mark("array", "padded taps")
 
     def _channels(self, later: int) -> WireVector:
         """Channels of the step's word: all of s_C, or what is left at the channel edge."""
@@ -319,11 +328,13 @@ class Engine:
         lay = self.layout
         row = self.later(self.steps.current["threshold"], 2 + self.depth)
         word = held(self.finish_2, self.memories.threshold.read(row))
+        self.stages.mark("array", "threshold register")
         s_k = lay.unroll["K"]
         threshold = [word[j * s_k : (j + 1) * s_k] for j in range(lay.psum_bits + 2)]
         pads = dict(zip(self.pixels, self.counters, strict=True))
         doubled = self.array.doubled_sum(self.accumulators, pads)
         bits = self.array.compare(doubled, threshold[:-1])
+        self.stages.mark("array", "compare")
         if self.probe:
             self.probe.count("threshold_buffer_reads", self.finish_2)
         kept = [

@@ -102,6 +102,7 @@ class Operands:
         self.window = Window(lay, self.strides, self.stride_index)
         self._pixels(slots["input"])
         self.psum_slot = slots["psum"]
+        engine.stages.mark("registers", "control")
 
     def _slot_bits(self) -> int:
         """Width of slot counters: they reach the busiest port's slots, and one more."""
@@ -220,7 +221,9 @@ class Operands:
         pieces = _cut(word, lay.weight_port_bits)
         register = PieceRegister("weight_register", [len(p) for p in pieces], self.is_shadow)
         enables = [slot.strobe & equals(slot.index, i) for i in range(len(pieces))]
+        self.engine.stages.mark("registers", "control")
         register.connect(pieces, enables, slot.transfer)
+        self.engine.stages.mark("registers", "weight register")
         if self.engine.probe:
             self.engine.probe.count("weight_buffer_reads", slot.strobe)
         return register.word
@@ -258,7 +261,9 @@ class Operands:
         register = PieceRegister(
             "input_register", [lay.input_port_bits] * len(enables), self.is_shadow
         )
+        self.engine.stages.mark("registers", "control")
         register.connect([piece] * len(enables), enables, slot.transfer)
+        self.engine.stages.mark("registers", "input register")
         self.window.word <<= register.word
         if self.engine.probe:
             self.engine.probe.count("input_buffer_reads", slot.strobe)
@@ -293,7 +298,9 @@ class Operands:
             ]
         enables = [strobe & equals(index, i) for i in range(count)]
         register = PieceRegister("psum_register", [len(p) for p in pieces], self.is_shadow)
+        engine.stages.mark("array", "control")
         register.connect(pieces, enables, transfer)
+        engine.stages.mark("array", "psum register")
         if engine.probe:
             engine.probe.count("psum_buffer_reads", strobe)
         return register.word

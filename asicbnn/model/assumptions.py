@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from asicbnn.mapping.layout import Layout
 from asicbnn.technology.schema import Figure, Form, Name, read_form
 
 _FILE = Path(__file__).parent / "assumptions.yaml"
@@ -24,9 +25,13 @@ class Assumptions(Form):
     controller_activity: Figure
     efficiency_record_tops_per_w: Figure
 
-    def flags(self) -> Iterator[str]:
-        """Yield a sentence that names every figure that is assumed."""
-        figures = {name: getattr(self, name) for name in type(self).model_fields}
+    def flags(self, measured: Collection[str] = ()) -> Iterator[str]:
+        """Yield a sentence that names every figure that is assumed.
+
+        measured  activities that are not, without their `_activity`
+        """
+        known = {f"{name}_activity" for name in measured}
+        figures = {n: getattr(self, n) for n in type(self).model_fields if n not in known}
         assumed = [
             f"{name} {figure.value:g}"
             for name, figure in figures.items()
@@ -43,3 +48,8 @@ class Assumptions(Form):
 def assumptions() -> Assumptions:
     """Return the figures; the file is read once."""
     return read_form(Assumptions, _FILE.read_bytes(), _FILE.name)
+
+
+def summed_planes(lay: Layout) -> float:
+    """Bits of an accumulator that are taken to switch like random ones: the count and carries."""
+    return min(lay.psum_bits, lay.lanes.bit_length() + assumptions().carry_bits.value)

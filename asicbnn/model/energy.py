@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from asicbnn.bnn.layer import DIMENSIONS, REDUCTION, Layer
 from asicbnn.mapping.layout import Layout, ceil_div, ceil_log2, layout
 from asicbnn.model.area import Area
-from asicbnn.model.assumptions import assumptions
+from asicbnn.model.assumptions import assumptions, summed_planes
 from asicbnn.result import METRICS, PARTS
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.cells import Cells
@@ -78,11 +78,11 @@ def _array(
     """XNOR gates of all lanes toggle at every step; what lies behind the masks, where active."""
     popcount = accelerator.array.popcount
     energy = popcount_energy(technology, popcount.structure, lay.lanes)
-    half, carries = assumptions().random_bit.value, assumptions().carry_bits.value
+    half = assumptions().random_bit.value
     mask, flop = technology.cell("and2"), technology.cell("flop")
     gates = lay.pes * lay.lanes
     counted = lay.lanes.bit_length()
-    summed = min(lay.psum_bits, counted + carries)
+    summed = summed_planes(lay)
     adder = Cells(full_adder=1, and2=2, or2=2, flop=1)
     weights_of_planes = accelerator.limits.weight_bits + accelerator.limits.activation_bits - 1
     if weights_of_planes > 1:  # one of the shifted counts is chosen

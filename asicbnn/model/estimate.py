@@ -18,17 +18,19 @@ from asicbnn.mapping import loop_nest
 from asicbnn.mapping.dataflow import DATAFLOWS
 from asicbnn.mapping.layout import layout
 from asicbnn.mapping.loop_nest import LoopNest
+from asicbnn.model.activities import activity_flags, measured_rates, read_activities
 from asicbnn.model.arguments import accelerator_of, check_choice, check_counts, workload_of
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.choose import Objective as Searched
 from asicbnn.model.costs import Costs, costs
 from asicbnn.model.cycles import Machine, count_nest
-from asicbnn.model.energy import active_counts, energy_metrics, parts_fj, terms_fj
+from asicbnn.model.energy import Rate, active_counts, energy_metrics, parts_fj, terms_fj
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
 from asicbnn.model.network import host_traffic, totals, with_host
 from asicbnn.model.splits import splits
 from asicbnn.result import METRICS, LayerResult, Result
 from asicbnn.spec.accelerator import Accelerator
+from asicbnn.spec.activity_file import ActivityFile
 from asicbnn.spec.lowering import Lowered, lower
 from asicbnn.spec.workload import Workload
 from asicbnn.technology import library
@@ -51,6 +53,7 @@ def estimate(
     objective: Objective = "energy",
     exhaustive: bool = False,
     technology: Technology | Path | str | None = None,
+    activity: Path | str | None = None,
 ) -> Result:
     """Estimate a network on an accelerator: cycles, accesses, energy, power and area.
 
@@ -61,6 +64,7 @@ def estimate(
     objective   what `best` makes small: energy, latency or their product (edp)
     exhaustive  `best` looks at every legal tile, not only the smallest per number of cuts
     technology  a technology, its name or path; None takes the accelerator's
+    activity    file of activities measured by `simulate --activity`, in place of assumed ones
 
     Raises MappingError naming the layer that does not fit, by how much, and the cure;
     NothingCoveredError, with the list of layers, if none of them can be executed.
@@ -71,6 +75,7 @@ def estimate(
     if dataflow is not None and dataflow != machine.dataflow:
         check_choice("dataflow", dataflow, (*DATAFLOWS, "best"))
         machine = with_dataflow(machine, dataflow)  # a fixed sequencer is built for it
+    measured = None if activity is None else read_activities(activity, machine, network)
     lowered = lower(network, batch)
     if not lowered.layers:
         raise _nothing_covered(network.name, lowered)
@@ -81,7 +86,7 @@ def estimate(
     priced = _technology(machine, technology)
     n_cfg = configuration_words(machine)
     chosen = mappings(machine, priced, lowered.layers, request, n_cfg)
-    run = Run(machine, priced, network.name, lowered, batch, chosen, n_cfg, exhaustive)
+    run = Run(machine, priced, network.name, lowered, batch, chosen, n_cfg, exhaustive, measured)
     return run.result()
 
 
@@ -119,6 +124,7 @@ class Run:
     mappings: Sequence[loop_nest.Mapping]
     n_cfg: int
     exhaustive: bool
+    activity: ActivityFile | None = None
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -134,8 +140,9 @@ class Run:
         ]
         traffic = host_traffic(self.accelerator, self.layers, self.n_cfg)
         counts = [with_host(c, host) for c, host in zip(inner, traffic, strict=True)]
+        table = {stride: self._rates(rates) for stride, rates in cost.rates_of.items()}
         terms = [
-            terms_fj(cost.rates_of[layer.stride], {**c, **active_counts(layer, lay)})
+            terms_fj(table[layer.stride], {**c, **active_counts(layer, lay)})
             for layer, c in zip(self.layers, counts, strict=True)
         ]
         layers = tuple(
@@ -158,6 +165,11 @@ class Run:
             flags=tuple(dict.fromkeys(self._flags(cost, whole))),
             breakdowns=splits(self.accelerator, self.lowered, inner, counts, cost, summed),
         )
+
+    def _rates(self, table: tuple[Rate, ...]) -> tuple[Rate, ...]:
+        if self.activity is None:
+            return table
+        return measured_rates(table, layout(self.accelerator), self.activity.activities.given())
 
     def _metrics(
         self, counts: Mapping[str, int], parts: Mapping[str, float], cost: Costs, *, is_whole: bool
@@ -204,7 +216,16 @@ class Run:
             tiles = "every legal" if self.exhaustive else "for each number of cuts the smallest"
             yield f"best is the best over all loop orders and {tiles} tile"
         yield from self.lowered.remarks
-        yield from cost.flags
+        yield from self._cost_flags(cost)
+
+    def _cost_flags(self, cost: Costs) -> Iterator[str]:
+        if self.activity is None:
+            yield from cost.flags
+            return
+        yield from activity_flags(self.activity, layout(self.accelerator))
+        assumed = set(assumptions().flags())
+        yield from (flag for flag in cost.flags if flag not in assumed)
+        yield from assumptions().flags(self.activity.activities.given())
 
 
 __all__ = ["Objective", "Run", "estimate", "with_dataflow"]

@@ -1,0 +1,377 @@
+"""Activity: what toggles while a network runs on the hardware, as energy, beside the model's.
+
+Cells are priced as the model prices them, and the model's side is worked out from the events the
+hardware counted, so that the two columns differ in activity alone. Equations:
+docs/models/activity.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asicbnn.errors import SpecError
+from asicbnn.hardware.accelerator import Machine
+from asicbnn.hardware.switching import Switching, product_gates, switching
+from asicbnn.mapping.layout import Layout, ceil_div, layout
+from asicbnn.model.activities import TERMS, assumed_activities, hardware_digest
+from asicbnn.model.area import PART_OF_COMPONENT
+from asicbnn.model.arguments import accelerator_of, check_counts, workload_of
+from asicbnn.model.costs import Costs, costs
+from asicbnn.model.energy import active_counts, terms_fj
+from asicbnn.model.mappings import MappingSource
+from asicbnn.result import PARTS
+from asicbnn.simulate import Progress, Setup, Simulation, execute, prepare
+from asicbnn.simulation.backends.sampling import Sampling
+from asicbnn.simulation.backends.toggling import Toggles, TogglingBackend
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.spec.activity_file import Activities, ActivityFile
+from asicbnn.spec.workload import Workload
+from asicbnn.technology import library
+from asicbnn.technology.cells import Cells
+from asicbnn.technology.library import Technology
+from asicbnn.technology.popcount import popcount_energy
+
+WINDOW_CYCLES = 128
+"""Cycles counted in a row; the first has nothing to be compared with."""
+SAMPLE = 16
+"""One window in so many, unless told otherwise: a whole network at little more than its cost."""
+NO_GLITCHES = (
+    "toggles are counted without delays: glitches, which make an adder tree switch up to twice as "
+    "often, are in the model's popcount and not in the measured one"
+)
+
+Price = Callable[[Switching], float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One group of cells.
+
+    name         of an activity, with blanks, or of what the model does not price
+    transitions  of all its outputs in the run, scaled to all cycles
+    outputs      how many there are
+    measured     activity [transitions per output and event], None without a counterpart
+    assumed      what the model takes it for
+    energy_fj    measured transitions times cell energies
+    model_fj     the model's energy for the same events, None if it has none
+    """
+
+    name: str
+    transitions: float
+    outputs: int
+    measured: float | None
+    assumed: float | None
+    energy_fj: float
+    model_fj: float | None
+
+    @property
+    def ratio(self) -> float | None:
+        """Measured energy over the model's."""
+        return self.energy_fj / self.model_fj if self.model_fj else None
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """What a run's toggles say.
+
+    rows    one per group of cells, then the clock and the memories
+    levels  the popcount's adders by level: how many adders lie before each
+    file    the measured activities, to be written and read back by the model
+    """
+
+    simulation: Simulation
+    rows: tuple[Row, ...]
+    levels: tuple[Row, ...]
+    file: ActivityFile
+    flags: tuple[str, ...]
+
+    @property
+    def cycles(self) -> int:
+        return self.file.cycles
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object of `--json`: the simulation's, and `activity`."""
+        return {
+            **self.simulation.to_json(),
+            "activity": {
+                **self.file.model_dump(exclude_none=True),
+                "rows": [_as_object(row) for row in self.rows],
+                "popcount_levels": [_as_object(row) for row in self.levels],
+                "flags": list(self.flags),
+            },
+        }
+
+
+def _as_object(row: Row) -> dict[str, Any]:
+    return {**vars(row), "ratio": row.ratio}
+
+
+def measure(
+    accelerator: Accelerator | Path | str,
+    workload: Workload | Path | str,
+    *,
+    images: int = 1,
+    batch: int = 1,
+    mapping: MappingSource | None = None,
+    dataflow: str | None = None,
+    seed: int = 0,
+    sample: int = SAMPLE,
+    backend: str = "auto",
+    progress: Progress | None = None,
+) -> Activity:
+    """Run a network on the hardware and count what toggles.
+
+    sample  count one window of WINDOW_CYCLES cycles in so many; 1 counts every cycle
+
+    The other arguments are those of `simulate`. Raises EnvironmentProblem without a C compiler.
+    """
+    machine, network = accelerator_of(accelerator), workload_of(workload)
+    check_counts(sample=sample)
+    setup = prepare(
+        machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
+        seed=seed, backend=backend, sampling=Sampling(WINDOW_CYCLES, sample * WINDOW_CYCLES),
+    )  # fmt: skip
+    assert isinstance(setup.backend, TogglingBackend)
+    simulation = execute(machine, network, setup, progress)
+    toggles = setup.backend.toggles()
+    if not toggles.counted:
+        raise SpecError(
+            f"the run of {toggles.cycles:,} cycles met no window of 1 in {sample}; "
+            f"use --sample 1, which counts every cycle"
+        )
+    return _Comparison(machine, network.name, setup, simulation, toggles).activity()
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """Everything both columns are worked out from."""
+
+    accelerator: Accelerator
+    workload: str
+    setup: Setup
+    simulation: Simulation
+    toggles: Toggles
+
+    def activity(self) -> Activity:
+        technology = library.load(self.accelerator.technology)
+        cost = costs(self.accelerator, technology)
+        lay, counts = layout(self.accelerator), self._counts()
+        energies = self._model_fj(cost)
+        prices = _prices(technology, self.accelerator, lay)
+        groups = _groups(self.setup.machine)
+        events = _events(self.accelerator, lay, counts, groups)
+        assumed = assumed_activities(lay)
+        rows, measured = [], {}
+        for name, cells in groups.items():
+            found = self._transitions(cells)
+            keys = _KEYS.get(name, (name,) if name in TERMS else ())
+            expected = sum(assumed[key] * events[key] for key in keys)
+            happened = sum(events[key] for key in keys)
+            if happened:
+                measured |= {key: assumed[key] * found / expected for key in keys}
+            rows.append(Row(
+                name.replace("_", " "), found, sum(x.outputs for x in cells),
+                found / happened if happened else None,
+                expected / happened if happened else None,
+                sum(self._transitions([x]) * prices(name, x) for x in cells),
+                sum(energies.pop(term) for key in keys for term in TERMS[key]) if keys else None,
+            ))  # fmt: skip
+        rows.append(self._clock(technology, energies))
+        rows += self._memories(energies)
+        return Activity(
+            self.simulation, tuple(rows), self._levels(groups["popcount"], prices, counts, lay),
+            self._file(measured), self._flags(),
+        )  # fmt: skip
+
+    def _transitions(self, cells: Iterable[Switching]) -> float:
+        scale = self.toggles.cycles / self.toggles.counted
+        return scale * sum(x.transitions(self.toggles.wires) for x in cells)
+
+    def _counts(self) -> dict[str, int]:
+        """Events of the whole run, as the hardware counted them, and those no mapping changes."""
+        counts = {name: int(n) for name, n in self.simulation.result.totals.items()}
+        for group in self.setup.groups:
+            chunks = ceil_div(len(group.images), group.layers[0].batch)
+            for layer in group.layers:
+                for name, count in active_counts(layer, layout(self.accelerator)).items():
+                    counts[name] = counts.get(name, 0) + chunks * count
+        return counts
+
+    def _model_fj(self, cost: Costs) -> dict[tuple[str, str], float]:
+        """The model's energy by (part, term), for the events the hardware counted."""
+        lay, total = layout(self.accelerator), {}
+        runs: dict[str, int] = {}
+        for group in self.setup.groups:
+            runs[""] = runs.get("", 0) + ceil_div(len(group.images), group.layers[0].batch)
+        by_name = {layer.name: layer for layer in self.simulation.result.layers}
+        for index, layer in enumerate(self.setup.groups[0].layers):
+            counted = {name: int(n) for name, n in by_name[layer.name].metrics.items()}
+            for group in self.setup.groups:
+                chunks = ceil_div(len(group.images), group.layers[0].batch)
+                for name, count in active_counts(group.layers[index], lay).items():
+                    counted[name] = counted.get(name, 0) + chunks * count
+            for term, energy in terms_fj(cost.rates_of[layer.stride], counted).items():
+                total[term] = total.get(term, 0.0) + energy
+        return total
+
+    def _clock(self, technology: Technology, energies: dict[tuple[str, str], float]) -> Row:
+        flops = sum(
+            x.cells
+            for (component, _), nets in self.setup.machine.parts.items()
+            if component in PART_OF_COMPONENT
+            for x in switching(nets)
+            if x.role == "flop"
+        )
+        edges = 2.0 * flops * self.toggles.cycles
+        energy = technology.clock_energy_fj_per_cycle(Cells(flop=flops)) * self.toggles.cycles
+        return Row("clock", edges, flops, 2.0, 2.0, energy, energies.pop(("clock", "clock")))
+
+    def _memories(self, energies: Mapping[tuple[str, str], float]) -> list[Row]:
+        """Return memories, whose energy goes by accesses: both sides take those counted."""
+        rows = []
+        for part, about in PARTS.items():
+            of_part = [fj for (name, _), fj in energies.items() if name == part]
+            if about.kind == "memory" and of_part:
+                total = sum(of_part)
+                rows.append(Row(part.replace("_", " "), 0.0, 0, None, None, total, total))
+        return rows
+
+    def _levels(
+        self, cells: Iterable[Switching], prices: Callable[[str, Switching], float],
+        counts: Mapping[str, int], lay: Layout,
+    ) -> tuple[Row, ...]:  # fmt: skip
+        by_level: dict[int, list[Switching]] = {}
+        for x in cells:
+            by_level.setdefault(x.level, []).append(x)
+        rows = []
+        for level, some in sorted(by_level.items()):
+            found, outputs = self._transitions(some), sum(x.outputs for x in some)
+            steps = counts["active_lane_steps"] / (lay.pes * lay.lanes)
+            energy = sum(self._transitions([x]) * prices("popcount", x) for x in some)
+            activity = found / (outputs * steps)
+            rows.append(Row(f"level {level}", found, outputs, activity, None, energy, None))
+        return tuple(rows)
+
+    def _file(self, measured: Mapping[str, float]) -> ActivityFile:
+        return ActivityFile(
+            accelerator=self.accelerator.name,
+            hardware=hardware_digest(self.accelerator),
+            workload=self.workload,
+            images=self.simulation.images,
+            cycles=self.toggles.cycles,
+            counted_cycles=self.toggles.counted,
+            activities=Activities(**{key: float(f"{x:.6g}") for key, x in measured.items()}),
+        )
+
+    def _flags(self) -> tuple[str, ...]:
+        share = self.toggles.counted / self.toggles.cycles
+        return (
+            f"{self.toggles.counted:,} of {self.toggles.cycles:,} cycles counted ({share:.1%}), "
+            "scaled to all of them",
+            NO_GLITCHES,
+            "memories: accesses counted by the hardware times the model's price; the clock: flops "
+            "of the simulated netlist, two edges in every cycle",
+        )
+
+
+_KEYS = {"controller": ("configuration", "controller")}
+"""Groups that stand beside several assumptions: each is scaled alike."""
+
+
+def _groups(machine: Machine) -> dict[str, tuple[Switching, ...]]:
+    """Cells by the name of their activity; then those of the array the model does not price."""
+    parts = {key: switching(nets) for key, nets in machine.parts.items()}
+
+    def of(component: str, part: str, *, flops: bool | None = None) -> tuple[Switching, ...]:
+        cells = parts.get((component, part), ())
+        return tuple(x for x in cells if flops is None or (x.role == "flop") is flops)
+
+    xnor, mask, lane_masks = product_gates(machine.parts["array", "products"])
+    names = ("sequencer", "output", "dma", "controller")
+    return {
+        "xnor": xnor,
+        "mask": mask,
+        "popcount": of("array", "popcount", flops=False),
+        "popcount_register": of("array", "popcount", flops=True),
+        "accumulate": of("array", "accumulate"),
+        "compare": of("array", "compare"),
+        "weight_register": of("registers", "weight register", flops=True),
+        "input_register": of("registers", "input register", flops=True),
+        "psum_register": of("array", "psum register", flops=True),
+        "threshold_register": of("array", "threshold register", flops=True),
+        **{name: of(name, "") for name in names},
+        "masks of lanes": (*lane_masks, *of("array", "lane masks")),
+        "padded taps": of("array", "padded taps"),
+        "loads of operands": of("registers", "control"),
+        "delays of the array": of("array", "control"),
+    }
+
+
+def _events(
+    accelerator: Accelerator,
+    lay: Layout,
+    counts: Mapping[str, int],
+    groups: Mapping[str, tuple[Switching, ...]],
+) -> dict[str, float]:
+    """Outputs times events of each activity: what transitions are divided by."""
+    def outputs(name: str) -> int:
+        return sum(x.outputs for x in groups[name])
+
+    gates = lay.pes * lay.lanes
+    pe_steps = counts["active_pe_steps"] / lay.pes
+    copies = 2 if accelerator.registers.shadow else 1
+    slots = lay.links_per_word / (lay.words_per_link * lay.input_word_slots)
+    moved = counts["store_weight_reads"] + slots * counts["input_buffer_writes"]
+    return {
+        "xnor": outputs("xnor") * counts["steps"],
+        "mask": counts["active_lane_steps"],
+        "popcount": outputs("popcount") * counts["active_lane_steps"] / gates,
+        "popcount_register": outputs("popcount_register") * pe_steps,
+        "accumulate": outputs("accumulate") * pe_steps,
+        "compare": outputs("compare") * pe_steps,
+        "weight_register": copies * lay.weight_port_bits * counts["weight_buffer_reads"],
+        "input_register": copies * lay.input_port_bits * counts["input_buffer_reads"],
+        "psum_register": copies * lay.psum_word_bits / lay.psum_slots * counts["psum_buffer_reads"],
+        "threshold_register": lay.threshold_word_bits * counts["threshold_buffer_reads"],
+        "sequencer": outputs("sequencer") * counts["steps"],
+        "output": outputs("output") * counts["steps"],
+        "dma": outputs("dma") * moved,
+        "configuration": outputs("controller") * counts["configuration_cycles"],
+        "controller": outputs("controller") * counts["cycles"],
+    }
+
+
+def _prices(
+    technology: Technology, accelerator: Accelerator, lay: Layout
+) -> Callable[[str, Switching], float]:
+    """Energy of one transition of a cell of a group [fJ], with the load the model gives it."""
+    flop, hold = technology.cell("flop"), technology.cell("mux2")
+    held = flop.internal_energy_fj + hold.internal_energy_fj
+    held += technology.pin_energy_fj("flop") + technology.pin_energy_fj("mux2")
+    counted = popcount_energy(technology, accelerator.array.popcount.structure, lay.lanes)
+    half, gates = 0.5, lay.pes * lay.lanes
+    pin = counted.input_pin_fj / half  # of one XNOR input that changes
+    bits = {
+        "weight_register": lay.weight_port_bits * lay.weight_slots,
+        "input_register": lay.input_port_bits * lay.input_slots(max(accelerator.array.strides)),
+    }
+    loads = {name: held + pin * gates / n for name, n in bits.items()}
+    loads["psum_register"] = held + technology.pin_energy_fj("and2")
+    loads["threshold_register"] = held
+    behind = {"xnor": "full_adder", "mask": "and2", "popcount": "full_adder"}
+
+    def price(name: str, cells: Switching) -> float:
+        if name in loads:
+            return loads[name]
+        if name in behind:
+            internal = technology.cell(cells.role).internal_energy_fj
+            return internal + technology.pin_energy_fj(behind[name])
+        return technology.cell(cells.role).toggle_energy_fj
+
+    return price
+
+
+__all__ = ["NO_GLITCHES", "SAMPLE", "WINDOW_CYCLES", "Activity", "Row", "measure"]

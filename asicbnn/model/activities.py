@@ -1,0 +1,134 @@
+"""Activities as factors of the rates of energy: what is assumed, and what was measured instead.
+
+Every dynamic rate of the logic is proportional to one activity, so a measured one replaces the
+assumption by scaling the rate. Equations: docs/models/activity.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from asicbnn.errors import SpecError
+from asicbnn.mapping.layout import Layout, layout
+from asicbnn.model.area import structural
+from asicbnn.model.assumptions import assumptions, summed_planes
+from asicbnn.model.energy import Rate
+from asicbnn.spec.accelerator import Accelerator, to_yaml
+from asicbnn.spec.activity_file import Activities, ActivityFile
+from asicbnn.spec.reader import read_document
+from asicbnn.spec.workload import Workload
+
+TERMS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
+    {
+        "xnor": (("array", "xnor"),),
+        "mask": (("array", "mask"),),
+        "popcount": (("array", "popcount"),),
+        "popcount_register": (("array", "popcount register"),),
+        "accumulate": (("array", "accumulate"),),
+        "compare": (("array", "compare"),),
+        "weight_register": (("array", "weight register"),),
+        "input_register": (("array", "input register"),),
+        "psum_register": (("array", "psum register"),),
+        "threshold_register": (("post", "threshold register"),),
+        "sequencer": (("control", "sequencer"),),
+        "output": (("post", "output"),),
+        "dma": (("dma", "weight words"), ("dma", "input words")),
+        "configuration": (("control", "configuration"),),
+        "controller": (("control", "controller"),),
+    }
+)
+"""The (part, term) of the rates that go by each activity."""
+
+_FIGURES = ("sequencer", "output", "dma", "configuration", "controller")
+
+
+def assumed_activities(lay: Layout) -> dict[str, float]:
+    """Return what the model takes for granted [transitions per output and event].
+
+    The bits of an accumulator above the count are taken to be still, so that the mean over all of
+    them is lower than that of a random bit.
+    """
+    known = assumptions()
+    half = known.random_bit.value
+    summed = half * summed_planes(lay) / lay.psum_bits
+    figures = {name: getattr(known, f"{name}_activity").value for name in _FIGURES}
+    return {
+        **dict.fromkeys(TERMS, half), "accumulate": summed, "compare": summed, **figures,
+    }  # fmt: skip
+
+
+def measured_rates(
+    table: Iterable[Rate], lay: Layout, activities: Mapping[str, float]
+) -> tuple[Rate, ...]:
+    """Return the rates of energy with measured activities in place of the assumed ones."""
+    assumed = assumed_activities(lay)
+    factors = {
+        term: activities[name] / assumed[name]
+        for name, terms in TERMS.items()
+        if name in activities
+        for term in terms
+    }
+    return tuple(
+        replace(rate, energy_fj=rate.energy_fj * factors.get((rate.part, rate.term), 1.0))
+        for rate in table
+    )
+
+
+def hardware_digest(accelerator: Accelerator) -> str:
+    """Digest of every field of an accelerator that changes a gate, and of the order of its loops."""
+    built = structural(accelerator).model_copy(update={"dataflow": accelerator.dataflow})
+    return hashlib.sha256(to_yaml(built).encode()).hexdigest()[:16]
+
+
+def read_activities(
+    path: Path | str, accelerator: Accelerator, workload: Workload
+) -> ActivityFile:
+    """Read measured activities of this accelerator and this workload.
+
+    Raises SpecError with every problem of the file; it names the line if the activities are those
+    of another accelerator or workload.
+    """
+    file, document = read_document(path, ActivityFile)
+    problems = []
+    for key, given, wanted in (
+        ("accelerator", file.accelerator, accelerator.name),
+        ("workload", file.workload, workload.name),
+    ):
+        if given != wanted:
+            problems.append(document.problem(
+                key, f"these activities are of {key} {given}, not of {wanted}",
+                f"measure them again: asicbnn simulate ... --activity {path}",
+            ))  # fmt: skip
+    if not problems and file.hardware != hardware_digest(accelerator):
+        problems.append(document.problem(
+            "hardware", f"{accelerator.name} has changed since: its gates are not those measured",
+            f"measure them again: asicbnn simulate ... --activity {path}",
+        ))  # fmt: skip
+    if problems:
+        raise SpecError(problems)
+    return file
+
+
+def activity_flags(file: ActivityFile, lay: Layout) -> Iterable[str]:
+    """Yield a sentence that names each measured activity, and one on what they leave out."""
+    assumed = assumed_activities(lay)
+    said = ", ".join(
+        f"{name} {value:.3g} ({assumed[name]:.3g})"
+        for name, value in file.activities.given().items()
+    )
+    share = file.counted_cycles / file.cycles
+    yield (
+        f"activities measured with {file.images} images, in {share:.0%} of {file.cycles:,} cycles, "
+        f"in place of the assumed ones in brackets [transitions per output and event]: {said}"
+    )
+    yield "measured activities are counted without delays: they scale what glitches add, unmeasured"
+
+
+__all__ = [
+    "TERMS", "Activities", "activity_flags", "assumed_activities", "hardware_digest",
+    "measured_rates", "read_activities",
+]  # fmt: skip

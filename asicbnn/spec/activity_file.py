@@ -1,0 +1,66 @@
+"""The activity file: how often a network's own data made an accelerator's cells switch.
+
+`asicbnn simulate --activity FILE` writes it, `asicbnn estimate --activity FILE` reads it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
+from asicbnn.spec.model import SpecModel
+
+MOST_TRANSITIONS = 100.0
+"""Of one output in one event; a busy control wire changes a few times per event."""
+
+PerStep: TypeAlias = Annotated[
+    float | None,
+    Field(ge=0, le=1, description="transitions per output and step; a step changes it once at most"),
+]
+PerEvent: TypeAlias = Annotated[
+    float | None,
+    Field(ge=0, le=MOST_TRANSITIONS, description="transitions per output and event"),
+]
+
+
+class Activities(SpecModel):
+    """Activities [transitions per output and event]; what is left out stays as assumed.
+
+    The events are those of the energy model: steps for the array, reads for the registers of the
+    operands, link words for the data mover, cycles for the controller.
+    """
+
+    xnor: PerStep = None
+    mask: PerStep = None
+    popcount: PerStep = None
+    popcount_register: PerStep = None
+    accumulate: PerStep = None
+    compare: PerStep = None
+    weight_register: PerEvent = None
+    input_register: PerEvent = None
+    psum_register: PerEvent = None
+    threshold_register: PerEvent = None
+    sequencer: PerEvent = None
+    output: PerEvent = None
+    dma: PerEvent = None
+    configuration: PerEvent = None
+    controller: PerEvent = None
+
+    def given(self) -> dict[str, float]:
+        """Return the activities that are there, by name."""
+        return {name: value for name, value in self if value is not None}
+
+
+class ActivityFile(SpecModel):
+    """Measured activities, and of what: they hold for this accelerator and this network alone."""
+
+    accelerator: str = Field(description="name of the accelerator that was simulated")
+    hardware: str = Field(
+        pattern="^[0-9a-f]{16}$", description="digest of all its fields that change a gate"
+    )
+    workload: str = Field(description="name of the network that ran on it")
+    images: int = Field(ge=1, description="images that ran")
+    cycles: int = Field(ge=1, description="cycles they took")
+    counted_cycles: int = Field(ge=1, description="cycles of which the toggles were counted")
+    activities: Activities = Field(description="transitions per output and event")
