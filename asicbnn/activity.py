@@ -34,13 +34,17 @@ from asicbnn.technology.cells import Cells
 from asicbnn.technology.library import Technology
 from asicbnn.technology.popcount import popcount_energy
 
-WINDOW_CYCLES = 128
-"""Cycles counted in a row; the first has nothing to be compared with."""
+WINDOW_CYCLES = 33
+"""Cycles counted in a row: one to compare the others with, and two batches of the tally."""
 SAMPLE = 16
 """One window in so many, unless told otherwise: a whole network at little more than its cost."""
 NO_GLITCHES = (
     "toggles are counted without delays: glitches, which make an adder tree switch up to twice as "
     "often, are in the model's popcount and not in the measured one"
+)
+ACCESSES_AND_CLOCK = (
+    "memories go by accesses, which the hardware counts, at the model's price; the clock by the "
+    "flops of the simulated netlist, two edges in every cycle"
 )
 
 Price = Callable[[Switching], float]
@@ -164,7 +168,8 @@ class _Comparison:
         groups = _groups(self.setup.machine)
         events = _events(self.accelerator, lay, counts, groups)
         assumed = assumed_activities(lay)
-        rows, measured = [], {}
+        rows: list[Row] = []
+        measured: dict[str, float] = {}
         for name, cells in groups.items():
             found = self._transitions(cells)
             keys = _KEYS.get(name, (name,) if name in TERMS else ())
@@ -202,10 +207,8 @@ class _Comparison:
 
     def _model_fj(self, cost: Costs) -> dict[tuple[str, str], float]:
         """The model's energy by (part, term), for the events the hardware counted."""
-        lay, total = layout(self.accelerator), {}
-        runs: dict[str, int] = {}
-        for group in self.setup.groups:
-            runs[""] = runs.get("", 0) + ceil_div(len(group.images), group.layers[0].batch)
+        lay = layout(self.accelerator)
+        total: dict[tuple[str, str], float] = {}
         by_name = {layer.name: layer for layer in self.simulation.result.layers}
         for index, layer in enumerate(self.setup.groups[0].layers):
             counted = {name: int(n) for name, n in by_name[layer.name].metrics.items()}
@@ -269,11 +272,9 @@ class _Comparison:
     def _flags(self) -> tuple[str, ...]:
         share = self.toggles.counted / self.toggles.cycles
         return (
-            f"{self.toggles.counted:,} of {self.toggles.cycles:,} cycles counted ({share:.1%}), "
-            "scaled to all of them",
+            f"{self.toggles.counted:,} of {self.toggles.cycles:,} cycles are counted ({share:.1%})",
             NO_GLITCHES,
-            "memories: accesses counted by the hardware times the model's price; the clock: flops "
-            "of the simulated netlist, two edges in every cycle",
+            ACCESSES_AND_CLOCK,
         )
 
 

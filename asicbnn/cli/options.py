@@ -61,6 +61,21 @@ Least = Annotated[Objective, typer.Option(help="what the mappings of dataflow be
 Exhaustive = Annotated[
     bool, typer.Option("--exhaustive", help="try every tile size, not only the likely ones")
 ]
+Toggling = Annotated[
+    bool, typer.Option("--activity", help="count toggles: their energy beside the model's")
+]
+Sample = Annotated[
+    int,
+    typer.Option(min=1, metavar="N", help="count toggles in one window of 33 cycles in N"),
+]
+ActivityTarget = Annotated[
+    Path | None,
+    typer.Option("--save-activity", metavar="FILE", help="YAML for estimate --activity"),
+]
+Measured = Annotated[
+    Path | None,
+    typer.Option("--activity", metavar="FILE", help="measured activities, YAML of simulate"),
+]
 Folder = Annotated[
     Path | None, typer.Option("--output", "-o", help="folder for tables and figures")
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from asicbnn.cli import terminal
 from asicbnn.cli.options import (
     AcceleratorFile,
+    ActivityTarget,
     Backend,
     Batch,
     Dataflow,
@@ -19,11 +20,14 @@ from asicbnn.cli.options import (
     Images,
     Json,
     Least,
+    Measured,
     Nest,
     Objective,
     Order,
+    Sample,
     Seed,
     Together,
+    Toggling,
     WorkloadFile,
     examples,
     given,
@@ -47,6 +51,7 @@ def estimate(
     batch: Batch = 1,
     objective: Least = Objective.energy,
     exhaustive: Exhaustive = False,
+    activity: Measured = None,
     as_json: Json = False,
 ) -> None:
     """Estimate cycles, accesses, energy, power and area with the model."""
@@ -57,7 +62,7 @@ def estimate(
     result = model.estimate(
         machine, read_workload(workload), mapping=read_mapping(mapping),
         dataflow=dataflow and dataflow.value, batch=batch, objective=objective.value,
-        exhaustive=exhaustive,
+        exhaustive=exhaustive, activity=activity,
     )  # fmt: skip
     if as_json:
         terminal.print_json(result.to_json("estimate"))
@@ -72,6 +77,7 @@ def estimate(
 
 @terminal.verb
 def simulate(
+    context: typer.Context,
     accelerator: AcceleratorFile,
     workload: WorkloadFile,
     images: Images = 1,
@@ -80,9 +86,21 @@ def simulate(
     mapping: Nest = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
+    activity: Toggling = False,
+    sample: Sample = 16,
+    save_activity: ActivityTarget = None,
     as_json: Json = False,
 ) -> None:
     """Run the network on the generated hardware, which counts its own cycles and accesses."""
+    if activity or save_activity:
+        _measure(
+            accelerator, workload, save_activity, images=images, batch=batch, sample=sample,
+            mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
+            backend=backend.value, as_json=as_json,
+        )  # fmt: skip
+        return
+    if given(context, "sample"):
+        refuse("--sample is of --activity: it says how many toggles are counted")
     from asicbnn.report import tables
     from asicbnn.simulate import simulate as run
 
@@ -98,6 +116,29 @@ def simulate(
         terminal.show(tables.simulation(found.result, found.images, found.accuracy))
     if found.note:
         terminal.complain(f"note: {found.note}")
+
+
+def _measure(
+    accelerator: Path, workload: Path, target: Path | None, *, as_json: bool, **options: Any
+) -> None:
+    """Run the network and show what toggled."""
+    from asicbnn.activity import measure
+    from asicbnn.report import activity_tables, tables
+    from asicbnn.spec.activity_file import to_yaml
+    from asicbnn.sweep.files import write_text
+
+    with terminal.progress("simulating") as progress:
+        found = measure(
+            read_accelerator(accelerator), read_workload(workload), progress=progress, **options
+        )
+    ran = found.simulation
+    if as_json:
+        terminal.print_json(found.to_json())
+    else:
+        terminal.show(tables.simulation(ran.result, ran.images, ran.accuracy))
+        terminal.show(activity_tables.activity(found))
+    if target is not None:
+        terminal.wrote([write_text(target, to_yaml(found.file))])
 
 
 @terminal.verb
@@ -214,11 +255,15 @@ def register(app: typer.Typer) -> None:
             f"estimate {_BINARYNET}",
             f"estimate {_BINARYNET} --dataflow best --objective latency",
             f"estimate {_BINARYNET} --mapping nests.yaml --json",
+            f"estimate {_DIGITS} --activity activity.yaml",
         ),
     )(estimate)
     app.command(
         short_help="run a network on the generated hardware",
-        epilog=examples(f"simulate {_DIGITS} --images 20"),
+        epilog=examples(
+            f"simulate {_DIGITS} --images 20",
+            f"simulate {_DIGITS} --images 20 --save-activity activity.yaml",
+        ),
     )(simulate)
     app.command(
         short_help="model against hardware, layer by layer",

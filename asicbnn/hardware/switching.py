@@ -82,7 +82,9 @@ def product_gates(
     """
     nets = list(nets)
     agreeing = {id(net.dests[0]) for net in nets if net.op == "~"}
-    xnor, mask, masks = [], [], []
+    xnor: list[Switching] = []
+    mask: list[Switching] = []
+    masks: list[Switching] = []
     for net in nets:
         if net.op == "~":
             dest = net.dests[0]
@@ -106,9 +108,9 @@ def _adders(nets: list[Net]) -> tuple[list[Switching], set[int]]:
     for net in nets:
         parts = _full_adder(net, driver, by_arguments)
         if parts:
-            inputs, total, members = parts
+            inputs, sums, members = parts
             inside |= {id(member) for member in members}
-            outputs = [*total, net.dests[0]]
+            outputs = [*sums, net.dests[0]]
             made[id(net.dests[0])] = (inputs, outputs, "full_adder")
     for net in nets:
         if net.op != "&" or id(net) in inside:

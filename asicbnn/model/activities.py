@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from asicbnn.errors import SpecError
-from asicbnn.mapping.layout import Layout, layout
+from asicbnn.mapping.layout import Layout
 from asicbnn.model.area import structural
 from asicbnn.model.assumptions import assumptions, summed_planes
 from asicbnn.model.energy import Rate

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
+import yaml
 from pydantic import Field
 
 from asicbnn.spec.model import SpecModel
@@ -64,3 +65,12 @@ class ActivityFile(SpecModel):
     cycles: int = Field(ge=1, description="cycles they took")
     counted_cycles: int = Field(ge=1, description="cycles of which the toggles were counted")
     activities: Activities = Field(description="transitions per output and event")
+
+
+def to_yaml(file: ActivityFile) -> str:
+    """Return the file's text."""
+    head = (
+        "# Written by asicbnn simulate --save-activity, read by asicbnn estimate --activity.\n"
+        "# Transitions per output and event, counted without delays: no glitches.\n"
+    )
+    return head + yaml.safe_dump(file.model_dump(exclude_none=True), sort_keys=False)
