@@ -134,6 +134,8 @@ def measure(
     """
     machine, network = accelerator_of(accelerator), workload_of(workload)
     check_counts(sample=sample)
+    if backend == "pyrtl":
+        raise SpecError("back end pyrtl counts no toggles; leave it at auto or choose compiled")
     setup = prepare(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend, sampling=Sampling(WINDOW_CYCLES, sample * WINDOW_CYCLES),

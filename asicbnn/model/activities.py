@@ -79,14 +79,12 @@ def measured_rates(
 
 
 def hardware_digest(accelerator: Accelerator) -> str:
-    """Digest of every field of an accelerator that changes a gate, and of the order of its loops."""
+    """Digest of every field of an accelerator that changes a gate, and of its dataflow."""
     built = structural(accelerator).model_copy(update={"dataflow": accelerator.dataflow})
     return hashlib.sha256(to_yaml(built).encode()).hexdigest()[:16]
 
 
-def read_activities(
-    path: Path | str, accelerator: Accelerator, workload: Workload
-) -> ActivityFile:
+def read_activities(path: Path | str, accelerator: Accelerator, workload: Workload) -> ActivityFile:
     """Read measured activities of this accelerator and this workload.
 
     Raises SpecError with every problem of the file; it names the line if the activities are those

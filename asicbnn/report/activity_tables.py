@@ -32,7 +32,7 @@ def activity(found: Activity) -> RenderableType:
 
 
 def total(rows: tuple[Row, ...]) -> Row:
-    """Return the sum of all rows; groups the model does not price are in the measured side alone."""
+    """Return the sum of all rows; what the model does not price is in the measured side alone."""
     return Row(
         "total",
         sum(row.transitions for row in rows),

@@ -13,12 +13,8 @@ from pydantic import Field
 from asicbnn.spec.model import SpecModel
 
 MOST_TRANSITIONS = 100.0
-"""Of one output in one event; a busy control wire changes a few times per event."""
+"""Of one output in one event; what moves between two events is charged to them too."""
 
-PerStep: TypeAlias = Annotated[
-    float | None,
-    Field(ge=0, le=1, description="transitions per output and step; a step changes it once at most"),
-]
 PerEvent: TypeAlias = Annotated[
     float | None,
     Field(ge=0, le=MOST_TRANSITIONS, description="transitions per output and event"),
@@ -32,12 +28,12 @@ class Activities(SpecModel):
     operands, link words for the data mover, cycles for the controller.
     """
 
-    xnor: PerStep = None
-    mask: PerStep = None
-    popcount: PerStep = None
-    popcount_register: PerStep = None
-    accumulate: PerStep = None
-    compare: PerStep = None
+    xnor: PerEvent = None
+    mask: PerEvent = None
+    popcount: PerEvent = None
+    popcount_register: PerEvent = None
+    accumulate: PerEvent = None
+    compare: PerEvent = None
     weight_register: PerEvent = None
     input_register: PerEvent = None
     psum_register: PerEvent = None

@@ -1,0 +1,238 @@
+"""Measured activity: what toggles, as energy beside the model's, and back into the model."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from simulation.test_backends import needs_compiler
+from typer.testing import CliRunner
+
+from asicbnn.activity import NO_GLITCHES, Activity, measure
+from asicbnn.cli import app
+from asicbnn.errors import SpecError
+from asicbnn.hardware.accelerator import elaborate
+from asicbnn.hardware.structure import logic_gates
+from asicbnn.mapping.layout import layout
+from asicbnn.model.activities import TERMS, assumed_activities, hardware_digest
+from asicbnn.model.arguments import accelerator_of
+from asicbnn.model.estimate import estimate
+from asicbnn.report.activity_tables import total
+from asicbnn.simulate import simulate
+from asicbnn.spec.accelerator import with_changes
+from asicbnn.spec.activity_file import Activities, ActivityFile, to_yaml
+from asicbnn.spec.reader import read
+from asicbnn.technology import library
+
+TINY, DIGITS = "arch_specs/tiny.yaml", "workloads/digits_mlp_64_256_256_10.yaml"
+CLI = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def found() -> Activity:
+    return measure(TINY, DIGITS, sample=1)
+
+
+@needs_compiler
+def test_counting_changes_nothing_that_the_hardware_does(found: Activity) -> None:
+    plain = simulate(TINY, DIGITS)
+    assert found.simulation.result.totals == plain.result.totals
+    assert (found.simulation.classes == plain.classes).all()
+    assert found.file.cycles == plain.result.totals["cycles"] + 1  # and the one that starts it
+    assert found.file.counted_cycles == found.file.cycles - 1
+
+
+@needs_compiler
+def test_rows_cover_every_gate_of_every_component_once(found: Activity) -> None:
+    outputs = {row.name: row.outputs for row in found.rows}
+    machine = elaborate(accelerator_of(TINY))
+    lay = layout(machine.accelerator)
+    gates = logic_gates(machine.accelerator)["array"]
+    adders = 2 * (gates["full_adder"] + gates["half_adder"])
+    assert outputs["xnor"] == outputs["mask"] == lay.pes * lay.lanes
+    assert outputs["popcount"] < adders
+    assert outputs["weight register"] == lay.weight_port_bits * lay.weight_slots
+    assert sum(row.outputs for row in found.levels) == outputs["popcount"]
+    assert sum(row.transitions for row in found.levels) == pytest.approx(
+        next(row.transitions for row in found.rows if row.name == "popcount")
+    )
+
+
+@needs_compiler
+def test_activities_are_of_the_size_of_what_they_replace(found: Activity) -> None:
+    """Of real data: a wrong event or number of outputs would be off by far more than this."""
+    assumed = assumed_activities(layout(accelerator_of(TINY)))
+    measured = found.file.activities.given()
+    assert measured.keys() == TERMS.keys() - {"psum_register"}  # no layer is cut into tiles of C
+    for name, value in measured.items():
+        assert assumed[name] / 3 < value < assumed[name] * 3, name
+
+
+@needs_compiler
+def test_energy_is_transitions_times_cell_energy(found: Activity) -> None:
+    technology = library.load("sky130hd")
+    row = next(row for row in found.rows if row.name == "xnor")
+    cell = technology.cell("xnor2").internal_energy_fj + technology.pin_energy_fj("full_adder")
+    assert row.energy_fj == pytest.approx(row.transitions * cell)
+    assert row.model_fj is not None
+    assert row.ratio == pytest.approx(row.measured / row.assumed, rel=1e-6)
+    clock = next(row for row in found.rows if row.name == "clock")
+    assert clock.ratio == pytest.approx(1, abs=0.02)  # the host port has other flops
+    memories = found.rows[found.rows.index(clock) + 1 :]
+    assert {row.ratio for row in memories} == {1.0}
+    whole = total(found.rows)
+    assert whole.energy_fj == pytest.approx(sum(row.energy_fj for row in found.rows))
+
+
+@needs_compiler
+def test_windows_tell_nearly_what_all_cycles_tell(found: Activity) -> None:
+    sampled = measure(TINY, DIGITS, sample=4)
+    assert 0.2 < sampled.file.counted_cycles / sampled.file.cycles < 0.3
+    full, part = (x.file.activities.given() for x in (found, sampled))
+    for name in ("xnor", "popcount", "accumulate", "sequencer", "dma"):
+        assert part[name] == pytest.approx(full[name], rel=0.25), name
+    assert part != full
+
+
+@needs_compiler
+def test_the_model_takes_back_what_was_measured(found: Activity, tmp_path: Path) -> None:
+    path = tmp_path / "activity.yaml"
+    path.write_text(to_yaml(found.file), "utf-8")
+    assert read(path, ActivityFile) == found.file
+    plain, fed = estimate(TINY, DIGITS), estimate(TINY, DIGITS, activity=path)
+    terms, before = (r.breakdowns["energy_terms_fj"] for r in (fed, plain))
+    assumed = assumed_activities(layout(accelerator_of(TINY)))
+    factors = {
+        f"{part} {term}": value / assumed[name]
+        for name, value in found.file.activities.given().items()
+        for part, term in TERMS[name]
+    }
+    assert terms == pytest.approx({k: fj * factors.get(k, 1.0) for k, fj in before.items()})
+    assert fed.totals["energy_fj"] != plain.totals["energy_fj"]
+    assert fed.totals["cycles"] == plain.totals["cycles"]
+    [flag] = [flag for flag in fed.flags if flag.startswith("activities measured")]
+    assert "xnor" in flag
+    assert not any("sequencer_activity" in flag for flag in fed.flags)
+    assert any("sequencer_activity" in flag for flag in plain.flags)
+
+
+def file_of(**changes: object) -> ActivityFile:
+    fields = {
+        "accelerator": "tiny", "hardware": hardware_digest(accelerator_of(TINY)),
+        "workload": "digits_mlp_64_256_256_10", "images": 1, "cycles": 100, "counted_cycles": 10,
+        "activities": Activities(),
+    }  # fmt: skip
+    return ActivityFile(**(fields | changes))
+
+
+def test_activities_equal_to_the_assumptions_change_no_figure(tmp_path: Path) -> None:
+    assumed = assumed_activities(layout(accelerator_of(TINY)))
+    assert assumed.keys() == TERMS.keys() == Activities.model_fields.keys()
+    path = tmp_path / "activity.yaml"
+    path.write_text(to_yaml(file_of(activities=Activities(**assumed))), "utf-8")
+    assert estimate(TINY, DIGITS, activity=path).totals == pytest.approx(
+        estimate(TINY, DIGITS).totals
+    )
+
+
+def test_activities_that_are_left_out_stay_assumed(tmp_path: Path) -> None:
+    path = tmp_path / "activity.yaml"
+    path.write_text(to_yaml(file_of(activities=Activities(xnor=0.25))), "utf-8")
+    plain, fed = estimate(TINY, DIGITS), estimate(TINY, DIGITS, activity=path)
+    xnor = plain.breakdowns["energy_terms_fj"]["array xnor"]
+    assert fed.totals["energy_fj"] == pytest.approx(plain.totals["energy_fj"] - xnor / 2)
+    assert any("sequencer_activity" in flag for flag in fed.flags)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"accelerator": "edge64"},
+         r":3:14: accelerator: these activities are of accelerator edge64, not of tiny\n"),
+        ({"workload": "mnist"}, r":5:11: workload: these activities are of workload mnist, not of"),
+        ({"hardware": "0" * 16}, r":4:11: hardware: tiny has changed since: its gates are not"),
+    ],
+)  # fmt: skip
+def test_activities_of_something_else_are_refused_at_their_line(
+    tmp_path: Path, change: dict[str, object], sentence: str
+) -> None:
+    path = tmp_path / "activity.yaml"
+    path.write_text(to_yaml(file_of(**change)), "utf-8")
+    with pytest.raises(SpecError, match=f"^{re.escape(str(path))}{sentence}"):
+        estimate(TINY, DIGITS, activity=path)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"activities": {"xnro": 0.5}}, r"activities.xnro: unknown key"),
+        ({"activities": {"xnor": -0.1}}, r"activities.xnor: expected"),
+        ({"activities": {"dma": 101}}, r"activities.dma: expected"),
+        ({"activities": {"xnor": "much"}}, r"activities.xnor: expected"),
+        ({"cycles": 0}, r"cycles: expected"),
+        ({"hardware": "tiny"}, r"hardware: expected"),
+    ],
+)
+def test_what_is_no_activity_is_refused_at_its_line(
+    tmp_path: Path, change: dict[str, object], sentence: str
+) -> None:
+    path = tmp_path / "activity.yaml"
+    value = file_of().model_dump(exclude_none=True) | change
+    path.write_text(yaml.safe_dump(value, sort_keys=False), "utf-8")
+    with pytest.raises(SpecError, match=rf":\d+:\d+: {sentence}"):
+        estimate(TINY, DIGITS, activity=path)
+
+
+def test_the_digest_follows_gates_and_not_prices() -> None:
+    tiny = accelerator_of(TINY)
+    same = with_changes(tiny, {"name": "other", "technology": "asap7"})
+    other = with_changes(tiny, {"array.popcount.pipeline_stages": 3})
+    assert hardware_digest(same) == hardware_digest(tiny) != hardware_digest(other)
+
+
+@needs_compiler
+def test_the_command_line_measures_writes_and_estimates(tmp_path: Path) -> None:
+    path = tmp_path / "activity.yaml"
+    done = CLI.invoke(app, ["simulate", TINY, DIGITS, "--save-activity", str(path)])
+    assert done.exit_code == 0, done.output
+    assert "activity: as counted, and as the model assumes" in done.output
+    assert "popcount by level of its adders" in done.output
+    assert NO_GLITCHES[:40] in done.output
+    assert "cycles are counted" in done.output
+    done = CLI.invoke(app, ["estimate", TINY, DIGITS, "--activity", str(path), "--json"])
+    assert done.exit_code == 0, done.output
+    assert any(flag.startswith("activities measured") for flag in json.loads(done.stdout)["flags"])
+
+
+@needs_compiler
+def test_the_json_holds_every_row(found: Activity) -> None:
+    whole = json.loads(json.dumps(found.to_json()))
+    assert whole["schema"] == "asicbnn.simulate/1"
+    said = whole["activity"]
+    assert said["counted_cycles"] == said["cycles"] - 1
+    assert {"xnor", "clock", "store weight"} <= {row["name"] for row in said["rows"]}
+    assert said["popcount_levels"][0]["name"] == "level 0"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--sample", "4"], "--sample is of --activity"),
+        (["--activity", "--backend", "pyrtl"], "back end pyrtl counts no toggles"),
+        (["--activity", "--sample", "0"], "--sample"),
+    ],
+)
+def test_the_command_line_refuses_what_counts_nothing(options: list[str], sentence: str) -> None:
+    done = CLI.invoke(app, ["simulate", TINY, DIGITS, *options])
+    assert done.exit_code == 2
+    assert sentence in done.output
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_windows_that_a_short_run_never_meets_are_an_error() -> None:
+    with pytest.raises(SpecError, match="met no window of 1 in 1000000; use"):
+        measure(TINY, DIGITS, sample=1_000_000)
