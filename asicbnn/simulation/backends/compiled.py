@@ -15,16 +15,19 @@ import pyrtl
 from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
+from asicbnn.hardware.declarations import Declarations
 from asicbnn.simulation.backends.c_compiler import compile_library
-from asicbnn.simulation.backends.c_source import generate
+from asicbnn.simulation.backends.c_product_count import is_supported
+from asicbnn.simulation.backends.c_program import generate_scheduled
+from asicbnn.simulation.backends.c_source import CSource, generate
 from asicbnn.simulation.backends.interface import (
     Backend,
     StateShape,
     numbers_of_words,
     words_of_numbers,
 )
-from asicbnn.simulation.backends.netlist import Memory, check_block, read_netlist
-from asicbnn.simulation.backends.state_layout import CACHE_LINE_LIMBS, LANES, Slot, limbs_of
+from asicbnn.simulation.backends.netlist import Memory, Netlist, check_block, read_netlist
+from asicbnn.simulation.backends.state_layout import CACHE_LINE_LIMBS, SLACK_LIMBS, Slot, limbs_of
 
 _CYCLES_PER_CALL = 1 << 16  # an interrupt from the keyboard is noticed between calls
 
@@ -34,12 +37,23 @@ class CompiledBackend(Backend):
 
     name = "compiled"
 
-    def __init__(self, block: Any, note: str = "") -> None:
+    def __init__(
+        self,
+        block: Any,
+        note: str = "",
+        *,
+        declarations: Declarations | None = None,
+        every_net: bool = False,
+    ) -> None:
+        """Build.
+
+        declarations  what the hardware says of the block, to be made use of
+        every_net     evaluate each net in each cycle: the reference for everything cleverer
+        """
         check_block(block)
         super().__init__(StateShape.of(block), note)
-        netlist = read_netlist(block)
-        source = generate(netlist)
-        self._layout = source.layout
+        source, netlist = _generate(block, declarations or Declarations(), every_net=every_net)
+        self._layout, self._changed = source.layout, source.changed
         self._slot_of_memory = {
             memory.name: source.layout.memories[memory.id] for memory in netlist.memories
         }
@@ -74,8 +88,8 @@ class CompiledBackend(Backend):
 
     def _allocate(self) -> None:
         """Take a zeroed buffer of its own, aligned to cache lines, and reset it."""
-        # Vector loads from a part of the last value may reach LANES limbs beyond it.
-        count = self._layout.total_limbs + LANES
+        # Vector loads from a part of the last value may reach beyond it.
+        count = self._layout.total_limbs + SLACK_LIMBS
         try:
             buffer = np.zeros(count + CACHE_LINE_LIMBS, np.uint64)
         except (MemoryError, ValueError) as error:
@@ -97,6 +111,8 @@ class CompiledBackend(Backend):
 
     def _store_register(self, name: str, value: int) -> None:
         slot = self._layout.registers[name]
+        if self._changed is not None:
+            self._state[self._changed] = 1
         self._words(slot)[:] = words_of_numbers([value], limbs_of(slot.bits))
 
     def _load_register(self, name: str) -> int:
@@ -113,6 +129,17 @@ class CompiledBackend(Backend):
             if ran := self._run_to_flag(self._state.ctypes.data, flag, calls):
                 return done + int(ran)
         return None
+
+
+def _generate(
+    block: Any, declarations: Declarations, *, every_net: bool
+) -> tuple[CSource, Netlist]:
+    if every_net:
+        netlist = read_netlist(block)
+        return generate(netlist), netlist
+    functions = [function for function in declarations.functions if is_supported(function)]
+    netlist = read_netlist(block, functions)
+    return generate_scheduled(netlist, frozenset(declarations.steady)), netlist
 
 
 def _rom_words(memory: Memory) -> NDArray[np.uint64]:

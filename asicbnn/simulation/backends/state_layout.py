@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from asicbnn.simulation.backends.netlist import Net, Netlist, Wire
 
 LIMB_BITS = 64
 LANES = 4  # limbs in one vector operation of the generated code
 CACHE_LINE_LIMBS = 8
+SLACK_LIMBS = 512  # behind the state: vectors may read, never write, so far beyond a value
 
 
 def limbs_of(bits: int) -> int:
@@ -53,6 +57,22 @@ class StateLayout:
     def add_memory(self, identity: int, bits: int, words: int) -> None:
         self.memories[identity] = self._reserve(bits, words)
 
+    def add_registers(self, registers: Sequence[tuple[str, int]]) -> None:
+        """Reserve registers (name, bits) one right after the other, as one value."""
+        whole = self._reserve(sum(bits for _, bits in registers), 1)
+        offset = whole.offset
+        for name, bits in registers:
+            self.registers[name] = Slot(offset, bits, 1, limbs_of(bits))
+            offset += limbs_of(bits)
+
+    def add_memories(self, memories: Sequence[tuple[int, int]], words: int) -> None:
+        """Reserve memories (id, bits) of as many words whose words lie side by side."""
+        whole = self._reserve(sum(bits for _, bits in memories), words)
+        offset = whole.offset
+        for identity, bits in memories:
+            self.memories[identity] = Slot(offset, bits, words, whole.stride)
+            offset += limbs_of(bits)
+
     def add_scratch(self, bits: int) -> int:
         """Reserve room for one value and return the offset of its first limb."""
         return self._reserve(bits, 1).offset
@@ -64,3 +84,37 @@ class StateLayout:
         slot = Slot(self.total_limbs, bits, words, stride)
         self.total_limbs += stride * words
         return slot
+
+
+def side_by_side(netlist: Netlist, *, registers: bool) -> Iterator[list[Any]]:
+    """Registers, or memories, whose values are joined to one: groups to lay out in that order.
+
+    Every part but the last must fill its limbs. Memories are joined if read at one address.
+    """
+    driver_of = {net.dests[0]: net for net in netlist.nets if net.op == "m"}
+    known = set(netlist.registers)
+    taken: set[int] = set()
+    for net in netlist.nets:
+        if net.op != "c" or len(net.args) < 2:
+            continue
+        parts = list(reversed(net.args))
+        if any(wire.bitwidth % LIMB_BITS for wire in parts[:-1]):
+            continue
+        if registers:
+            group: list[Any] = parts if all(wire in known for wire in parts) else []
+        else:
+            group = _read_together(parts, driver_of)
+        identities = {id(one) for one in group}
+        if group and len(identities) == len(group) and not identities & taken:
+            taken |= identities
+            yield group
+
+
+def _read_together(parts: Sequence[Wire], driver_of: dict[Wire, Net]) -> list[Any]:
+    """Memories of parts that are all read at one address, else nothing."""
+    reads = [driver_of[wire] for wire in parts if wire in driver_of]
+    if len(reads) < len(parts) or any(read.args[0] is not reads[0].args[0] for read in reads):
+        return []
+    memories = [read.op_param[1] for read in reads]
+    same = all(memory.addrwidth == memories[0].addrwidth for memory in memories)
+    return memories if same else []
