@@ -570,5 +570,5 @@ def test_a_failing_compiler_is_quoted(tmp_path: Any, monkeypatch: pytest.MonkeyP
     compiler.write_text("#!/bin/sh\necho 'disk of sand' >&2\nexit 1\n")
     compiler.chmod(0o755)
     monkeypatch.setattr(shutil, "which", lambda name: str(compiler))
-    with pytest.raises(EnvironmentProblem, match=r"(?s)^the C compiler failed: .*disk of sand$"):
+    with pytest.raises(EnvironmentProblem, match=r"^the C compiler failed: disk of sand\n"):
         simulator(build(counter), "compiled")

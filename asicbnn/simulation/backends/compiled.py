@@ -15,16 +15,29 @@ import pyrtl
 from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
-from asicbnn.simulation.backends.c_compiler import compile_library
-from asicbnn.simulation.backends.c_source import generate
+from asicbnn.simulation.backends import c_source
+from asicbnn.simulation.backends.c_compiler import Generated, build_library
+from asicbnn.simulation.backends.fingerprint import fingerprint, generator_identity
 from asicbnn.simulation.backends.interface import (
     Backend,
     StateShape,
     numbers_of_words,
     words_of_numbers,
 )
-from asicbnn.simulation.backends.netlist import Memory, check_block, read_netlist
-from asicbnn.simulation.backends.state_layout import CACHE_LINE_LIMBS, LANES, Slot, limbs_of
+from asicbnn.simulation.backends.netlist import (
+    Memory,
+    Netlist,
+    check_block,
+    check_inputs,
+    read_netlist,
+)
+from asicbnn.simulation.backends.state_layout import (
+    CACHE_LINE_LIMBS,
+    LANES,
+    Slot,
+    StateLayout,
+    limbs_of,
+)
 
 _CYCLES_PER_CALL = 1 << 16  # an interrupt from the keyboard is noticed between calls
 
@@ -35,20 +48,31 @@ class CompiledBackend(Backend):
     name = "compiled"
 
     def __init__(self, block: Any, note: str = "") -> None:
-        check_block(block)
-        super().__init__(StateShape.of(block), note)
+        check_inputs(block)
         netlist = read_netlist(block)
-        source = generate(netlist)
-        self._layout = source.layout
+        super().__init__(StateShape.of(block), note)
+
+        def generate() -> Generated:
+            check_block(block)  # slow; what is in the cache has passed it
+            source = c_source.generate(netlist)
+            return Generated(source.files, source.layout.to_text())
+
+        built = build_library(_fingerprint(netlist), generate)
+        self.note = "; ".join(filter(None, (note, built.note)))
+        self._layout = StateLayout.from_text(
+            built.attachment,
+            (register.name for register in netlist.registers),
+            (memory.id for memory in netlist.memories),
+        )
         self._slot_of_memory = {
-            memory.name: source.layout.memories[memory.id] for memory in netlist.memories
+            memory.name: self._layout.memories[memory.id] for memory in netlist.memories
         }
         self._rom_words = {
             memory.id: _rom_words(memory)
             for memory in netlist.memories
             if isinstance(memory, pyrtl.RomBlock)
         }
-        library = compile_library(source.files)
+        library = built.code
         self._run_cycles = library.run
         self._run_cycles.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
         self._run_cycles.restype = None
@@ -113,6 +137,10 @@ class CompiledBackend(Backend):
             if ran := self._run_to_flag(self._state.ctypes.data, flag, calls):
                 return done + int(ran)
         return None
+
+
+def _fingerprint(netlist: Netlist) -> str:
+    return fingerprint(netlist, generator_identity(), str(c_source.FUNCTION_WEIGHT))
 
 
 def _rom_words(memory: Memory) -> NDArray[np.uint64]:
