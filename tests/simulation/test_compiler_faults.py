@@ -1,4 +1,4 @@
-"""A compiler that is missing, fails, dies or hangs is one clear error; the program says the cure."""
+"""A compiler that is missing, fails, dies or hangs is one clear error, and says the cure."""
 
 from __future__ import annotations
 
@@ -170,9 +170,6 @@ def test_the_compiler_in_package_ziglang_serves(
     unit = simulator(counter(), "compiled")
     unit.run(300)
     assert unit.read_register("count") == 44
-    # zig cc turns undefined behaviour into a trap unless told otherwise
-    shifts = "int answer(int n) { int x = 1; x <<= n; x = x + 0x7fffffff; return x; }\n"
-    assert isinstance(compile_library((shifts,)).answer(40), int)
     with pytest.raises(EnvironmentProblem) as raised:
         compile_library((BAD,))
     command = str(raised.value).splitlines()[-1]
