@@ -12,6 +12,7 @@ from asicbnn.cli.options import (
     AcceleratorFile,
     Backend,
     Batch,
+    Cycles,
     Dataflow,
     Engine,
     Exhaustive,
@@ -20,15 +21,18 @@ from asicbnn.cli.options import (
     Json,
     Least,
     Nest,
+    Nets,
     Objective,
     Order,
     Seed,
     Together,
+    Waveform,
     WorkloadFile,
     examples,
     given,
     read_accelerator,
     read_mapping,
+    read_window,
     read_workload,
     refuse,
 )
@@ -80,6 +84,9 @@ def simulate(
     mapping: Nest = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
+    vcd: Waveform = None,
+    cycles: Cycles = None,
+    nets: Nets = False,
     as_json: Json = False,
 ) -> None:
     """Run the network on the generated hardware, which counts its own cycles and accesses."""
@@ -91,11 +98,14 @@ def simulate(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
             backend=backend.value, progress=progress,
+            waveform=read_window(vcd, cycles, nets=nets),
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
     else:
         terminal.show(tables.simulation(found.result, found.images, found.accuracy))
+    if vcd is not None:
+        terminal.wrote([vcd])
     if found.note:
         terminal.complain(f"note: {found.note}")
 
@@ -218,7 +228,10 @@ def register(app: typer.Typer) -> None:
     )(estimate)
     app.command(
         short_help="run a network on the generated hardware",
-        epilog=examples(f"simulate {_DIGITS} --images 20"),
+        epilog=examples(
+            f"simulate {_DIGITS} --images 20",
+            f"simulate {_DIGITS} --vcd run.vcd --cycles 2000:2500",
+        ),
     )(simulate)
     app.command(
         short_help="model against hardware, layer by layer",

@@ -80,11 +80,8 @@ class Executor:
         backend.write_register("start", 1)
         backend.loaded_by = self
 
-    def run(self, images: NDArray[np.integer[Any]]) -> Iterator[LayerRun]:
-        """Execute one batch of images [B, IY, IX, C], yielding each layer as it ends.
-
-        Raises SimulationError if a layer takes more than the cycle limit.
-        """
+    def load(self, images: NDArray[np.integer[Any]]) -> None:
+        """Prepare one batch of images [B, IY, IX, C]; the next cycle is the first of its run."""
         first = self.program.layers[0]
         wanted = (first.batch, first.in_y, first.in_x, first.in_channels)
         if images.shape != wanted:
@@ -93,6 +90,18 @@ class Executor:
                 f"not {list(images.shape)}"
             )
         self._load(images)
+
+    def layer_lengths(self) -> Iterator[int]:
+        """Run what is loaded, yielding the cycles of each layer as it ends."""
+        for _ in self.program.layers:
+            yield self.backend.run_until("layer_ended", self.cycle_limit)
+
+    def run(self, images: NDArray[np.integer[Any]]) -> Iterator[LayerRun]:
+        """Execute one batch of images [B, IY, IX, C], yielding each layer as it ends.
+
+        Raises SimulationError if a layer takes more than the cycle limit.
+        """
+        self.load(images)
         for index, layer in enumerate(self.program.layers):
             self.backend.run_until("layer_ended", self.cycle_limit)
             counts = self._counts(index)
