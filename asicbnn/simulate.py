@@ -33,7 +33,7 @@ from asicbnn.model.timing import timing
 from asicbnn.result import LayerResult, Result
 from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.selection import BACKENDS
-from asicbnn.simulation.execution import Executor
+from asicbnn.simulation.execution import CYCLE_LIMIT, Executor
 from asicbnn.simulation.program import Program, build_program, shared_order
 from asicbnn.simulation.waveform import Window, write_waveform
 from asicbnn.spec.accelerator import Accelerator
@@ -172,6 +172,7 @@ def simulate(
     seed: int = 0,
     backend: str = "auto",
     progress: Progress | None = None,
+    cycle_limit: int = CYCLE_LIMIT,
     waveform: Window | None = None,
 ) -> Simulation:
     """Execute a network on the accelerator's hardware, cycle by cycle.
@@ -181,20 +182,22 @@ def simulate(
     batch     images in the store at once
     mapping   explicit loop nests; dataflow: the order of the others (default: the spec's)
     backend   auto, compiled or pyrtl
+    cycle_limit  cycles a layer may take before it counts as hanging
     waveform  cycles of the first batch to write as a waveform
     """
     machine, network = accelerator_of(accelerator), workload_of(workload)
+    check_counts(cycle_limit=cycle_limit)
     setup = prepare(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend,
     )  # fmt: skip
     if waveform is not None:
-        setup = _with_waveform(waveform, machine, setup)
+        setup = _with_waveform(waveform, machine, setup, cycle_limit)
     totals: dict[str, dict[str, int]] = {}
     classes: list[NDArray[np.int64]] = []
     done = 0
     for group in setup.groups:
-        executor = Executor(setup.machine, setup.backend, group.program)
+        executor = Executor(setup.machine, setup.backend, group.program, cycle_limit)
         for chunk in group:
             for layer, run in zip(group.layers, executor.run(chunk), strict=True):
                 _add(totals.setdefault(layer.name, {}), {**operations(layer), **run.counts})
@@ -206,10 +209,12 @@ def simulate(
     return _simulation(machine, network, setup, totals, classes)
 
 
-def _with_waveform(waveform: Window, accelerator: Accelerator, setup: Setup) -> Setup:
+def _with_waveform(
+    waveform: Window, accelerator: Accelerator, setup: Setup, cycle_limit: int
+) -> Setup:
     """Write a window of the first batch; what there is to say of it joins the note."""
     first = setup.groups[0]
-    executor = Executor(setup.machine, setup.backend, first.program)
+    executor = Executor(setup.machine, setup.backend, first.program, cycle_limit)
     technology = library.load(accelerator.technology)
     try:
         clock = timing(accelerator, technology, area(accelerator, technology))

@@ -62,6 +62,9 @@ Least = Annotated[Objective, typer.Option(help="what the mappings of dataflow be
 Exhaustive = Annotated[
     bool, typer.Option("--exhaustive", help="try every tile size, not only the likely ones")
 ]
+CycleLimit = Annotated[
+    int | None, typer.Option(min=1, help="cycles a layer may take before it counts as hanging")
+]
 Waveform = Annotated[
     Path | None, typer.Option("--vcd", metavar="FILE", help="write a waveform of --cycles")
 ]
@@ -117,10 +120,16 @@ def read_window(path: Path | None, cycles: str | None, *, nets: bool) -> Window 
     return window(path, cycles, nets=nets)
 
 
+def limited(cycle_limit: int | None) -> dict[str, int]:
+    """Return the limit as an argument, if one was given."""
+    return {} if cycle_limit is None else {"cycle_limit": cycle_limit}
+
+
 def given(context: typer.Context, *names: str) -> list[str]:
     """Return which of these options stand on the command line, as they are spelt there."""
     sources = ((name, context.get_parameter_source(name)) for name in names)
-    return [f"--{name}" for name, source in sources if source and source.name == "COMMANDLINE"]
+    chosen = [name for name, source in sources if source and source.name == "COMMANDLINE"]
+    return [f"--{name.replace('_', '-')}" for name in chosen]
 
 
 def refuse(sentence: str) -> NoReturn:

@@ -12,6 +12,7 @@ from asicbnn.cli.options import (
     AcceleratorFile,
     Backend,
     Batch,
+    CycleLimit,
     Cycles,
     Dataflow,
     Engine,
@@ -30,6 +31,7 @@ from asicbnn.cli.options import (
     WorkloadFile,
     examples,
     given,
+    limited,
     read_accelerator,
     read_mapping,
     read_window,
@@ -84,6 +86,7 @@ def simulate(
     mapping: Nest = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
+    cycle_limit: CycleLimit = None,
     vcd: Waveform = None,
     cycles: Cycles = None,
     nets: Nets = False,
@@ -98,7 +101,7 @@ def simulate(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
             backend=backend.value, progress=progress,
-            waveform=read_window(vcd, cycles, nets=nets),
+            waveform=read_window(vcd, cycles, nets=nets), **limited(cycle_limit),
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
@@ -133,6 +136,7 @@ def verify(
     ] = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
+    cycle_limit: CycleLimit = None,
     output: Folder = None,
     as_json: Json = False,
 ) -> int:
@@ -144,7 +148,7 @@ def verify(
     if random is not None:
         if accelerator is not None:
             refuse("--random draws its own accelerators and workloads; name no files with it")
-        if strange := given(context, "images", "batch", "dataflow", "mapping"):
+        if strange := given(context, "images", "batch", "dataflow", "mapping", "cycle_limit"):
             refuse(f"--random draws its own cases; it does not take {', '.join(strange)}")
         return _verify_random(random, seed, backend, output, as_json=as_json)
     if accelerator is None or workload is None:
@@ -156,7 +160,7 @@ def verify(
         found = run(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
-            backend=backend.value, progress=progress,
+            backend=backend.value, progress=progress, **limited(cycle_limit),
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())

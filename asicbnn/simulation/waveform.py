@@ -103,8 +103,8 @@ def _check_size(wanted: Window, signals: int) -> None:
 
 def _fresh(executor: Executor, images: NDArray[np.integer[Any]]) -> Executor:
     """Return an executor with a state of its own, loaded and about to start."""
-    twin = Executor(executor.machine, executor.backend.fork(), executor.program)
-    twin.cycle_limit = executor.cycle_limit
+    state, limit = executor.backend.fork(), executor.cycle_limit
+    twin = Executor(executor.machine, state, executor.program, limit)
     twin.load(images)
     return twin
 
