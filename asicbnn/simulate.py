@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from asicbnn import __version__
 from asicbnn.bnn.layer import Layer
 from asicbnn.bnn.reference import Parameters
+from asicbnn.errors import ModelError
 from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.hardware.configuration import configuration_words
 from asicbnn.mapping.capacity import check_layer
 from asicbnn.mapping.counts import operations
 from asicbnn.mapping.dataflow import DATAFLOWS
 from asicbnn.mapping.loop_nest import Mapping
+from asicbnn.model.area import area
 from asicbnn.model.arguments import (
     accelerator_of,
     check_choice,
@@ -27,11 +29,13 @@ from asicbnn.model.arguments import (
     workload_of,
 )
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
+from asicbnn.model.timing import timing
 from asicbnn.result import LayerResult, Result
 from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.selection import BACKENDS
-from asicbnn.simulation.execution import Executor
+from asicbnn.simulation.execution import CYCLE_LIMIT, Executor
 from asicbnn.simulation.program import Program, build_program, shared_order
+from asicbnn.simulation.waveform import Window, write_waveform
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.lowering import lower
 from asicbnn.spec.parameters import load_images, load_parameters
@@ -168,6 +172,8 @@ def simulate(
     seed: int = 0,
     backend: str = "auto",
     progress: Progress | None = None,
+    cycle_limit: int = CYCLE_LIMIT,
+    waveform: Window | None = None,
 ) -> Simulation:
     """Execute a network on the accelerator's hardware, cycle by cycle.
 
@@ -176,17 +182,22 @@ def simulate(
     batch     images in the store at once
     mapping   explicit loop nests; dataflow: the order of the others (default: the spec's)
     backend   auto, compiled or pyrtl
+    cycle_limit  cycles a layer may take before it counts as hanging
+    waveform  cycles of the first batch to write as a waveform
     """
     machine, network = accelerator_of(accelerator), workload_of(workload)
+    check_counts(cycle_limit=cycle_limit)
     setup = prepare(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend,
     )  # fmt: skip
+    if waveform is not None:
+        setup = _with_waveform(waveform, machine, setup, cycle_limit)
     totals: dict[str, dict[str, int]] = {}
     classes: list[NDArray[np.int64]] = []
     done = 0
     for group in setup.groups:
-        executor = Executor(setup.machine, setup.backend, group.program)
+        executor = Executor(setup.machine, setup.backend, group.program, cycle_limit)
         for chunk in group:
             for layer, run in zip(group.layers, executor.run(chunk), strict=True):
                 _add(totals.setdefault(layer.name, {}), {**operations(layer), **run.counts})
@@ -196,6 +207,22 @@ def simulate(
             if progress:
                 progress(done, images)
     return _simulation(machine, network, setup, totals, classes)
+
+
+def _with_waveform(
+    waveform: Window, accelerator: Accelerator, setup: Setup, cycle_limit: int
+) -> Setup:
+    """Write a window of the first batch; what there is to say of it joins the note."""
+    first = setup.groups[0]
+    executor = Executor(setup.machine, setup.backend, first.program, cycle_limit)
+    technology = library.load(accelerator.technology)
+    try:
+        clock = timing(accelerator, technology, area(accelerator, technology))
+        period_ps = clock.period_ps
+    except ModelError:  # the model cannot say: that is no reason to show no waveform
+        period_ps = None
+    note = write_waveform(waveform, executor, next(iter(first)), period_ps)
+    return replace(setup, note="; ".join(filter(None, (setup.note, note))))
 
 
 def _add(total: dict[str, int], counts: dict[str, int]) -> None:

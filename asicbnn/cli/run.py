@@ -12,6 +12,8 @@ from asicbnn.cli.options import (
     AcceleratorFile,
     Backend,
     Batch,
+    CycleLimit,
+    Cycles,
     Dataflow,
     Engine,
     Exhaustive,
@@ -20,15 +22,19 @@ from asicbnn.cli.options import (
     Json,
     Least,
     Nest,
+    Nets,
     Objective,
     Order,
     Seed,
     Together,
+    Waveform,
     WorkloadFile,
     examples,
     given,
+    limited,
     read_accelerator,
     read_mapping,
+    read_window,
     read_workload,
     refuse,
 )
@@ -80,6 +86,10 @@ def simulate(
     mapping: Nest = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
+    cycle_limit: CycleLimit = None,
+    vcd: Waveform = None,
+    cycles: Cycles = None,
+    nets: Nets = False,
     as_json: Json = False,
 ) -> None:
     """Run the network on the generated hardware, which counts its own cycles and accesses."""
@@ -91,11 +101,14 @@ def simulate(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
             backend=backend.value, progress=progress,
+            waveform=read_window(vcd, cycles, nets=nets), **limited(cycle_limit),
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
     else:
         terminal.show(tables.simulation(found.result, found.images, found.accuracy))
+    if vcd is not None:
+        terminal.wrote([vcd])
     if found.note:
         terminal.complain(f"note: {found.note}")
 
@@ -123,6 +136,7 @@ def verify(
     ] = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
+    cycle_limit: CycleLimit = None,
     output: Folder = None,
     as_json: Json = False,
 ) -> int:
@@ -134,7 +148,7 @@ def verify(
     if random is not None:
         if accelerator is not None:
             refuse("--random draws its own accelerators and workloads; name no files with it")
-        if strange := given(context, "images", "batch", "dataflow", "mapping"):
+        if strange := given(context, "images", "batch", "dataflow", "mapping", "cycle_limit"):
             refuse(f"--random draws its own cases; it does not take {', '.join(strange)}")
         return _verify_random(random, seed, backend, output, as_json=as_json)
     if accelerator is None or workload is None:
@@ -146,7 +160,7 @@ def verify(
         found = run(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
-            backend=backend.value, progress=progress,
+            backend=backend.value, progress=progress, **limited(cycle_limit),
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
@@ -218,7 +232,10 @@ def register(app: typer.Typer) -> None:
     )(estimate)
     app.command(
         short_help="run a network on the generated hardware",
-        epilog=examples(f"simulate {_DIGITS} --images 20"),
+        epilog=examples(
+            f"simulate {_DIGITS} --images 20",
+            f"simulate {_DIGITS} --vcd run.vcd --cycles 2000:2500",
+        ),
     )(simulate)
     app.command(
         short_help="model against hardware, layer by layer",

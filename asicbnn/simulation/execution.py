@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicbnn.errors import SimulationError
+from asicbnn.bnn.arithmetic import activation_range
+from asicbnn.errors import CycleLimitError, SimulationError
 from asicbnn.hardware.accelerator import Machine
 from asicbnn.mapping.layout import ceil_div
 from asicbnn.simulation.backends.interface import Backend
@@ -22,6 +23,7 @@ from asicbnn.simulation.packing import (
     words_of_bits,
 )
 from asicbnn.simulation.program import Program
+from asicbnn.simulation.state_dump import describe_state
 
 CYCLE_LIMIT = 50_000_000
 CYCLE_CLASSES = (
@@ -55,12 +57,21 @@ class LayerRun:
 
 
 class Executor:
-    """A simulated accelerator with its resident weights loaded, ready for image batches."""
+    """A simulated accelerator with its resident weights loaded, ready for image batches.
 
-    def __init__(self, machine: Machine, backend: Backend, program: Program) -> None:
+    cycle_limit  cycles a layer may take before it counts as hanging
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        backend: Backend,
+        program: Program,
+        cycle_limit: int = CYCLE_LIMIT,
+    ) -> None:
         self.machine, self.backend, self.program = machine, backend, program
         self.layout = machine.configuration.layout
-        self.cycle_limit = CYCLE_LIMIT
+        self.cycle_limit = cycle_limit
 
     def _load(self, images: NDArray[np.integer[Any]]) -> None:
         """Reset; image and streams into host memory, resident blocks into the weight bank once."""
@@ -80,11 +91,8 @@ class Executor:
         backend.write_register("start", 1)
         backend.loaded_by = self
 
-    def run(self, images: NDArray[np.integer[Any]]) -> Iterator[LayerRun]:
-        """Execute one batch of images [B, IY, IX, C], yielding each layer as it ends.
-
-        Raises SimulationError if a layer takes more than the cycle limit.
-        """
+    def load(self, images: NDArray[np.integer[Any]]) -> None:
+        """Prepare one batch of images [B, IY, IX, C]; the next cycle is the first of its run."""
         first = self.program.layers[0]
         wanted = (first.batch, first.in_y, first.in_x, first.in_channels)
         if images.shape != wanted:
@@ -92,9 +100,38 @@ class Executor:
                 f"images must be [batch, rows, columns, channels] = {list(wanted)}, "
                 f"not {list(images.shape)}"
             )
+        low, high = activation_range(first.activation_bits, signed=first.signed_input)
+        allowed = "-1 or 1" if first.is_bipolar else f"in {low}..{high}"
+        lowest, highest = images.min(), images.max()
+        is_allowed = images.dtype.kind in "iu" and low <= lowest <= highest <= high
+        if not is_allowed or (first.is_bipolar and not images.all()):
+            raise SimulationError(
+                f"images must be integers {allowed}, not {images.dtype} in {lowest}..{highest}"
+            )
         self._load(images)
+
+    def _to_end_of(self, layer: str) -> int:
+        try:
+            return self.backend.run_until("layer_ended", self.cycle_limit)
+        except CycleLimitError as error:
+            run = f"layer {layer} did not end within {self.cycle_limit} cycles"
+            where = describe_state(self.machine, self.backend, run)
+            raise CycleLimitError(f"{run}: {where}; --cycle-limit allows more") from error
+
+    def layer_lengths(self) -> Iterator[int]:
+        """Run what is loaded, yielding the cycles of each layer as it ends."""
+        for layer in self.program.layers:
+            yield self._to_end_of(layer.name)
+
+    def run(self, images: NDArray[np.integer[Any]]) -> Iterator[LayerRun]:
+        """Execute one batch of images [B, IY, IX, C], yielding each layer as it ends.
+
+        Raises CycleLimitError if a layer takes more than the cycle limit; it names a file with
+        the state as it then is.
+        """
+        self.load(images)
         for index, layer in enumerate(self.program.layers):
-            self.backend.run_until("layer_ended", self.cycle_limit)
+            self._to_end_of(layer.name)
             counts = self._counts(index)
             is_last = index == len(self.program.layers) - 1
             bits, classes = None, None

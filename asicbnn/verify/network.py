@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asicbnn import __version__
-from asicbnn.model.arguments import accelerator_of, workload_of
+from asicbnn.model.arguments import accelerator_of, check_counts, workload_of
 from asicbnn.model.mappings import MappingSource
 from asicbnn.simulate import prepare
+from asicbnn.simulation.execution import CYCLE_LIMIT
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.workload import Workload
 from asicbnn.verify.agreement import Row, Subject
@@ -116,6 +117,7 @@ def verify(
     dataflow: str | None = None,
     seed: int = 0,
     backend: str = "auto",
+    cycle_limit: int = CYCLE_LIMIT,
     progress: Progress | None = None,
 ) -> Verification:
     """Run the network on the hardware and compare everything with the model and the reference.
@@ -124,6 +126,7 @@ def verify(
     with the integer reference, all with equality.
     """
     machine, network = accelerator_of(accelerator), workload_of(workload)
+    check_counts(cycle_limit=cycle_limit)
     setup = prepare(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend,
@@ -135,6 +138,7 @@ def verify(
             setup.machine, setup.backend, group.layers, setup.parameters, group.mappings,
             group.program,
         )  # fmt: skip
+        subject.executor.cycle_limit = cycle_limit
         for chunk in group:
             rows = subject.rows(chunk)
             compared += rows if done == 0 else [row for row in rows if not row.agrees]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asicbnn.errors import EnvironmentProblem, SimulationError
+from asicbnn.errors import SimulationError
 from asicbnn.simulation.backends import Backend, c_compiler, c_source, simulator
 from asicbnn.simulation.backends.interface import numbers_of_words, words_of_numbers
 
@@ -552,23 +551,3 @@ def test_building_a_simulator_leaves_the_block_and_the_disk_as_they_were(
     assert block.logic == nets
     assert block.wirevector_set == wires
     assert not list(tmp_path.iterdir())
-
-
-def test_without_a_compiler_auto_says_so_and_uses_pyrtl(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    unit = simulator(build(counter))
-    assert unit.name == "pyrtl"
-    assert "pip install asicbnn[compiler]" in unit.note
-    assert "\n" not in unit.note
-    with pytest.raises(EnvironmentProblem, match=r"^no C compiler: no cc, gcc or clang on PATH"):
-        simulator(build(counter), "compiled")
-
-
-def test_a_failing_compiler_is_quoted(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    compiler = tmp_path / "cc"
-    compiler.write_text("#!/bin/sh\necho 'disk of sand' >&2\nexit 1\n")
-    compiler.chmod(0o755)
-    monkeypatch.setattr(shutil, "which", lambda name: str(compiler))
-    with pytest.raises(EnvironmentProblem, match=r"(?s)^the C compiler failed: .*disk of sand$"):
-        simulator(build(counter), "compiled")

@@ -15,19 +15,42 @@ import pyrtl
 from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
+<<<<<<< HEAD
 from asicbnn.hardware.declarations import Declarations
 from asicbnn.simulation.backends.c_compiler import compile_library
 from asicbnn.simulation.backends.c_product_count import is_supported
 from asicbnn.simulation.backends.c_program import generate_scheduled
 from asicbnn.simulation.backends.c_source import CSource, generate
+=======
+from asicbnn.simulation.backends import c_source
+from asicbnn.simulation.backends.c_compiler import Generated, build_library
+from asicbnn.simulation.backends.fingerprint import fingerprint, generator_identity
+>>>>>>> faults
 from asicbnn.simulation.backends.interface import (
     Backend,
     StateShape,
     numbers_of_words,
     words_of_numbers,
 )
+<<<<<<< HEAD
 from asicbnn.simulation.backends.netlist import Memory, Netlist, check_block, read_netlist
 from asicbnn.simulation.backends.state_layout import CACHE_LINE_LIMBS, SLACK_LIMBS, Slot, limbs_of
+=======
+from asicbnn.simulation.backends.netlist import (
+    Memory,
+    Netlist,
+    check_block,
+    check_inputs,
+    read_netlist,
+)
+from asicbnn.simulation.backends.state_layout import (
+    CACHE_LINE_LIMBS,
+    LANES,
+    Slot,
+    StateLayout,
+    limbs_of,
+)
+>>>>>>> faults
 
 _CYCLES_PER_CALL = 1 << 16  # an interrupt from the keyboard is noticed between calls
 
@@ -37,6 +60,7 @@ class CompiledBackend(Backend):
 
     name = "compiled"
 
+<<<<<<< HEAD
     def __init__(
         self,
         block: Any,
@@ -54,15 +78,34 @@ class CompiledBackend(Backend):
         super().__init__(StateShape.of(block), note)
         source, netlist = _generate(block, declarations or Declarations(), every_net=every_net)
         self._layout, self._changed = source.layout, source.changed
+=======
+    def __init__(self, block: Any, note: str = "") -> None:
+        check_inputs(block)
+        netlist = read_netlist(block)
+        super().__init__(StateShape.of(block), note)
+
+        def generate() -> Generated:
+            check_block(block)  # slow; what is in the cache has passed it
+            source = c_source.generate(netlist)
+            return Generated(source.files, source.layout.to_text())
+
+        built = build_library(_fingerprint(netlist), generate)
+        self.note = "; ".join(filter(None, (note, built.note)))
+        self._layout = StateLayout.from_text(
+            built.attachment,
+            (register.name for register in netlist.registers),
+            (memory.id for memory in netlist.memories),
+        )
+>>>>>>> faults
         self._slot_of_memory = {
-            memory.name: source.layout.memories[memory.id] for memory in netlist.memories
+            memory.name: self._layout.memories[memory.id] for memory in netlist.memories
         }
         self._rom_words = {
             memory.id: _rom_words(memory)
             for memory in netlist.memories
             if isinstance(memory, pyrtl.RomBlock)
         }
-        library = compile_library(source.files)
+        library = built.code
         self._run_cycles = library.run
         self._run_cycles.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
         self._run_cycles.restype = None
@@ -131,6 +174,7 @@ class CompiledBackend(Backend):
         return None
 
 
+<<<<<<< HEAD
 def _generate(
     block: Any, declarations: Declarations, *, every_net: bool
 ) -> tuple[CSource, Netlist]:
@@ -140,6 +184,10 @@ def _generate(
     functions = [function for function in declarations.functions if is_supported(function)]
     netlist = read_netlist(block, functions)
     return generate_scheduled(netlist, frozenset(declarations.steady)), netlist
+=======
+def _fingerprint(netlist: Netlist) -> str:
+    return fingerprint(netlist, generator_identity(), str(c_source.FUNCTION_WEIGHT))
+>>>>>>> faults
 
 
 def _rom_words(memory: Memory) -> NDArray[np.uint64]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from asicbnn.simulation.backends.netlist import Net, Netlist, Wire
+=======
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+>>>>>>> faults
 
 LIMB_BITS = 64
 LANES = 4  # limbs in one vector operation of the generated code
@@ -76,6 +83,21 @@ class StateLayout:
     def add_scratch(self, bits: int) -> int:
         """Reserve room for one value and return the offset of its first limb."""
         return self._reserve(bits, 1).offset
+
+    def to_text(self) -> str:
+        """Write the slots by position: names and numbers differ from process to process."""
+        slots = list(self.registers.values()), list(self.memories.values())
+        return json.dumps([*slots, self.total_limbs], separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str, registers: Iterable[str], memories: Iterable[int]) -> Self:
+        """Read what `to_text` wrote; names and PyRTL ids in the order in which they were added."""
+        register_slots, memory_slots, total_limbs = json.loads(text)
+        return cls(
+            {name: Slot(*slot) for name, slot in zip(registers, register_slots, strict=True)},
+            {identity: Slot(*slot) for identity, slot in zip(memories, memory_slots, strict=True)},
+            total_limbs,
+        )
 
     def _reserve(self, bits: int, words: int) -> Slot:
         stride = stride_of(bits)
