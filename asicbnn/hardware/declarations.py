@@ -48,6 +48,11 @@ class ProductCount:
         """Every wire the function drives."""
         return self.counts
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The numbers that make out the function, wires apart."""
+        return self.channels, self.lanes, len(self.pixels), *map(len, self.pixels)
+
 
 @dataclass(frozen=True, eq=False)
 class NumberOfPe:
@@ -71,6 +76,11 @@ class NumberOfPe:
     def outputs(self) -> tuple[WireVector, ...]:
         """Every wire the function drives."""
         return (self.number,)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The numbers that make out the function, wires apart."""
+        return tuple(number for _, values, step in self.indices for number in (values, step))
 
 
 DeclaredFunction: TypeAlias = ProductCount | NumberOfPe

@@ -56,7 +56,7 @@ class _Generator:
         self.netlist, self.steady = netlist, steady
         self.schedule: Schedule = plan(netlist, steady)
         self.layout: StateLayout = reserve_state(netlist)
-        self.changed = self.layout.add_scratch(1)
+        self.changed = self.layout.changed = self.layout.add_scratch(1)
         self.parts = list(self._parts())
         self.sharing = self._sharing()
 
@@ -79,7 +79,7 @@ class _Generator:
         names = [f"part{index}" for index in range(len(self.parts))] + ["finish"]
         loops = "".join(f"void {name}(u *S);\n" for name in names)
         loops += _LOOPS.format(steps="\n".join(self._steps(calls)))
-        return CSource(tuple(self._files(writers, loops)), self.layout, self.changed)
+        return CSource(tuple(self._files(writers, loops)), self.layout)
 
     @staticmethod
     def _files(writers: list[str], loops: str) -> Iterator[str]:

@@ -34,13 +34,10 @@ class CSource:
 
     ``void run(u *S, u cycles)`` runs cycles; ``u run_until(u *S, u flag, u limit)`` returns the
     number of cycles after which limb ``flag`` of the state was set, 0 if it never was.
-
-    changed  limb to set when registers have been written from outside, if the program asks for it
     """
 
     files: tuple[str, ...]
     layout: StateLayout
-    changed: int | None = None
 
 
 def reserve_state(netlist: Netlist) -> StateLayout:

@@ -15,42 +15,31 @@ import pyrtl
 from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
-<<<<<<< HEAD
-from asicbnn.hardware.declarations import Declarations
-from asicbnn.simulation.backends.c_compiler import compile_library
+from asicbnn.hardware.declarations import Declarations, DeclaredFunction
+from asicbnn.simulation.backends.c_compiler import Generated, build_library
 from asicbnn.simulation.backends.c_product_count import is_supported
 from asicbnn.simulation.backends.c_program import generate_scheduled
-from asicbnn.simulation.backends.c_source import CSource, generate
-=======
-from asicbnn.simulation.backends import c_source
-from asicbnn.simulation.backends.c_compiler import Generated, build_library
+from asicbnn.simulation.backends.c_source import FUNCTION_WEIGHT, generate
 from asicbnn.simulation.backends.fingerprint import fingerprint, generator_identity
->>>>>>> faults
 from asicbnn.simulation.backends.interface import (
     Backend,
     StateShape,
     numbers_of_words,
     words_of_numbers,
 )
-<<<<<<< HEAD
-from asicbnn.simulation.backends.netlist import Memory, Netlist, check_block, read_netlist
-from asicbnn.simulation.backends.state_layout import CACHE_LINE_LIMBS, SLACK_LIMBS, Slot, limbs_of
-=======
 from asicbnn.simulation.backends.netlist import (
     Memory,
-    Netlist,
     check_block,
     check_inputs,
     read_netlist,
 )
 from asicbnn.simulation.backends.state_layout import (
     CACHE_LINE_LIMBS,
-    LANES,
+    SLACK_LIMBS,
     Slot,
     StateLayout,
     limbs_of,
 )
->>>>>>> faults
 
 _CYCLES_PER_CALL = 1 << 16  # an interrupt from the keyboard is noticed between calls
 
@@ -60,7 +49,6 @@ class CompiledBackend(Backend):
 
     name = "compiled"
 
-<<<<<<< HEAD
     def __init__(
         self,
         block: Any,
@@ -69,34 +57,32 @@ class CompiledBackend(Backend):
         declarations: Declarations | None = None,
         every_net: bool = False,
     ) -> None:
-        """Build.
+        """Build, or find what an earlier process built.
 
         declarations  what the hardware says of the block, to be made use of
         every_net     evaluate each net in each cycle: the reference for everything cleverer
         """
-        check_block(block)
-        super().__init__(StateShape.of(block), note)
-        source, netlist = _generate(block, declarations or Declarations(), every_net=every_net)
-        self._layout, self._changed = source.layout, source.changed
-=======
-    def __init__(self, block: Any, note: str = "") -> None:
         check_inputs(block)
-        netlist = read_netlist(block)
+        known = Declarations() if declarations is None or every_net else declarations
+        functions: list[DeclaredFunction] = list(filter(is_supported, known.functions))
+        netlist = read_netlist(block, functions)
         super().__init__(StateShape.of(block), note)
+        registers = [register.name for register in netlist.registers]
+        memories = [memory.id for memory in netlist.memories]
 
-        def generate() -> Generated:
+        def generated() -> Generated:
             check_block(block)  # slow; what is in the cache has passed it
-            source = c_source.generate(netlist)
-            return Generated(source.files, source.layout.to_text())
+            if every_net:
+                source = generate(netlist)
+            else:
+                source = generate_scheduled(netlist, frozenset(known.steady))
+            return Generated(source.files, source.layout.to_text(registers, memories))
 
-        built = build_library(_fingerprint(netlist), generate)
+        program = "every net" if every_net else f"scheduled {sorted(known.steady)}"
+        key = fingerprint(netlist, generator_identity(), str(FUNCTION_WEIGHT), program)
+        built = build_library(key, generated)
         self.note = "; ".join(filter(None, (note, built.note)))
-        self._layout = StateLayout.from_text(
-            built.attachment,
-            (register.name for register in netlist.registers),
-            (memory.id for memory in netlist.memories),
-        )
->>>>>>> faults
+        self._layout = StateLayout.from_text(built.attachment, registers, memories)
         self._slot_of_memory = {
             memory.name: self._layout.memories[memory.id] for memory in netlist.memories
         }
@@ -154,8 +140,8 @@ class CompiledBackend(Backend):
 
     def _store_register(self, name: str, value: int) -> None:
         slot = self._layout.registers[name]
-        if self._changed is not None:
-            self._state[self._changed] = 1
+        if self._layout.changed is not None:
+            self._state[self._layout.changed] = 1
         self._words(slot)[:] = words_of_numbers([value], limbs_of(slot.bits))
 
     def _load_register(self, name: str) -> int:
@@ -172,22 +158,6 @@ class CompiledBackend(Backend):
             if ran := self._run_to_flag(self._state.ctypes.data, flag, calls):
                 return done + int(ran)
         return None
-
-
-<<<<<<< HEAD
-def _generate(
-    block: Any, declarations: Declarations, *, every_net: bool
-) -> tuple[CSource, Netlist]:
-    if every_net:
-        netlist = read_netlist(block)
-        return generate(netlist), netlist
-    functions = [function for function in declarations.functions if is_supported(function)]
-    netlist = read_netlist(block, functions)
-    return generate_scheduled(netlist, frozenset(declarations.steady)), netlist
-=======
-def _fingerprint(netlist: Netlist) -> str:
-    return fingerprint(netlist, generator_identity(), str(c_source.FUNCTION_WEIGHT))
->>>>>>> faults
 
 
 def _rom_words(memory: Memory) -> NDArray[np.uint64]:

@@ -7,12 +7,8 @@ faster than with PyRTL's breadth-first order, and logic that reaches no state is
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Iterable, Sequence
-=======
 import re
-from collections.abc import Iterable
->>>>>>> faults
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -57,6 +53,11 @@ class DeclaredNet:
 
     function: DeclaredFunction
     op: str = "F"
+
+    @property
+    def op_param(self) -> tuple[int, ...]:
+        """The numbers that make out the function."""
+        return self.function.shape
 
     @property
     def args(self) -> tuple[Wire, ...]:
@@ -116,36 +117,23 @@ def state_of(block: Any) -> tuple[tuple[Wire, ...], tuple[Memory, ...]]:
     return tuple(registers), tuple(memories)
 
 
-<<<<<<< HEAD
 def read_netlist(block: Any, functions: Sequence[DeclaredFunction] = ()) -> Netlist:
-    """Order the live logic of a checked block.
+    """Order the live logic of a block.
 
     functions  declared functions that take the place of the logic behind their outputs
+    Raises SimulationError for a combinational loop, or logic that nothing drives.
     """
     registers, memories = state_of(block)
     driven = {net.dests[0]: net.args[0] for net in block.logic_subset("r")}
+    if idle := [register.name for register in registers if register not in driven]:
+        raise SimulationError(f"the block is malformed: nothing drives register {idle[0]}")
     next_of = {register: driven[register] for register in registers}
     writes = tuple(net for memory in memories for net in memory.writeport_nets)
     sinks = [next_of[register] for register in registers]
     sinks += [argument for net in writes for argument in net.args]
-    driver_of = {net.dests[0]: net for net in block.logic if net.op not in "r@"}
+    driver_of: dict[int, Net] = {id(net.dests[0]): net for net in block.logic if net.op not in "r@"}
     for function in functions:
-        driver_of |= dict.fromkeys(function.outputs, DeclaredNet(function))
-=======
-def read_netlist(block: Any) -> Netlist:
-    """Order the live logic of a block.
-
-    Raises SimulationError for a combinational loop, or logic that nothing drives.
-    """
-    registers, memories = state_of(block)
-    next_of = {net.dests[0]: net.args[0] for net in block.logic_subset("r")}
-    if idle := [register.name for register in registers if register not in next_of]:
-        raise SimulationError(f"the block is malformed: nothing drives register {idle[0]}")
-    writes = tuple(net for memory in memories for net in memory.writeport_nets)
-    sinks = [next_of[register] for register in registers]
-    sinks += [argument for net in writes for argument in net.args]
-    driver_of = {id(net.dests[0]): net for net in block.logic if net.op not in "r@"}
->>>>>>> faults
+        driver_of |= dict.fromkeys(map(id, function.outputs), DeclaredNet(function))
     return Netlist(registers, next_of, memories, writes, _depth_first(sinks, driver_of))
 
 
@@ -155,33 +143,20 @@ def _depth_first(sinks: Iterable[Wire], driver_of: dict[int, Net]) -> tuple[Net,
     driver_of  by the identity of the wire: PyRTL's own hash of a wire takes half of the time
     """
     order: list[Net] = []
-<<<<<<< HEAD
-    open_or_done: dict[Wire, bool] = {}  # False while its arguments are being visited
-    done: set[int] = set()  # declared functions drive several wires
-=======
     open_or_done: dict[int, bool] = {}  # False while its arguments are being visited
->>>>>>> faults
+    done: set[int] = set()  # declared functions drive several wires
     for sink in sinks:
         stack: list[tuple[Wire, Net | None]] = [(sink, None)]
         while stack:
-<<<<<<< HEAD
-            wire, arguments_done = stack.pop()
-            if arguments_done:
-                if id(driver_of[wire]) not in done:
-                    done.add(id(driver_of[wire]))
-                    order.append(driver_of[wire])
-                open_or_done[wire] = True
-            elif wire in open_or_done:
-                if not open_or_done[wire]:
-=======
             wire, finished = stack.pop()
             identity = id(wire)
             if finished is not None:
-                order.append(finished)
+                if id(finished) not in done:
+                    order.append(finished)
+                    done.add(id(finished))
                 open_or_done[identity] = True
             elif identity in open_or_done:
                 if not open_or_done[identity]:
->>>>>>> faults
                     raise SimulationError(f"combinational loop through wire {wire.name}")
             elif (net := driver_of.get(identity)) is not None:
                 open_or_done[identity] = False

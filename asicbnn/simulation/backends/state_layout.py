@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from asicbnn.simulation.backends.netlist import Net, Netlist, Wire
-=======
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import NamedTuple, Self
->>>>>>> faults
 
 LIMB_BITS = 64
 LANES = 4  # limbs in one vector operation of the generated code
@@ -52,11 +46,13 @@ class StateLayout:
     """Slots of registers (by name) and memories (by PyRTL id), grown while code is generated.
 
     total_limbs  size of the buffer so far; scratch space for values between functions included
+    changed      limb to set when registers have been written from outside, if a program asks for it
     """
 
     registers: dict[str, Slot] = field(default_factory=dict)
     memories: dict[int, Slot] = field(default_factory=dict)
     total_limbs: int = 0
+    changed: int | None = None
 
     def add_register(self, name: str, bits: int) -> None:
         self.registers[name] = self._reserve(bits, 1)
@@ -84,19 +80,20 @@ class StateLayout:
         """Reserve room for one value and return the offset of its first limb."""
         return self._reserve(bits, 1).offset
 
-    def to_text(self) -> str:
+    def to_text(self, registers: Iterable[str], memories: Iterable[int]) -> str:
         """Write the slots by position: names and numbers differ from process to process."""
-        slots = list(self.registers.values()), list(self.memories.values())
-        return json.dumps([*slots, self.total_limbs], separators=(",", ":"))
+        slots = [self.registers[name] for name in registers], [self.memories[i] for i in memories]
+        return json.dumps([*slots, self.total_limbs, self.changed], separators=(",", ":"))
 
     @classmethod
     def from_text(cls, text: str, registers: Iterable[str], memories: Iterable[int]) -> Self:
-        """Read what `to_text` wrote; names and PyRTL ids in the order in which they were added."""
-        register_slots, memory_slots, total_limbs = json.loads(text)
+        """Read what `to_text` wrote, given names and PyRTL ids in the same order."""
+        register_slots, memory_slots, total_limbs, changed = json.loads(text)
         return cls(
             {name: Slot(*slot) for name, slot in zip(registers, register_slots, strict=True)},
             {identity: Slot(*slot) for identity, slot in zip(memories, memory_slots, strict=True)},
             total_limbs,
+            changed,
         )
 
     def _reserve(self, bits: int, words: int) -> Slot:
