@@ -149,7 +149,7 @@ def prepare(
         if start == stop:
             continue
         layers = lower(workload, batch=size).layers
-        chosen = _mappings(accelerator, layers, mapping, dataflow)
+        chosen = layer_mappings(accelerator, layers, mapping, dataflow)
         if contents is None:
             contents = pack_parameters(accelerator, layers, parameters)
         program = build_program(accelerator, layers, parameters, chosen, contents)
@@ -161,12 +161,16 @@ def prepare(
     return Setup(machine, simulated, parameters, tuple(groups), available.labels, simulated.note)
 
 
-def _mappings(
+def layer_mappings(
     accelerator: Accelerator,
     layers: tuple[Layer, ...],
     mapping: MappingSource | None,
     dataflow: str | None,
 ) -> tuple[Mapping, ...]:
+    """Return a mapping per layer: those named, and the dataflow's for the others.
+
+    Raises MappingError for a layer that does not fit.
+    """
     n_cfg = configuration_words(accelerator)
     for layer in layers:
         check_layer(accelerator, layer, n_cfg)
@@ -254,4 +258,4 @@ def _simulation(
     return Simulation(result, count, layers[0].batch, given, accuracy, setup.note)
 
 
-__all__ = ["Setup", "Simulation", "prepare", "simulate"]
+__all__ = ["Setup", "Simulation", "layer_mappings", "prepare", "simulate"]

@@ -130,6 +130,14 @@ def verify(
     seed: Seed = 0,
     backend: Engine = Backend.auto,
     jobs: Jobs = None,
+    apart: Annotated[
+        bool,
+        typer.Option(
+            "--apart",
+            help="every layer on its own, from the reference's map; also of networks that do not "
+            "run as a whole",
+        ),
+    ] = False,
     output: Folder = None,
     as_json: Json = False,
 ) -> int:
@@ -141,15 +149,17 @@ def verify(
     if random is not None:
         if accelerator is not None:
             refuse("--random draws its own accelerators and workloads; name no files with it")
-        if strange := given(context, "images", "batch", "dataflow", "mapping", "jobs"):
+        if strange := given(context, "images", "batch", "dataflow", "mapping", "jobs", "apart"):
             refuse(f"--random draws its own cases; it does not take {', '.join(strange)}")
         return _verify_random(random, seed, backend, output, as_json=as_json)
     if accelerator is None or workload is None:
         refuse("expected ACCELERATOR and WORKLOAD, or --random N")
     from asicbnn.report import tables
-    from asicbnn.verify import verify as run
+    from asicbnn.verify import verify as whole
+    from asicbnn.verify import verify_apart
 
     with terminal.progress("verifying") as progress:
+        run = verify_apart if apart else whole
         found = run(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,

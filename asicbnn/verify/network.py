@@ -32,6 +32,7 @@ class Verification:
     """Model against hardware for every layer, over all images.
 
     compared  rows of the first batch, and of any later batch whose counts or bits differed
+    is_apart  every layer ran on its own
     """
 
     accelerator: str
@@ -40,6 +41,7 @@ class Verification:
     images: int
     compared: tuple[Row, ...]
     note: str
+    is_apart: bool = False
 
     @property
     def rows(self) -> list[tuple[str, str, int | str, int | str]]:
@@ -57,7 +59,8 @@ class Verification:
     @property
     def verdict(self) -> str:
         layers = len({row.layer for row in self.compared})
-        what = f"{layers} layers, {self.images} images"
+        alone = ", each on its own" if self.is_apart else ""
+        what = f"{layers} layers{alone}, {self.images} images"
         if self.agrees:
             return f"no difference in cycles, accesses and bits: {what}"
         return f"{len(self.differences)} differences: {what}"
