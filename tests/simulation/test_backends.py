@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from asicbnn.errors import SimulationError
 from asicbnn.simulation.backends import Backend, c_compiler, c_source, simulator
-from asicbnn.simulation.backends.interface import numbers_of_words, words_of_numbers
+from asicbnn.simulation.backends.interface import StoppedError, numbers_of_words, words_of_numbers
 
 needs_compiler = pytest.mark.skipif(
     c_compiler.find_compiler() is None, reason="no C compiler on this machine"
@@ -463,6 +463,22 @@ def test_a_fork_has_a_state_of_its_own(backend: str) -> None:
     unit.reset()
     unit.run(3)
     assert state(unit) == state(twin)
+
+
+@pytest.mark.parametrize("backend", BOTH)
+def test_stopping_a_simulator_ends_runs_of_its_forks_until_the_stop_is_taken_back(
+    backend: str,
+) -> None:
+    unit = simulator(build(counter), backend)
+    twin = unit.fork()
+    unit.stop.set()
+    with pytest.raises(StoppedError, match=r"^the run was stopped$"):
+        twin.run(1)
+    with pytest.raises(StoppedError, match=r"^the run was stopped$"):
+        twin.run_until("done", 9)
+    assert twin.read_register("count") == 2
+    unit.stop.clear()
+    assert twin.run_until("done", 9) == 9
 
 
 @needs_compiler

@@ -48,6 +48,7 @@ class CompiledBackend(Backend):
     """C generated from the block's netlist; see `c_source`."""
 
     name = "compiled"
+    releases_lock = True
 
     def __init__(
         self,
@@ -83,6 +84,7 @@ class CompiledBackend(Backend):
         built = build_library(key, generated)
         self.note = "; ".join(filter(None, (note, built.note)))
         self._layout = StateLayout.from_text(built.attachment, registers, memories)
+        self._reset_image = self._registers_after_reset()
         self._slot_of_memory = {
             memory.name: self._layout.memories[memory.id] for memory in netlist.memories
         }
@@ -108,12 +110,24 @@ class CompiledBackend(Backend):
     def reset(self, *, keep_memories: bool = False) -> None:
         if not keep_memories:
             self._state[:] = 0
-        for name, register in self.shape.registers.items():
-            self._store_register(name, register.reset_value)
+        limbs, values = self._reset_image
+        self._state[limbs] = values
+        self._note_change()
         if keep_memories:
             return
         for identity, words in self._rom_words.items():
             self._words(self._layout.memories[identity])[:] = words
+
+    def _registers_after_reset(self) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+        """Positions of all registers' limbs in the state, and what a reset puts there."""
+        limbs: list[int] = []
+        values: list[int] = []
+        for name, register in self.shape.registers.items():
+            slot = self._layout.registers[name]
+            count = limbs_of(slot.bits)
+            limbs += range(slot.offset, slot.offset + count)
+            values += words_of_numbers([register.reset_value], count)[0].tolist()
+        return np.array(limbs, np.intp), np.array(values, np.uint64)
 
     def _allocate(self) -> None:
         """Take a zeroed buffer of its own, aligned to cache lines, and reset it."""
@@ -140,20 +154,26 @@ class CompiledBackend(Backend):
 
     def _store_register(self, name: str, value: int) -> None:
         slot = self._layout.registers[name]
+        self._note_change()
+        self._words(slot)[:] = words_of_numbers([value], limbs_of(slot.bits))
+
+    def _note_change(self) -> None:
+        """Let logic that is evaluated only after changes of what it reads be evaluated again."""
         if self._layout.changed is not None:
             self._state[self._layout.changed] = 1
-        self._words(slot)[:] = words_of_numbers([value], limbs_of(slot.bits))
 
     def _load_register(self, name: str) -> int:
         return numbers_of_words(self._words(self._layout.registers[name]))[0]
 
     def _run(self, cycles: int) -> None:
         for done in range(0, cycles, _CYCLES_PER_CALL):
+            self._check_stop()
             self._run_cycles(self._state.ctypes.data, min(_CYCLES_PER_CALL, cycles - done))
 
     def _run_until(self, flag_register: str, limit: int) -> int | None:
         flag = self._layout.registers[flag_register].offset
         for done in range(0, limit, _CYCLES_PER_CALL):
+            self._check_stop()
             calls = min(_CYCLES_PER_CALL, limit - done)
             if ran := self._run_to_flag(self._state.ctypes.data, flag, calls):
                 return done + int(ran)
