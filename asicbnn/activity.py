@@ -26,6 +26,7 @@ from asicbnn.result import PARTS
 from asicbnn.simulate import Progress, Setup, Simulation, execute, prepare
 from asicbnn.simulation.backends.sampling import Sampling
 from asicbnn.simulation.backends.toggling import Toggles, TogglingBackend
+from asicbnn.simulation.execution import CYCLE_LIMIT
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.activity_file import Activities, ActivityFile
 from asicbnn.spec.workload import Workload
@@ -125,6 +126,7 @@ def measure(
     sample: int = SAMPLE,
     backend: str = "auto",
     progress: Progress | None = None,
+    cycle_limit: int = CYCLE_LIMIT,
 ) -> Activity:
     """Run a network on the hardware and count what toggles.
 
@@ -133,7 +135,7 @@ def measure(
     The other arguments are those of `simulate`. Raises EnvironmentProblem without a C compiler.
     """
     machine, network = accelerator_of(accelerator), workload_of(workload)
-    check_counts(sample=sample)
+    check_counts(sample=sample, cycle_limit=cycle_limit)
     if backend == "pyrtl":
         raise SpecError("back end pyrtl counts no toggles; leave it at auto or choose compiled")
     setup = prepare(
@@ -141,7 +143,9 @@ def measure(
         seed=seed, backend=backend, sampling=Sampling(WINDOW_CYCLES, sample * WINDOW_CYCLES),
     )  # fmt: skip
     assert isinstance(setup.backend, TogglingBackend)
-    simulation = execute(machine, network, setup, progress)
+    simulation = execute(
+        machine, network, setup, jobs=1, cycle_limit=cycle_limit, progress=progress
+    )
     toggles = setup.backend.toggles()
     if not toggles.counted:
         raise SpecError(
@@ -292,13 +296,13 @@ def _groups(machine: Machine) -> dict[str, tuple[Switching, ...]]:
         cells = parts.get((component, part), ())
         return tuple(x for x in cells if flops is None or (x.role == "flop") is flops)
 
-    xnor, mask, lane_masks = product_gates(machine.parts["array", "products"])
+    products = product_gates(machine.parts["array", "products and popcount"])
     names = ("sequencer", "output", "dma", "controller")
     return {
-        "xnor": xnor,
-        "mask": mask,
-        "popcount": of("array", "popcount", flops=False),
-        "popcount_register": of("array", "popcount", flops=True),
+        "xnor": products.xnor,
+        "mask": products.mask,
+        "popcount": products.popcount,
+        "popcount_register": of("array", "popcount register", flops=True),
         "accumulate": of("array", "accumulate"),
         "compare": of("array", "compare"),
         "weight_register": of("registers", "weight register", flops=True),
@@ -306,7 +310,7 @@ def _groups(machine: Machine) -> dict[str, tuple[Switching, ...]]:
         "psum_register": of("array", "psum register", flops=True),
         "threshold_register": of("array", "threshold register", flops=True),
         **{name: of(name, "") for name in names},
-        "masks of lanes": (*lane_masks, *of("array", "lane masks")),
+        "masks of lanes": (*products.masks, *of("array", "lane masks")),
         "padded taps": of("array", "padded taps"),
         "loads of operands": of("registers", "control"),
         "delays of the array": of("array", "control"),

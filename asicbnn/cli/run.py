@@ -13,26 +13,33 @@ from asicbnn.cli.options import (
     ActivityTarget,
     Backend,
     Batch,
+    CycleLimit,
+    Cycles,
     Dataflow,
     Engine,
     Exhaustive,
     Folder,
     Images,
+    Jobs,
     Json,
     Least,
     Measured,
     Nest,
+    Nets,
     Objective,
     Order,
     Sample,
     Seed,
     Together,
     Toggling,
+    Waveform,
     WorkloadFile,
     examples,
     given,
+    limited,
     read_accelerator,
     read_mapping,
+    read_window,
     read_workload,
     refuse,
 )
@@ -86,34 +93,48 @@ def simulate(
     mapping: Nest = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
+    jobs: Jobs = None,
+    cycle_limit: CycleLimit = None,
+    vcd: Waveform = None,
+    cycles: Cycles = None,
+    nets: Nets = False,
     activity: Toggling = False,
     sample: Sample = 16,
     save_activity: ActivityTarget = None,
     as_json: Json = False,
 ) -> None:
-    """Run the network on the generated hardware, which counts its own cycles and accesses."""
+    """Run the network on the generated hardware, which counts its own cycles and accesses.
+
+    Counts are the hardware's; energy is these counts at the model's prices.
+    """
     if activity or save_activity:
+        if strange := given(context, "vcd", "jobs"):
+            refuse(f"--activity runs in one thread, without a waveform; leave {strange[0]} out")
         _measure(
             accelerator, workload, save_activity, images=images, batch=batch, sample=sample,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
-            backend=backend.value, as_json=as_json,
+            backend=backend.value, as_json=as_json, **limited(cycle_limit),
         )  # fmt: skip
         return
     if given(context, "sample"):
         refuse("--sample is of --activity: it says how many toggles are counted")
-    from asicbnn.report import tables
+    from asicbnn.report import simulated
     from asicbnn.simulate import simulate as run
 
     with terminal.progress("simulating") as progress:
         found = run(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
-            backend=backend.value, progress=progress,
+            backend=backend.value, jobs=jobs, progress=progress,
+            waveform=read_window(vcd, cycles, nets=nets), **limited(cycle_limit),
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
     else:
-        terminal.show(tables.simulation(found.result, found.images, found.accuracy))
+        shown = simulated.simulation(found.result, found.images, found.batch, found.accuracy)
+        terminal.show(shown)
+    if vcd is not None:
+        terminal.wrote([vcd])
     if found.note:
         terminal.complain(f"note: {found.note}")
 
@@ -123,7 +144,7 @@ def _measure(
 ) -> None:
     """Run the network and show what toggled."""
     from asicbnn.activity import measure
-    from asicbnn.report import activity_tables, tables
+    from asicbnn.report import activity_tables, simulated
     from asicbnn.spec.activity_file import to_yaml
     from asicbnn.sweep.files import write_text
 
@@ -135,10 +156,12 @@ def _measure(
     if as_json:
         terminal.print_json(found.to_json())
     else:
-        terminal.show(tables.simulation(ran.result, ran.images, ran.accuracy))
+        terminal.show(simulated.simulation(ran.result, ran.images, ran.batch, ran.accuracy))
         terminal.show(activity_tables.activity(found))
     if target is not None:
         terminal.wrote([write_text(target, to_yaml(found.file))])
+    if ran.note:
+        terminal.complain(f"note: {ran.note}")
 
 
 @terminal.verb
@@ -164,6 +187,16 @@ def verify(
     ] = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
+    jobs: Jobs = None,
+    apart: Annotated[
+        bool,
+        typer.Option(
+            "--apart",
+            help="every layer on its own, from the reference's map; also of networks that do not "
+            "run as a whole",
+        ),
+    ] = False,
+    cycle_limit: CycleLimit = None,
     output: Folder = None,
     as_json: Json = False,
 ) -> int:
@@ -175,19 +208,24 @@ def verify(
     if random is not None:
         if accelerator is not None:
             refuse("--random draws its own accelerators and workloads; name no files with it")
-        if strange := given(context, "images", "batch", "dataflow", "mapping"):
+        strange = given(
+            context, "images", "batch", "dataflow", "mapping", "jobs", "apart", "cycle_limit"
+        )
+        if strange:
             refuse(f"--random draws its own cases; it does not take {', '.join(strange)}")
         return _verify_random(random, seed, backend, output, as_json=as_json)
     if accelerator is None or workload is None:
         refuse("expected ACCELERATOR and WORKLOAD, or --random N")
     from asicbnn.report import tables
-    from asicbnn.verify import verify as run
+    from asicbnn.verify import verify as whole
+    from asicbnn.verify import verify_apart
 
     with terminal.progress("verifying") as progress:
+        run = verify_apart if apart else whole
         found = run(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
-            backend=backend.value, progress=progress,
+            backend=backend.value, jobs=jobs, progress=progress, **limited(cycle_limit),
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
@@ -263,6 +301,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             f"simulate {_DIGITS} --images 20",
             f"simulate {_DIGITS} --images 20 --save-activity activity.yaml",
+            f"simulate {_DIGITS} --vcd run.vcd --cycles 2000:2500",
         ),
     )(simulate)
     app.command(

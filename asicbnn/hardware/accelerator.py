@@ -19,6 +19,7 @@ from asicbnn.hardware.configuration import (
     order_values,
     slot_quantities,
 )
+from asicbnn.hardware.declarations import Declarations
 from asicbnn.hardware.dma import Dma
 from asicbnn.hardware.engine import Engine, Memories
 from asicbnn.hardware.network import Controller
@@ -41,6 +42,7 @@ class Machine:
     counters       names of the probe counters, in the order of the probe memory's slices
     stages         nets of each logic component
     parts          the same by (component, part); what only a probe needs is component `probe`
+    declarations   functions that may replace nets, and steady registers
     """
 
     accelerator: Accelerator
@@ -49,6 +51,7 @@ class Machine:
     counters: tuple[str, ...]
     stages: Mapping[str, Sequence[pyrtl.LogicNet]]
     parts: Mapping[tuple[str, str], Sequence[pyrtl.LogicNet]]
+    declarations: Declarations
 
 
 def elaborate(
@@ -80,10 +83,15 @@ def elaborate(
             block.sanity_check_net = lambda net: None
         with pyrtl.set_working_block(block, no_sanity_check=True):
             stages = Stages(block)
-            counters = _build(accelerator, c, Probe() if probe else None, stages, ports, host_words)
+            declarations = Declarations()
+            counters = _build(
+                accelerator, c, Probe() if probe else None, stages, declarations, ports, host_words
+            )
             if check:
                 block.sanity_check()
-    return Machine(accelerator, c, block, counters, stages.nets, stages.parts)
+    return Machine(
+        accelerator, c, block, counters, stages.nets, stages.parts, declarations
+    )
 
 
 def _buffers(accelerator: Accelerator, lay: Layout) -> Memories:
@@ -118,11 +126,12 @@ def _build(
     c: Configuration,
     probe: Probe | None,
     stages: Stages,
+    declarations: Declarations,
     ports: bool,
     host_words: int,
 ) -> tuple[str, ...]:
     lay = c.layout
-    controller = Controller(accelerator, c, probe, ports=ports, host_words=host_words)
+    controller = Controller(accelerator, c, probe, declarations, ports=ports, host_words=host_words)
     controller.fields.update(_constants(c))
     cfg, swap, restart = controller.fields, controller.swap, controller.restart
     stages.mark("controller")
@@ -135,8 +144,9 @@ def _build(
     dma = Dma(accelerator, c, cfg, tiles, swap, restart, loads_first, phase_end, probe)
     stages.mark("dma")
     engine = Engine(
-        accelerator, c, cfg, tiles, memories, swap, dma.input_start, dma.weight_start, probe, stages
-    )
+        accelerator, c, cfg, tiles, memories, swap, dma.input_start, dma.weight_start, probe,
+        stages, declarations,
+    )  # fmt: skip
     controller.connect(engine.idle_next, dma.burst.done_next, engine.is_last_tile, dma.single)
     loads_first <<= controller.loads_first
     phase_end <<= controller.phase_end
@@ -149,7 +159,7 @@ def _build(
     )
     classes = _class_memory(accelerator, c) if "argmax" in accelerator.post else None
     stages.mark("controller")
-    output = OutputStage(accelerator, c, cfg, engine.finished, pool, classes, probe)
+    output = OutputStage(accelerator, c, cfg, engine.finished, pool, classes, probe, declarations)
     stages.mark("output")
     _weight_bank(controller, dma, memories)
     _activation_banks(accelerator, controller, dma, memories, output, classes)

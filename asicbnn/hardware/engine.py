@@ -16,6 +16,7 @@ from asicbnn.hardware.array import PeArray, pad_counter
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.component import Stages
 from asicbnn.hardware.configuration import Configuration, level_quantities
+from asicbnn.hardware.declarations import Declarations
 from asicbnn.hardware.fetch import ring_add
 from asicbnn.hardware.operands import Operands
 from asicbnn.hardware.sequencer import (
@@ -80,8 +81,10 @@ class Engine:
         weight_start: WireVector,
         probe: Probe | None,
         stages: Stages,
+        declarations: Declarations,
     ) -> None:
         self.accelerator, self.configuration, self.fields = accelerator, c, cfg
+        self.declarations = declarations
         self.layout, self.memories, self.probe = c.layout, memories, probe
         self.stages = stages
         self.depth = accelerator.array.popcount.pipeline_stages
@@ -189,24 +192,25 @@ class Engine:
             self.probe.count("l0_stall_cycles", self.run & ~self.issue & ~self.frozen)
 
     # ------------------------------------------------------------------ S1
-    def _mask(self, d: str, flag: WireVector | None) -> list[WireVector]:
+    def _mask(self, d: str, flag: WireVector | None) -> WireVector:
         """One bit per position of an unrolled dimension: 0 beyond the layer's edge."""
         size = self.layout.unroll[d]
         if flag is None:
-            return [Const(1, 1)] * size
+            return Const((1 << size) - 1, size)
         valid = self.fields[f"edge_{d}"]
-        return [~flag | ~below(valid, i + 1) for i in range(size)]
+        beyond = joined([below(valid, i + 1) for i in range(size)])
+        return ~spread(flag, size) | ~beyond
 
-    def _masks(self, cycles: int, dimensions: Sequence[str]) -> dict[str, list[WireVector]]:
+    def _masks(self, cycles: int, dimensions: Sequence[str]) -> dict[str, WireVector]:
         return {
             d: self._mask(d, self.later(self.edges[d], cycles) if d in self.edges else None)
             for d in dimensions
         }
 
-    def _active(self, masks: dict[str, list[WireVector]]) -> WireVector:
+    def _active(self, masks: dict[str, WireVector]) -> WireVector:
         """One bit per PE: its output exists."""
         u = self.layout.unroll
-        channels = joined(masks["K"])
+        channels = masks["K"]
         pixels = [
             masks["B"][b] & masks["OY"][y] & masks["OX"][x]
             for b in range(u["B"])
@@ -240,7 +244,7 @@ class Engine:
                         exists = masks["FY"][fy] & masks["FX"][fx]
                         outside = exists & cfg["masks_pads"] & ~inside
                         counts = exists & ~outside
-                        lanes += [counts & m for m in masks["C"]]
+                        lanes.append(spread(counts, u["C"]) & masks["C"])
                         taps.append(outside)
                 lane_masks[oy, ox], padded[oy, ox] = lanes, taps
         pixels = {
@@ -252,10 +256,13 @@ class Engine:
         active = self._active(masks)
         mark = self.stages.mark
         mark("array", "lane masks")
-        products = self.array.products(pixels, self.operands.weight_word, lane_masks, active)
-        mark("array", "products")
-        self.count = self.array.count(products)
-        mark("array", "popcount")
+        counted = self.array.product_count(
+            pixels, self.operands.weight_word, lane_masks, active
+        )
+        mark("array", "products and popcount")
+        self.declarations.functions.append(counted)
+        self.count = self.array.registered(counted.counts)
+        mark("array", "popcount register")
         later = 1 + self.depth
         self.padded = {
             pixel: [self.later(tap, later) for tap in taps] for pixel, taps in padded.items()

@@ -60,14 +60,14 @@ class Window:
         return self.word[start : start + width]
 
     def pixel(self, b: int, oy: int, ox: int) -> list[WireVector]:
-        """N activation bits of one output pixel, lane by lane."""
-        u, lanes = self.layout.unroll, []
+        """Activations of one output pixel: a word of s_C bits per kernel position."""
+        u, words = self.layout.unroll, []
         for fy in range(u["FY"]):
             for fx in range(u["FX"]):
                 options = [self._bits(b, oy * s + fy, ox * s + fx) for s in self.strides]
                 word = options[0] if self.index is None else picked(self.index, options)
-                lanes += [word[i] for i in range(u["C"])]
-        return lanes
+                words.append(word if len(word) == u["C"] else word[: u["C"]])
+        return words
 
 
 class Operands:

@@ -12,6 +12,7 @@ from pyrtl import Const, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.configuration import Configuration
+from asicbnn.hardware.declarations import Declarations, NumberOfPe
 from asicbnn.hardware.engine import Finished
 from asicbnn.hardware.sequencer import Fields
 from asicbnn.hardware.wires import (
@@ -72,7 +73,9 @@ class OutputStage:
         pool: SlicedMemory | None,
         classes: SlicedMemory | None,
         probe: Probe | None,
+        declarations: Declarations,
     ) -> None:
+        self.declarations = declarations
         self.configuration, self.fields, self.layout = c, cfg, c.layout
         self.finished, self.probe = finished, probe
         u = c.layout.unroll
@@ -237,11 +240,21 @@ class OutputStage:
                 for plane in finished.doubled
             ]
         )
-        threshold = joined(
-            [picked(lane, [plane[k] for k in range(u["K"])]) for plane in finished.threshold[:-1]]
-        )
+        planes = finished.threshold[:-1]
+        threshold = joined([picked(lane, [plane[k] for k in range(u["K"])]) for plane in planes])
+        self._declare(NumberOfPe(
+            tuple(finished.doubled),
+            ((image, u["B"], u["OY"] * u["OX"] * u["K"]), (lane, u["K"], 1)),
+            total,
+        ))  # fmt: skip
+        if u["K"] == 1 << len(lane):  # an index beyond the end would pick any of them
+            self._declare(NumberOfPe(tuple(planes), ((lane, u["K"], 1),), threshold))
         width = len(total) + 1
         return subtract(sized(total, width), sized(threshold, width), width)
+
+    def _declare(self, number: NumberOfPe) -> None:
+        if len(number.number) <= 64:
+            self.declarations.functions.append(number)
 
     @staticmethod
     def _greater(a: WireVector, b: WireVector) -> WireVector:

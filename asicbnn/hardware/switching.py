@@ -73,26 +73,45 @@ def _cells(net: Net, wires: Collection[Wire]) -> Iterator[Switching]:
         yield Switching(role, count, names, bits)
 
 
-def product_gates(
-    nets: Iterable[Net],
-) -> tuple[tuple[Switching, ...], tuple[Switching, ...], tuple[Switching, ...]]:
-    """XNOR gates of the products, the AND of each with its mask, and what makes the masks.
+@dataclass(frozen=True)
+class ProductGates:
+    """Cells of the products of an array and of the counters behind them.
 
-    nets  of the part `products` of the array: ~(x ^ w) & (mask & active)
+    xnor      ~(x ^ w)                mask      the AND of each with its mask
+    masks     mask & active           popcount  the adders
     """
+
+    xnor: tuple[Switching, ...]
+    mask: tuple[Switching, ...]
+    masks: tuple[Switching, ...]
+    popcount: tuple[Switching, ...]
+
+
+def product_gates(nets: Iterable[Net]) -> ProductGates:
+    """Tell the gates of ~(x ^ w) & (mask & active) and the popcount of these apart."""
     nets = list(nets)
-    agreeing = {id(net.dests[0]) for net in nets if net.op == "~"}
+    driver = {id(net.dests[0]): net for net in nets if net.dests}
     xnor: list[Switching] = []
     mask: list[Switching] = []
     masks: list[Switching] = []
+    inside: set[int] = set()
     for net in nets:
-        if net.op == "~":
-            dest = net.dests[0]
-            xnor.append(Switching("xnor2", len(dest), (dest.name,), len(dest)))
-        elif net.op == "&":
-            is_product = any(id(wire) in agreeing for wire in net.args)
-            (mask if is_product else masks).extend(_of_net(net))
-    return tuple(xnor), tuple(mask), tuple(masks)
+        if net.op != "&":
+            continue
+        sources = [driver.get(id(wire)) for wire in net.args]
+        agreeing = next((x for x in sources if x is not None and x.op == "~"), None)
+        if agreeing is None:
+            continue
+        dest = agreeing.dests[0]
+        xnor.append(Switching("xnor2", len(dest), (dest.name,), len(dest)))
+        mask.extend(_of_net(net))
+        inside |= {id(net), id(agreeing), id(driver[id(agreeing.args[0])])}
+        for other in sources:
+            if other is not None and other is not agreeing:
+                masks.extend(_of_net(other))
+                inside.add(id(other))
+    popcount = switching(net for net in nets if id(net) not in inside)
+    return ProductGates(tuple(xnor), tuple(mask), tuple(masks), popcount)
 
 
 # ---------------------------------------------------------------------- adders
@@ -167,4 +186,4 @@ def _levelled(made: Mapping[int, tuple[list[Wire], list[Wire], str]]) -> Iterato
         yield Switching(role, width, names, width * len(outputs), level[key])
 
 
-__all__ = ["Switching", "product_gates", "switching"]
+__all__ = ["ProductGates", "Switching", "product_gates", "switching"]

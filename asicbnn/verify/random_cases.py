@@ -162,7 +162,7 @@ def _run_cases(
     for index in range(count):
         if index % CASES_PER_ACCELERATOR == 0:
             machine = elaborate(accelerator(seed, index // CASES_PER_ACCELERATOR))
-            simulated = simulator(machine.block, backend)
+            simulated = simulator(machine.block, backend, machine.declarations)
         assert machine is not None
         assert simulated is not None
         drawn = case(seed, index, machine.accelerator)

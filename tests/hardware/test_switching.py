@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asicbnn.hardware.accelerator import elaborate
-from asicbnn.hardware.component import Gates, census
+from asicbnn.hardware.component import census
 from asicbnn.hardware.popcount import Popcount, full_adder, half_adder
 from asicbnn.hardware.structure import pe_array
 from asicbnn.hardware.switching import product_gates, switching
@@ -88,12 +88,13 @@ def test_cells_of_the_array_are_those_of_its_closed_form(name: str) -> None:
     machine = elaborate(accelerator_of(f"arch_specs/{name}.yaml"))
     array = pe_array(machine.accelerator)
     lay = layout(machine.accelerator)
-    found = cells_of(switching(machine.parts["array", "popcount"]))
-    assert Gates(found) == array.popcount.gates().times(lay.pes) + array.register_gates()
-    xnor, mask, masks = product_gates(machine.parts["array", "products"])
+    found = product_gates(machine.parts["array", "products and popcount"])
     gates = lay.pes * lay.lanes
-    assert cells_of(xnor) == {"xnor2": gates}
-    assert cells_of(mask) == cells_of(masks) == {"and2": gates}
+    assert cells_of(found.popcount) == dict(array.popcount.gates().times(lay.pes))
+    assert cells_of(found.xnor) == {"xnor2": gates}
+    assert cells_of(found.mask) == cells_of(found.masks) == {"and2": gates}
+    registers = switching(machine.parts["array", "popcount register"])
+    assert cells_of(registers) == dict(array.register_gates())
 
 
 @pytest.mark.parametrize("name", ["tiny", "edge64"])

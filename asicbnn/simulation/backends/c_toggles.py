@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from asicbnn.simulation.backends.c_function import FunctionWriter, Sharing
-from asicbnn.simulation.backends.c_source import state_layout, write_functions
+from asicbnn.simulation.backends.c_source import write_functions
 from asicbnn.simulation.backends.c_values import PRELUDE
-from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, read_netlist
+from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, read_netlist, wire_order
 from asicbnn.simulation.backends.record import (
     Origins,
     Record,
@@ -146,17 +146,15 @@ class RecordingWriter(FunctionWriter):
             self.line(f"*(v{lanes} *)(R + {self._record.offsets[wire]} + 8 * i) = {name};")
 
 
-def generate_toggles(block: Any, first_scratch: int) -> ToggleSource:
+def generate_toggles(block: Any, plain: StateLayout) -> ToggleSource:
     """Translate a block for counting.
 
-    first_scratch  limbs of the state that another build uses; scratch begins behind them
+    plain  the state of another build, which this one works on; its own scratch lies behind
     """
-    live = read_netlist(block)
     recorded = [net.dests[0] for net in block.logic if is_recorded(net) and net.op not in "r@"]
-    netlist = read_netlist(block, sorted(recorded, key=lambda wire: wire.name))
+    netlist = read_netlist(block, watched=sorted(recorded, key=wire_order))
     record = lay_out(netlist.registers, netlist.nets)
-    layout = state_layout(live)
-    layout.total_limbs = max(layout.total_limbs, first_scratch)
+    layout = StateLayout(dict(plain.registers), dict(plain.memories), plain.total_limbs)
     files = _files(netlist, layout, record)
     return ToggleSource(files, layout, record, origins(block, record))
 

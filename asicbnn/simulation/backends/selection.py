@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from asicbnn.errors import SimulationError
+from asicbnn.hardware.declarations import Declarations
 from asicbnn.simulation.backends.c_compiler import find_compiler
 from asicbnn.simulation.backends.compiled import CompiledBackend
 from asicbnn.simulation.backends.interface import Backend
@@ -21,29 +22,38 @@ _NO_COMPILER = (
 )
 
 
-def simulator(block: Any, backend: str = "auto") -> Backend:
+def simulator(
+    block: Any, backend: str = "auto", declarations: Declarations | None = None
+) -> Backend:
     """Build a simulator of a PyRTL block, reset and ready; the block stays as it is.
 
     block    a built `pyrtl.Block` without inputs
     backend  ``compiled`` (needs a C compiler), ``pyrtl``, or ``auto``: compiled where possible,
              else pyrtl, and ``note`` says so
+    declarations  what the hardware says of the block beyond its nets; makes simulation faster
     """
     if backend == "auto":
-        return (
-            CompiledBackend(block) if find_compiler() else InterpretedBackend(block, _NO_COMPILER)
-        )
+        if find_compiler() is None:
+            return InterpretedBackend(block, _NO_COMPILER)
+        backend = "compiled"
     if backend not in BACKENDS:
         raise SimulationError(f"backend must be one of auto, {', '.join(BACKENDS)}, not {backend}")
+    if backend == "compiled":
+        return CompiledBackend(block, declarations=declarations)
     return BACKENDS[backend](block)
 
 
 def counting_simulator(
-    block: Any, backend: str = "auto", sampling: Sampling | None = None
+    block: Any,
+    backend: str = "auto",
+    sampling: Sampling | None = None,
+    declarations: Declarations | None = None,
 ) -> TogglingBackend:
     """Build a simulator that counts the toggles of every net.
 
     backend   ``compiled``, the only one that counts, or ``auto``
     sampling  which cycles are counted; None counts all of them
+    declarations  what the hardware says of the block; makes cycles that are not counted faster
 
     Raises EnvironmentProblem without a C compiler.
     """
@@ -51,4 +61,4 @@ def counting_simulator(
         raise SimulationError(
             f"back end {backend} counts no toggles; leave backend at auto or choose compiled"
         )
-    return TogglingBackend(block, sampling or Sampling())
+    return TogglingBackend(block, sampling or Sampling(), declarations)

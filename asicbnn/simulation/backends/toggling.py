@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asicbnn.hardware.declarations import Declarations
 from asicbnn.simulation.backends.c_compiler import compile_library
 from asicbnn.simulation.backends.c_toggles import BATCH_ROWS, COUNT_PLANES, generate_toggles
 from asicbnn.simulation.backends.compiled import CompiledBackend
@@ -39,10 +40,16 @@ class Toggles:
 class TogglingBackend(CompiledBackend):
     """A compiled simulator that counts toggles, as often as ``sampling`` says."""
 
-    def __init__(self, block: Any, sampling: Sampling, note: str = "") -> None:
-        super().__init__(block, note)
+    def __init__(
+        self,
+        block: Any,
+        sampling: Sampling,
+        declarations: Declarations | None = None,
+        note: str = "",
+    ) -> None:
+        super().__init__(block, note, declarations=declarations)
         self.sampling = sampling
-        source = generate_toggles(block, self._total_limbs)
+        source = generate_toggles(block, self._layout)
         self._record, self._origins = source.record, source.origins
         self._count_cycles = compile_library(source.files).count
         self._count_cycles.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint64] * 3
@@ -83,6 +90,7 @@ class TogglingBackend(CompiledBackend):
     def _run(self, cycles: int) -> None:
         left = cycles
         while left:
+            self._check_stop()
             is_counted, stretch = self.sampling.stretch(self._cycles)
             stretch = min(stretch, left)
             if is_counted:
@@ -97,6 +105,7 @@ class TogglingBackend(CompiledBackend):
         flag = 1 + self._layout.registers[flag_register].offset
         done = 0
         while done < limit:
+            self._check_stop()
             is_counted, stretch = self.sampling.stretch(self._cycles)
             stretch = min(stretch, limit - done)
             if is_counted:
@@ -121,6 +130,7 @@ class TogglingBackend(CompiledBackend):
         self._counted += ran if self._is_primed else ran - 1
         self._cycles += ran
         self._is_primed = True
+        self._note_change()
         return found
 
 
