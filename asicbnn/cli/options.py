@@ -41,6 +41,7 @@ class Backend(StrEnum):
     auto = "auto"
     compiled = "compiled"
     pyrtl = "pyrtl"
+    verilator = "verilator"
 
 
 AcceleratorFile = Annotated[Path, typer.Argument(metavar="ACCELERATOR", help="accelerator YAML")]
