@@ -42,6 +42,7 @@ class Backend(StrEnum):
     compiled = "compiled"
     pyrtl = "pyrtl"
     verilator = "verilator"
+    icarus = "icarus"
 
 
 AcceleratorFile = Annotated[Path, typer.Argument(metavar="ACCELERATOR", help="accelerator YAML")]

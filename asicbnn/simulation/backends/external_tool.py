@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import shlex
 import shutil
@@ -10,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from weakref import finalize
 
 from asicbnn.errors import EnvironmentProblem
 
@@ -51,10 +51,10 @@ class Workshop:
             raise EnvironmentProblem(f"cannot {self._purpose}: {error}") from error
         return path
 
-    def keep_until_exit(self) -> Path:
-        """Leave the folder, for as long as the process lives, to who needs it."""
+    def leave_to(self, owner: object) -> Path:
+        """Leave the folder to an object: it is removed with it."""
         self._keep = True
-        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        finalize(owner, shutil.rmtree, self.folder, ignore_errors=True)
         return self.folder
 
     def call(self, command: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from asicbnn.errors import SimulationError
 from asicbnn.simulation.backends.c_compiler import find_compiler
 from asicbnn.simulation.backends.compiled import CompiledBackend
+from asicbnn.simulation.backends.icarus import IcarusBackend
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.backends.interpreted import InterpretedBackend
 from asicbnn.simulation.backends.verilator import VerilatorBackend
@@ -16,6 +17,7 @@ BACKENDS: dict[str, Callable[[Any], Backend]] = {
     CompiledBackend.name: CompiledBackend,
     InterpretedBackend.name: InterpretedBackend,
     VerilatorBackend.name: VerilatorBackend,
+    IcarusBackend.name: IcarusBackend,
 }
 """How each back end is built from a block, by name."""
 _NO_COMPILER = (

@@ -236,6 +236,7 @@ def _build_runtime(verilator: str, compiler: str) -> _Runtime:
                 [compiler, *_CXX_FLAGS, "-O1", "-I", str(include), "-I", str(include / "vltstd"),
                  "-c", str(include / name), "-o", f"{name}.o"]
             )  # fmt: skip
-        library = workshop.keep_until_exit()
-        objects = tuple(library / f"{name}.o" for name in _RUNTIME_SOURCES)
-        return _Runtime(include, objects)
+        objects = tuple(workshop.folder / f"{name}.o" for name in _RUNTIME_SOURCES)
+        runtime = _Runtime(include, objects)
+        workshop.leave_to(runtime)
+        return runtime
