@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -283,3 +284,24 @@ def test_unknown_bits_and_a_simulator_that_has_ended_are_told() -> None:
     unit._process.wait()
     with pytest.raises(EnvironmentProblem, match=r"^vvp has ended"):
         unit.run(1)
+
+
+def test_an_interrupt_ends_the_tool_and_what_the_tool_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "tool"
+    tool.write_text(f"#!/bin/sh\nsleep 60 & echo $! > {tmp_path}/pid\nwait\n")
+    tool.chmod(0o755)
+
+    def interrupted(self: subprocess.Popen[str], *_: Any) -> tuple[str, str]:
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+            time.sleep(0.01)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+    with Workshop("wait") as workshop, pytest.raises(KeyboardInterrupt):
+        workshop.call([str(tool)])
+    status = Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}/status")
+    assert not status.exists() or "State:\tZ" in status.read_text()
+    assert not workshop.folder.exists()

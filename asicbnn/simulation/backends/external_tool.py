@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -63,21 +64,28 @@ class Workshop:
         If it fails its message is ours and the folder stays.
         """
         try:
-            done = subprocess.run(
-                command, cwd=self.folder, capture_output=True, text=True, errors="replace",
-                check=False,
+            # A session of its own: what a tool starts can then be ended with it.
+            process = subprocess.Popen(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise EnvironmentProblem(f"cannot run {command[0]}: {error}") from error
-        if done.returncode:
+        try:
+            output, complaint = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
+        if process.returncode:
             self._keep = True
-            message = (done.stderr.strip() or done.stdout.strip())[:_LONGEST_MESSAGE]
+            message = (complaint.strip() or output.strip())[:_LONGEST_MESSAGE]
             raise EnvironmentProblem(
-                f"{Path(command[0]).name} failed with exit status {done.returncode}; its files are "
-                f"kept, to repeat it: cd {shlex.quote(str(self.folder))} && {shlex.join(command)}\n"
-                f"{message}".rstrip()
+                f"{Path(command[0]).name} failed with exit status {process.returncode}; its files "
+                f"are kept, to repeat it: cd {shlex.quote(str(self.folder))} && "
+                f"{shlex.join(command)}\n{message}".rstrip()
             )
-        return done.stdout
+        return output
 
 
 def find_tool(name: str, package: str) -> str:
