@@ -27,7 +27,7 @@ module {bench};
     reg [{top_bit}:0] value;
     reg [63:0] number, cycles;
     integer index, first, count, i, code;
-    {top} chip(.{clock}(clock));
+    {top} chip({ports});
 
     task cycle;
         begin
@@ -97,11 +97,11 @@ endmodule
 def bench_text(source: VerilogSource, shape: StateShape) -> str:
     """Return the test bench of a design; registers and memories are numbered as in its shape."""
     registers = [
-        (index, f"chip.{source.registers[name]}", register)
+        (index, f"chip.{source.registers[name].path}", register)
         for index, (name, register) in enumerate(shape.registers.items())
     ]
     memories = [
-        (index, f"chip.{source.memories[name]}", memory)
+        (index, f"chip.{source.memories[name].path}", memory)
         for index, (name, memory) in enumerate(shape.memories.items())
     ]
     widths = [register.bits for _, _, register in registers]
@@ -111,7 +111,7 @@ def bench_text(source: VerilogSource, shape: StateShape) -> str:
     return _FRAME.format(
         bench=BENCH,
         top=source.top,
-        clock=source.clock,
+        ports=", ".join([f".{source.clock}(clock)", *(f".{name}(1'b0)" for name in source.tied)]),
         stdin=_STDIN,
         top_bit=max(64, *widths) - 1,
         reset_registers=_lines(f"{p} = {r.bits}'h{r.reset_value:x};" for _, p, r in registers),

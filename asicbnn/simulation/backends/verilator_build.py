@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from asicbnn.errors import EnvironmentProblem
 from asicbnn.simulation.backends.external_tool import Workshop, find_tool
-from asicbnn.simulation.backends.verilog_source import VerilogSource
+from asicbnn.simulation.backends.verilog_source import Variable, VerilogSource
 
 _HARNESS = r"""
 #include "Vdesign.h"
@@ -105,22 +105,22 @@ class VerilatedUnit:
         self._address = int(library.make())
         finalize(self, library.unmake, self._address)
 
-    def words_at(self, path: str, bits: int, words: int = 1) -> NDArray[np.uint8]:
+    def words_at(self, variable: Variable, bits: int, words: int = 1) -> NDArray[np.uint8]:
         """View a published variable as [words, bytes of a word].
 
         The view is of the model's own memory: it must not outlive the unit.
 
-        path   dotted path below the top module
         bits   width of a word [bit]
         words  of an array: Verilator itself takes one of single bits for a word
         """
-        scope, _, name = f"TOP.{self._top}.{path}".rpartition(".")
+        path = f"TOP.{self._top}.{variable.path}"
+        scope = path.rpartition(".")[0]
         size = ctypes.c_uint64()
         address = self._library.locate(
-            self._address, scope.encode(), name.encode(), ctypes.byref(size)
+            self._address, scope.encode(), variable.name.encode(), ctypes.byref(size)
         )
         if not address:
-            raise EnvironmentProblem(f"Verilator did not publish {path} of {self._top}")
+            raise EnvironmentProblem(f"Verilator did not publish {path}")
         if size.value != (expected := _bytes_of_word(bits)):
             raise EnvironmentProblem(
                 f"Verilator stores {path} in words of {size.value} bytes, not {expected}"
@@ -168,11 +168,11 @@ def _bytes_of_word(bits: int) -> int:
 
 
 def build_library(
-    source: VerilogSource, published: Iterable[str], *, optimisation: str
+    source: VerilogSource, published: Iterable[Variable], *, optimisation: str
 ) -> VerilatedLibrary:
     """Compile a design; what is not published Verilator may optimise away.
 
-    published     dotted paths below the top module
+    published     variables to reach from outside
     optimisation  of the C++ compiler, for the code that runs every cycle
     """
     verilator = find_tool("verilator", "verilator")
@@ -180,7 +180,7 @@ def build_library(
     runtime = _runtime(verilator, compiler)
     with Workshop("build a simulator with Verilator") as workshop:
         workshop.write("design.v", source.text)
-        workshop.write("published.vlt", _published(source, published))
+        workshop.write("published.vlt", _published(published))
         workshop.write("harness.cpp", _HARNESS.replace("CLOCK", source.clock))
         workshop.call(
             [verilator, "--cc", *_VERILATOR_FLAGS, *_QUIET, "--top-module", source.top,
@@ -191,11 +191,13 @@ def build_library(
         return VerilatedLibrary(library, source.top, workshop.cpu_seconds)
 
 
-def _published(source: VerilogSource, paths: Iterable[str]) -> str:
+def _published(variables: Iterable[Variable]) -> str:
     """Verilator's configuration file."""
-    lines = ["`verilator_config"]
-    lines += [f'public_flat_rd -module "{source.top}" -var "{path}"' for path in paths]
-    return "\n".join(lines) + "\n"
+    lines = [
+        f'public_flat_rd -module "{variable.module}" -var "{variable.name}"'
+        for variable in variables
+    ]
+    return "\n".join(["`verilator_config", *dict.fromkeys(lines)]) + "\n"
 
 
 def _compile(workshop: Workshop, compiler: str, runtime: _Runtime, optimisation: str) -> None:

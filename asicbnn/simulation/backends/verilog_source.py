@@ -19,26 +19,44 @@ _DECLARATION = re.compile(r"^ {4}reg(?:\[\d+:0\])? (\w+)[^/\n]*(?://(.*))?$", re
 
 
 @dataclass(frozen=True)
+class Variable:
+    """A variable of the design.
+
+    module  the module that declares it
+    path    names of the instances below the top module and its own, with dots between
+    """
+
+    module: str
+    path: str
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition(".")[2]
+
+
+@dataclass(frozen=True)
 class VerilogSource:
-    """A design as text, with one clock input and no other.
+    """A design as text, with one clock input and no other that matters.
 
     text       the Verilog
     top        the module to simulate
     clock      its clock, rising edges count
-    registers  per register of the block, the variable that holds it: dotted path below `top`
+    tied       its other inputs, held at 0
+    registers  per register of the block, the variable that holds it
     memories   per memory of the block, the array that holds it, word n at index n
     """
 
     text: str
     top: str
     clock: str
-    registers: dict[str, str]
-    memories: dict[str, str]
+    tied: tuple[str, ...]
+    registers: dict[str, Variable]
+    memories: dict[str, Variable]
 
 
 def verilog_source(block: Any) -> VerilogSource:
     """Export a checked block without inputs."""
-    text = io.StringIO()
+    text, top = io.StringIO(), "toplevel"
     try:
         pyrtl.output_to_verilog(text, add_reset=False, block=block)
     except (pyrtl.PyrtlError, RecursionError) as error:
@@ -46,12 +64,13 @@ def verilog_source(block: Any) -> VerilogSource:
     variable_of = {}
     for name, comment in _DECLARATION.findall(text.getvalue()):
         original = re.sub(r"^ ((MemBlock|RomBlock)( |$))?", "", comment or "")
-        variable_of[original or name] = name
+        variable_of[original or name] = Variable(top, name)
     registers, memories = state_of(block)
     return VerilogSource(
         text=text.getvalue(),
-        top="toplevel",
+        top=top,
         clock="clk",
+        tied=(),
         registers={register.name: variable_of[register.name] for register in registers},
         memories={memory.name: variable_of[memory.name] for memory in memories},
     )
