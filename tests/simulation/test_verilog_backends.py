@@ -38,8 +38,7 @@ def machine() -> pyrtl.Block:
         count.next <<= (count + 1).truncate(8)
         done.next <<= count == 10
         for bits in WIDTHS:
-            held = pyrtl.Register(bits, f"held {bits}", reset_value=ones(bits) & 0x5A5A5A5A5A5)
-            held.next <<= held
+            held = _held(bits, f"held {bits}", ones(bits) & 0x5A5A5A5A5A5)
             _copy(~held, f"inverse{bits}")
             _copy((held + count).truncate(bits), f"sum{bits}")
             _written_memory(bits, count, held)
@@ -47,8 +46,19 @@ def machine() -> pyrtl.Block:
             _copy(given[count[:3]], f"read{bits}")
         rom = pyrtl.RomBlock(70, 2, ROM, name="rom")
         _copy(rom[count[:2]], "rom_word")
+        shared = pyrtl.concat_list([_held(20, f"factor{i}") for i in range(3)])  # by two readers
+        square = shared * shared + shared
+        _copy(square, "square")
+        _copy(square ^ shared.zero_extended(len(square)), "square_too")
         _copy(pyrtl.concat(count, done), "always")  # a name Verilog has taken
     return block
+
+
+def _held(bits: int, name: str, reset_value: int = 0) -> Any:
+    """A register that keeps what is written into it from outside."""
+    register = pyrtl.Register(bits, name, reset_value=reset_value)
+    register.next <<= register
+    return register
 
 
 def _copy(value: Any, name: str) -> None:
@@ -115,7 +125,11 @@ def test_what_is_written_between_cycles_reaches_the_logic_behind_it(unit: Backen
     for value in (0, 1, 1 << 64, ones(65)):
         unit.write_register("held 65", value)
         unit.write_memory("given65", words_of_numbers([value] * 8, 2))
+        unit.write_register("factor1", value % 1000)
         unit.run(1)
+        square = (value % 1000 << 20) ** 2 + (value % 1000 << 20)
+        assert unit.read_register("square") == square
+        assert unit.read_register("square_too") == square ^ (value % 1000 << 20)
         assert unit.read_register("inverse65") == value ^ ones(65)
         assert unit.read_register("read65") == value
 
