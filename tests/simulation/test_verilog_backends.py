@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 import pyrtl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulation.test_backends import RandomBlock
 from tools import EXTERNAL, needs
 
 from asicbnn.errors import EnvironmentProblem, SimulationError
@@ -19,7 +22,6 @@ from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.external_tool import Workshop
 from asicbnn.simulation.backends.interface import numbers_of_words, words_of_numbers
 from asicbnn.simulation.backends.verilator import VerilatorBackend
-from asicbnn.simulation.backends.verilog_source import verilog_source
 
 # Around every type of Verilator's: 8, 16, 32, 64 bit, and words of 32 bit beyond.
 WIDTHS = [1, 2, 8, 9, 16, 17, 32, 33, 63, 64, 65, 96, 97, 128, 129, 300]
@@ -86,7 +88,7 @@ def load(unit: Backend, random: Random) -> None:
         unit.write_register(name, random.getrandbits(register.bits))
     for name, memory in unit.shape.memories.items():
         if not memory.is_read_only:
-            numbers = [random.getrandbits(memory.bits) for _ in range(5)]
+            numbers = [random.getrandbits(memory.bits) for _ in range(memory.words - 2)]
             unit.write_memory(name, words_of_numbers(numbers, memory.limbs), start=2)
 
 
@@ -119,6 +121,32 @@ def test_random_states_go_where_fast_simulation_takes_them(
             unit.run(cycles)
             reference.run(cycles)
             assert state(unit) == state(reference)
+
+
+def check_random_block(seed: int, backend: str) -> None:
+    random = Random(seed)
+    block = RandomBlock(random, nets=150).block
+    external, interpreted = simulator(block, backend), simulator(block, "pyrtl")
+    load(external, Random(seed))
+    load(interpreted, Random(seed))
+    for cycles in (1, 1, 20):
+        external.run(cycles)
+        interpreted.run(cycles)
+        assert state(external) == state(interpreted)
+
+
+@needs("iverilog", "vvp")
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_nets_of_every_kind_and_width_do_in_icarus_what_fast_simulation_does(seed: int) -> None:
+    check_random_block(seed, "icarus")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("backend", EXTERNAL)
+def test_large_blocks_of_random_nets_agree(backend: str, seed: int) -> None:
+    check_random_block(seed, backend)
 
 
 def test_what_is_written_between_cycles_reaches_the_logic_behind_it(unit: Backend) -> None:
@@ -276,15 +304,6 @@ def test_a_file_that_cannot_be_written_is_told() -> None:
     ):
         workshop.write("no/such", "text")
     assert not workshop.folder.exists()
-
-
-def test_what_pyrtl_cannot_write_is_told() -> None:
-    block = pyrtl.Block()
-    with pyrtl.set_working_block(block, no_sanity_check=True):
-        a = pyrtl.Register(3, "a")
-        a.next <<= a.nand(a)
-    with pytest.raises(SimulationError, match=r"^PyRTL cannot write the block as Verilog: .* n "):
-        verilog_source(block)
 
 
 @needs("iverilog", "vvp")

@@ -5,17 +5,10 @@ The one place that knows how a block becomes Verilog: everything else works on a
 
 from __future__ import annotations
 
-import io
-import re
 from dataclasses import dataclass
 from typing import Any
 
-import pyrtl
-
-from asicbnn.errors import SimulationError
-from asicbnn.simulation.backends.netlist import state_of
-
-_DECLARATION = re.compile(r"^ {4}reg(?:\[\d+:0\])? (\w+)[^/\n]*(?://(.*))?$", re.MULTILINE)
+from asicbnn.hardware.verilog import write_verilog
 
 
 @dataclass(frozen=True)
@@ -56,21 +49,16 @@ class VerilogSource:
 
 def verilog_source(block: Any) -> VerilogSource:
     """Export a checked block without inputs."""
-    text, top = io.StringIO(), "toplevel"
-    try:
-        pyrtl.output_to_verilog(text, add_reset=False, block=block)
-    except (pyrtl.PyrtlError, RecursionError) as error:
-        raise SimulationError(f"PyRTL cannot write the block as Verilog: {error}") from error
-    variable_of = {}
-    for name, comment in _DECLARATION.findall(text.getvalue()):
-        original = re.sub(r"^ ((MemBlock|RomBlock)( |$))?", "", comment or "")
-        variable_of[original or name] = Variable(top, name)
-    registers, memories = state_of(block)
+    written = write_verilog(block)
     return VerilogSource(
-        text=text.getvalue(),
-        top=top,
-        clock="clk",
-        tied=(),
-        registers={register.name: variable_of[register.name] for register in registers},
-        memories={memory.name: variable_of[memory.name] for memory in memories},
+        text=written.text(),
+        top=written.name,
+        clock="clock",
+        tied=("reset",),
+        registers={name: Variable(written.name, path) for name, path in written.registers.items()},
+        memories={
+            name: Variable(memory.module, f"{memory.instance}.{array}")
+            for memory in written.memories
+            for name, array in memory.arrays.items()
+        },
     )
