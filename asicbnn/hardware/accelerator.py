@@ -19,7 +19,6 @@ from asicbnn.hardware.configuration import (
     order_values,
     slot_quantities,
 )
-from asicbnn.hardware.declarations import Declarations
 from asicbnn.hardware.dma import Dma
 from asicbnn.hardware.engine import Engine, Memories
 from asicbnn.hardware.network import Controller
@@ -41,7 +40,6 @@ class Machine:
     configuration  field table of its registers
     counters       names of the probe counters, in the order of the probe memory's slices
     stages         nets of each logic component
-    declarations   functions that may replace nets, and steady registers
     """
 
     accelerator: Accelerator
@@ -49,7 +47,6 @@ class Machine:
     block: pyrtl.Block
     counters: tuple[str, ...]
     stages: Mapping[str, Sequence[pyrtl.LogicNet]]
-    declarations: Declarations
 
 
 def elaborate(
@@ -81,13 +78,10 @@ def elaborate(
             block.sanity_check_net = lambda net: None
         with pyrtl.set_working_block(block, no_sanity_check=True):
             stages = Stages(block)
-            declarations = Declarations()
-            counters = _build(
-                accelerator, c, Probe() if probe else None, stages, declarations, ports, host_words
-            )
+            counters = _build(accelerator, c, Probe() if probe else None, stages, ports, host_words)
             if check:
                 block.sanity_check()
-    return Machine(accelerator, c, block, counters, stages.nets, declarations)
+    return Machine(accelerator, c, block, counters, stages.nets)
 
 
 def _buffers(accelerator: Accelerator, lay: Layout) -> Memories:
@@ -122,12 +116,11 @@ def _build(
     c: Configuration,
     probe: Probe | None,
     stages: Stages,
-    declarations: Declarations,
     ports: bool,
     host_words: int,
 ) -> tuple[str, ...]:
     lay = c.layout
-    controller = Controller(accelerator, c, probe, declarations, ports=ports, host_words=host_words)
+    controller = Controller(accelerator, c, probe, ports=ports, host_words=host_words)
     controller.fields.update(_constants(c))
     cfg, swap, restart = controller.fields, controller.swap, controller.restart
     stages.mark("controller")
@@ -141,7 +134,7 @@ def _build(
     stages.mark("dma")
     engine = Engine(
         accelerator, c, cfg, tiles, memories, swap, dma.input_start, dma.weight_start, probe,
-        stages, declarations,
+        stages,
     )  # fmt: skip
     controller.connect(engine.idle_next, dma.burst.done_next, engine.is_last_tile, dma.single)
     loads_first <<= controller.loads_first
@@ -155,7 +148,7 @@ def _build(
     )
     classes = _class_memory(accelerator, c) if "argmax" in accelerator.post else None
     stages.mark("controller")
-    output = OutputStage(accelerator, c, cfg, engine.finished, pool, classes, probe, declarations)
+    output = OutputStage(accelerator, c, cfg, engine.finished, pool, classes, probe)
     stages.mark("output")
     _weight_bank(controller, dma, memories)
     _activation_banks(accelerator, controller, dma, memories, output, classes)

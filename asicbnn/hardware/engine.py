@@ -16,7 +16,7 @@ from asicbnn.hardware.array import PeArray, pad_counter
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.component import Stages
 from asicbnn.hardware.configuration import Configuration, level_quantities
-from asicbnn.hardware.declarations import Declarations
+from asicbnn.hardware.declarations import declarations
 from asicbnn.hardware.fetch import ring_add
 from asicbnn.hardware.operands import Operands
 from asicbnn.hardware.sequencer import (
@@ -81,10 +81,8 @@ class Engine:
         weight_start: WireVector,
         probe: Probe | None,
         stages: Stages,
-        declarations: Declarations,
     ) -> None:
         self.accelerator, self.configuration, self.fields = accelerator, c, cfg
-        self.declarations = declarations
         self.layout, self.memories, self.probe = c.layout, memories, probe
         self.depth = accelerator.array.popcount.pipeline_stages
         self.swap = swap
@@ -254,10 +252,8 @@ class Engine:
             for ox in range(u["OX"])
         }
         active = self._active(masks)
-        counted = self.array.product_count(
-            pixels, self.operands.weight_word, lane_masks, active
-        )
-        self.declarations.functions.append(counted)
+        counted = self.array.product_count(pixels, self.operands.weight_word, lane_masks, active)
+        declarations().functions.append(counted)
         self.count = self.array.registered(counted.counts)
         later = 1 + self.depth
         self.padded = {

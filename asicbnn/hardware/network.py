@@ -12,7 +12,7 @@ from pyrtl import Const, Input, Output, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.configuration import Configuration
-from asicbnn.hardware.declarations import Declarations
+from asicbnn.hardware.declarations import declarations
 from asicbnn.hardware.wires import add, both, choose, either, equals, held, joined, picked, sized
 from asicbnn.spec.accelerator import Accelerator
 
@@ -40,12 +40,10 @@ class Controller:
         accelerator: Accelerator,
         c: Configuration,
         probe: Probe | None,
-        declarations: Declarations,
         *,
         ports: bool,
         host_words: int,
     ) -> None:
-        self.declarations = declarations
         self.ports, self.host_words = ports, host_words
         self.host_address_bits = max(1, (host_words - 1).bit_length())
         self.accelerator, self.configuration, self.layout = accelerator, c, c.layout
@@ -101,7 +99,7 @@ class Controller:
         c, link = self.configuration, self.layout.link_bits
         load = self.at["configure"] & self.ready
         words = [Register(link, name=f"configuration{i}") for i in range(c.words)]
-        self.declarations.steady |= {word.name for word in words}
+        declarations().steady |= {word.name for word in words}
         sources = [*words[1:], self.store_word]
         for register, source in zip(words, sources, strict=True):
             register.next <<= pyrtl.select(load, source, register)

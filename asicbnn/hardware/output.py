@@ -12,7 +12,7 @@ from pyrtl import Const, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.configuration import Configuration
-from asicbnn.hardware.declarations import Declarations, NumberOfPe
+from asicbnn.hardware.declarations import NumberOfPe, declarations
 from asicbnn.hardware.engine import Finished
 from asicbnn.hardware.sequencer import Fields
 from asicbnn.hardware.wires import (
@@ -73,9 +73,7 @@ class OutputStage:
         pool: SlicedMemory | None,
         classes: SlicedMemory | None,
         probe: Probe | None,
-        declarations: Declarations,
     ) -> None:
-        self.declarations = declarations
         self.configuration, self.fields, self.layout = c, cfg, c.layout
         self.finished, self.probe = finished, probe
         u = c.layout.unroll
@@ -254,7 +252,7 @@ class OutputStage:
 
     def _declare(self, number: NumberOfPe) -> None:
         if len(number.number) <= 64:
-            self.declarations.functions.append(number)
+            declarations().functions.append(number)
 
     @staticmethod
     def _greater(a: WireVector, b: WireVector) -> WireVector:
