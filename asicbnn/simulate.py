@@ -189,7 +189,7 @@ def simulate(
         executor = Executor(setup.machine, setup.backend, group.program)
         for chunk in group:
             for layer, run in zip(group.layers, executor.run(chunk), strict=True):
-                _add(totals.setdefault(layer.name, {}), {**operations(layer), **run.counts})
+                _add(totals.setdefault(layer.name, {}), {**operations(layer), **run.metrics})
                 if run.classes is not None:
                     classes.append(run.classes)
             done += len(chunk)
