@@ -80,10 +80,12 @@ def gated_registers(accelerator: Accelerator, stride: int, n_cfg: int) -> tuple[
     """
     if accelerator.clock_gating == "none":
         return ()
-    return tuple(
-        sorted(_clocked(accelerator, layout(accelerator), stride, n_cfg),
-               key=lambda each: FAMILIES.index(each.family))
-    )  # fmt: skip
+    found: dict[tuple[str, str], Clocked] = {}
+    for each in _clocked(accelerator, layout(accelerator), stride, n_cfg):
+        key = each.family, each.event
+        before = found.get(key, Clocked(*key, Fraction(), Fraction()))
+        found[key] = Clocked(*key, before.flops + each.flops, before.gates + each.gates)
+    return tuple(sorted(found.values(), key=lambda each: FAMILIES.index(each.family)))
 
 
 def _clocked(
