@@ -14,13 +14,14 @@ from typing import Any
 
 from asicbnn.errors import SpecError
 from asicbnn.hardware.accelerator import Machine
+from asicbnn.hardware.gating import hold_multiplexers
 from asicbnn.hardware.switching import Switching, product_gates, switching
-from asicbnn.mapping.layout import Layout, ceil_div, layout
+from asicbnn.mapping.layout import Layout, layout
 from asicbnn.model.activities import TERMS, assumed_activities, hardware_digest
 from asicbnn.model.area import PART_OF_COMPONENT
 from asicbnn.model.arguments import accelerator_of, check_counts, workload_of
 from asicbnn.model.costs import Costs, costs
-from asicbnn.model.energy import active_counts, terms_fj
+from asicbnn.model.energy import terms_fj
 from asicbnn.model.mappings import MappingSource
 from asicbnn.result import PARTS
 from asicbnn.simulate import Progress, Setup, Simulation, execute, prepare
@@ -45,7 +46,7 @@ NO_GLITCHES = (
 )
 ACCESSES_AND_CLOCK = (
     "memories go by accesses, which the hardware counts, at the model's price; the clock by the "
-    "flops of the simulated netlist, two edges in every cycle"
+    "flops of the simulated netlist, those behind clock gates by the edges that are counted"
 )
 
 Price = Callable[[Switching], float]
@@ -190,7 +191,7 @@ class _Comparison:
                 sum(self._transitions([x]) * prices(name, x) for x in cells),
                 sum(energies.pop(term) for key in keys for term in TERMS[key]) if keys else None,
             ))  # fmt: skip
-        rows.append(self._clock(technology, energies))
+        rows.append(self._clock(technology, cost, energies))
         rows += self._memories(energies)
         return Activity(
             self.simulation, tuple(rows), self._levels(groups["popcount"], prices, counts, lay),
@@ -203,40 +204,44 @@ class _Comparison:
 
     def _counts(self) -> dict[str, int]:
         """Events of the whole run, as the hardware counted them, and those no mapping changes."""
-        counts = {name: int(n) for name, n in self.simulation.result.totals.items()}
-        for group in self.setup.groups:
-            chunks = ceil_div(len(group.images), group.layers[0].batch)
-            for layer in group.layers:
-                for name, count in active_counts(layer, layout(self.accelerator)).items():
-                    counts[name] = counts.get(name, 0) + chunks * count
+        counts: dict[str, int] = {}
+        for layer in self.simulation.counted:
+            for name, count in layer.counts.items():
+                counts[name] = counts.get(name, 0) + count
         return counts
 
     def _model_fj(self, cost: Costs) -> dict[tuple[str, str], float]:
         """The model's energy by (part, term), for the events the hardware counted."""
-        lay = layout(self.accelerator)
         total: dict[tuple[str, str], float] = {}
-        by_name = {layer.name: layer for layer in self.simulation.result.layers}
-        for index, layer in enumerate(self.setup.groups[0].layers):
-            counted = {name: int(n) for name, n in by_name[layer.name].metrics.items()}
-            for group in self.setup.groups:
-                chunks = ceil_div(len(group.images), group.layers[0].batch)
-                for name, count in active_counts(group.layers[index], lay).items():
-                    counted[name] = counted.get(name, 0) + chunks * count
-            for term, energy in terms_fj(cost.rates_of[layer.stride], counted).items():
+        for layer in self.simulation.counted:
+            for term, energy in terms_fj(cost.rates_of[layer.stride], layer.counts).items():
                 total[term] = total.get(term, 0.0) + energy
         return total
 
-    def _clock(self, technology: Technology, energies: dict[tuple[str, str], float]) -> Row:
+    def _clock(
+        self, technology: Technology, cost: Costs, energies: Mapping[tuple[str, str], float]
+    ) -> Row:
+        """Flops of the netlist in every cycle; those behind gates by the edges that were counted.
+
+        What clock gates themselves take is the model's on both sides.
+        """
+        machine = self.setup.machine
         flops = sum(
             x.cells
-            for (component, _), nets in self.setup.machine.parts.items()
+            for (component, _), nets in machine.parts.items()
             if component in PART_OF_COMPONENT
             for x in switching(nets)
             if x.role == "flop"
         )
-        edges = 2.0 * flops * self.toggles.cycles
-        energy = technology.clock_energy_fj_per_cycle(Cells(flop=flops)) * self.toggles.cycles
-        return Row("clock", edges, flops, 2.0, 2.0, energy, energies.pop(("clock", "clock")))
+        free = flops - sum(group.sinks for group in machine.gated)
+        gates = cost.area.always_clocked.clock_gate
+        always = technology.clock_energy_fj_per_cycle(Cells(flop=free, clock_gate=gates))
+        behind = sum(fj for (part, term), fj in energies.items() if part == "clock" != term)
+        received = self._counts()["gated_clocks"]
+        edges = 2.0 * (free * self.toggles.cycles + received)
+        modelled = sum(fj for (part, _), fj in energies.items() if part == "clock")
+        energy = always * self.toggles.cycles + behind
+        return Row("clock", edges, flops, None, None, energy, modelled)
 
     def _memories(self, energies: Mapping[tuple[str, str], float]) -> list[Row]:
         """Return memories, whose energy goes by accesses: both sides take those counted."""
@@ -290,7 +295,11 @@ _KEYS = {"controller": ("configuration", "controller")}
 
 def _groups(machine: Machine) -> dict[str, tuple[Switching, ...]]:
     """Cells by the name of their activity; then those of the array the model does not price."""
-    parts = {key: switching(nets) for key, nets in machine.parts.items()}
+    held = hold_multiplexers(tuple(machine.block.logic), machine.gated)  # not built: clock gates
+    parts = {
+        key: switching(net for net in nets if net not in held)
+        for key, nets in machine.parts.items()
+    }
 
     def of(component: str, part: str, *, flops: bool | None = None) -> tuple[Switching, ...]:
         cells = parts.get((component, part), ())
@@ -356,8 +365,9 @@ def _prices(
 ) -> Callable[[str, Switching], float]:
     """Energy of one transition of a cell of a group [fJ], with the load the model gives it."""
     flop, hold = technology.cell("flop"), technology.cell("mux2")
-    held = flop.internal_energy_fj + hold.internal_energy_fj
-    held += technology.pin_energy_fj("flop") + technology.pin_energy_fj("mux2")
+    held = flop.internal_energy_fj + technology.pin_energy_fj("flop")
+    if accelerator.clock_gating != "register":  # a multiplexer holds the value
+        held += hold.internal_energy_fj + technology.pin_energy_fj("mux2")
     counted = popcount_energy(technology, accelerator.array.popcount.structure, lay.lanes)
     half, gates = 0.5, lay.pes * lay.lanes
     pin = counted.input_pin_fj / half  # of one XNOR input that changes

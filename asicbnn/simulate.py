@@ -94,6 +94,7 @@ class Simulation:
     classes   class per image [N], None for a network without argmax
     accuracy  share of images whose class is the label, None without labels
     note      a sentence about the simulator, empty if there is nothing to say
+    counted   every count the energy goes by, per layer
     """
 
     result: Result
@@ -102,6 +103,7 @@ class Simulation:
     classes: NDArray[np.int64] | None
     accuracy: float | None
     note: str
+    counted: tuple[Counted, ...]
 
     @property
     def per_inference(self) -> dict[str, float]:
@@ -165,11 +167,11 @@ def prepare(
     order = shared_order(accelerator, [m for group in groups for m in group.mappings])
     host_words = max(group.program.host_words for group in groups)
     machine = elaborate(accelerator, order=order, host_words=host_words)
-    simulated: Backend
-    if sampling is None:
-        simulated = simulator(machine.block, backend, machine.declarations)
-    else:
-        simulated = counting_simulator(machine.block, backend, sampling, machine.declarations)
+    simulated = (
+        simulator(machine.block, backend)
+        if sampling is None
+        else counting_simulator(machine.block, backend, sampling)
+    )
     return Setup(machine, simulated, parameters, tuple(groups), available.labels, simulated.note)
 
 
@@ -306,7 +308,8 @@ def _simulation(
     counted = [Counted(layer.name, layer.stride, totals[layer.name]) for layer in layers]
     technology = library.load(accelerator.technology)
     result = priced(accelerator, technology, workload.name, counted, count)
-    return Simulation(result, count, layers[0].batch, given, accuracy, setup.note)
+    batch, note = layers[0].batch, setup.note
+    return Simulation(result, count, batch, given, accuracy, note, tuple(counted))
 
 
 __all__ = ["Setup", "Simulation", "execute", "layer_mappings", "prepare", "simulate"]

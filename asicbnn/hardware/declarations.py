@@ -1,15 +1,48 @@
-"""What the hardware says of itself beyond its nets, for whoever runs or prices it.
+"""What components declare about the netlist they build, so that nobody guesses it from patterns.
 
-A component knows what function it computes and which registers seldom change. A simulator may use
-that to be fast; it must not change a bit, which tests prove against the nets.
+A netlist shows gates; whoever writes Verilog or runs it fast wants to know that five of them are a
+full adder, that thousands count products, that a row of memories is one word and which registers
+seldom change. The component that builds them says so here. Nothing of it may change a bit: tests
+hold what is declared against the nets.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from pyrtl import WireVector
+import pyrtl
+from pyrtl import MemBlock, WireVector
+
+AdderKind = Literal["full_adder", "half_adder"]
+
+
+@dataclass(frozen=True, eq=False)
+class Adder:
+    """As many full or half adders as its wires have bits, side by side.
+
+    inputs        two or three wires of equal width
+    total, carry  the results
+    inner         wires between the adder's own gates, read by nobody else
+    """
+
+    kind: AdderKind
+    inputs: tuple[WireVector, ...]
+    total: WireVector
+    carry: WireVector
+    inner: tuple[WireVector, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class DeclaredMemory:
+    """Memories that are read side by side: the slices of one word, lowest first.
+
+    words  words there are, at most two to the power of the address bits
+    """
+
+    name: str
+    words: int
+    slices: tuple[MemBlock, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +119,24 @@ class NumberOfPe:
 DeclaredFunction: TypeAlias = ProductCount | NumberOfPe
 
 
-@dataclass
+@dataclass(eq=False)
 class Declarations:
-    """Gathered while a block is built.
+    """What was declared while a block was built, in that order.
 
-    functions  functions whose nets may be replaced
+    functions  whose nets a simulator may replace
     steady     names of registers that change at most once per layer
     """
 
+    adders: list[Adder] = field(default_factory=list)
+    memories: list[DeclaredMemory] = field(default_factory=list)
     functions: list[DeclaredFunction] = field(default_factory=list)
     steady: set[str] = field(default_factory=set)
+
+
+def declarations(block: Any = None) -> Declarations:
+    """Return what is declared for a block (default: the working block); add to it freely."""
+    owner = pyrtl.working_block() if block is None else block
+    if not hasattr(owner, "declared"):
+        owner.declared = Declarations()
+    found: Declarations = owner.declared
+    return found

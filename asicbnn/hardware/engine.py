@@ -16,8 +16,9 @@ from asicbnn.hardware.array import PeArray, pad_counter
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.component import Stages
 from asicbnn.hardware.configuration import Configuration, level_quantities
-from asicbnn.hardware.declarations import Declarations
+from asicbnn.hardware.declarations import declarations
 from asicbnn.hardware.fetch import ring_add
+from asicbnn.hardware.gating import Gating
 from asicbnn.hardware.operands import Operands
 from asicbnn.hardware.sequencer import (
     Fields,
@@ -81,11 +82,10 @@ class Engine:
         weight_start: WireVector,
         probe: Probe | None,
         stages: Stages,
-        declarations: Declarations,
+        gating: Gating,
     ) -> None:
         self.accelerator, self.configuration, self.fields = accelerator, c, cfg
-        self.declarations = declarations
-        self.layout, self.memories, self.probe = c.layout, memories, probe
+        self.layout, self.memories, self.probe, self.gating = c.layout, memories, probe, gating
         self.stages = stages
         self.depth = accelerator.array.popcount.pipeline_stages
         self.swap = swap
@@ -133,6 +133,9 @@ class Engine:
             else Const(1, 1)
             for d in self.configuration.edges
         }
+        edges = [wire for wire in self.tile_edges.values() if isinstance(wire, Register)]
+        flags = [*self.tile_lasts, self.first_tile, self.final_tile, self.is_last_tile, *edges]
+        self.gating.declare("tile_register", self.swap, flags)
 
     def _holding(self) -> None:
         """The write channel stores a finished word pixel by pixel: issue stands meanwhile."""
@@ -256,11 +259,9 @@ class Engine:
         active = self._active(masks)
         mark = self.stages.mark
         mark("array", "lane masks")
-        counted = self.array.product_count(
-            pixels, self.operands.weight_word, lane_masks, active
-        )
+        counted = self.array.product_count(pixels, self.operands.weight_word, lane_masks, active)
         mark("array", "products and popcount")
-        self.declarations.functions.append(counted)
+        declarations().functions.append(counted)
         self.count = self.array.registered(counted.counts)
         mark("array", "popcount register")
         later = 1 + self.depth
@@ -300,9 +301,7 @@ class Engine:
             else Const(0, 1)
         )
         sums = self.array.accumulate(base, self.count, shift)
-        enable = self.active & spread(self.valid_2, lay.pes)
-        for own, total in zip(accumulators, sums, strict=True):
-            own.next <<= (total & enable) | (own & ~enable)
+        self.gating.masked(self.valid_2, self.active, accumulators, sums)
         mark("array", "accumulate")
         channels = self._channels(later)
         seen = []
@@ -315,6 +314,7 @@ class Engine:
             )
             counters[i].next <<= pyrtl.select(self.valid_2, after, counters[i])
             seen.append(after)
+        self.gating.declare("accumulator", self.valid_2, [*accumulators, *counters, previous])
         self.accumulators, self.counters, self.pixels = accumulators, counters, pixels
         write = self.valid_2 & run_end & ~final
         own_word = joined([*accumulators, *counters])
@@ -350,20 +350,23 @@ class Engine:
             if q in self.steps.current
         ]
         later = 2 + self.depth
-        edges: dict[str, WireVector] = {
+        edges: dict[str, Register] = {
             d: held(self.finish_2, self.later(self.edges[d], later))
             for d in ("B", "K", "OY", "OX")
             if d in self.edges
         }
+        quantities: dict[str, Register] = {
+            q: held(self.finish_2, self.later(self.steps.current[q], later)) for q in kept
+        }
+        kept_registers = [word, *edges.values(), *quantities.values()]
+        self.gating.declare("finished_register", self.finish_2, kept_registers)
         return Finished(
             valid=self.later(self.finish_2, 1),
             bits=bits,
             doubled=doubled,
             threshold=threshold,
-            edges=edges,
-            quantities={
-                q: held(self.finish_2, self.later(self.steps.current[q], later)) for q in kept
-            },
+            edges={**edges},
+            quantities={**quantities},
         )
 
 

@@ -222,7 +222,7 @@ class Operands:
         register = PieceRegister("weight_register", [len(p) for p in pieces], self.is_shadow)
         enables = [slot.strobe & equals(slot.index, i) for i in range(len(pieces))]
         self.engine.stages.mark("registers", "control")
-        register.connect(pieces, enables, slot.transfer)
+        register.connect(pieces, enables, slot.transfer, self.engine.gating)
         self.engine.stages.mark("registers", "weight register")
         if self.engine.probe:
             self.engine.probe.count("weight_buffer_reads", slot.strobe)
@@ -262,7 +262,7 @@ class Operands:
             "input_register", [lay.input_port_bits] * len(enables), self.is_shadow
         )
         self.engine.stages.mark("registers", "control")
-        register.connect([piece] * len(enables), enables, slot.transfer)
+        register.connect([piece] * len(enables), enables, slot.transfer, self.engine.gating)
         self.engine.stages.mark("registers", "input register")
         self.window.word <<= register.word
         if self.engine.probe:
@@ -299,7 +299,7 @@ class Operands:
         enables = [strobe & equals(index, i) for i in range(count)]
         register = PieceRegister("psum_register", [len(p) for p in pieces], self.is_shadow)
         engine.stages.mark("array", "control")
-        register.connect(pieces, enables, transfer)
+        register.connect(pieces, enables, transfer, engine.gating)
         engine.stages.mark("array", "psum register")
         if engine.probe:
             engine.probe.count("psum_buffer_reads", strobe)
@@ -330,6 +330,8 @@ class Operands:
             turn.next <<= choose(write, 1, choose(busy, after, turn, bits), bits)
             kept = held(write, address, "psum_write_address")
             kept_word = held(write, word, "psum_write_word") if self.is_shadow else own_word
+            words = [kept_word] if isinstance(kept_word, Register) else []
+            engine.gating.declare("psum_write_register", write, [kept, *words])
             at = choose(write, address, kept, len(address))
             enables = [write] + [equals(turn, i) for i in range(1, count)]
             data = [pieces[0], *_cut(kept_word, lay.psum_port_bits)[1:]]

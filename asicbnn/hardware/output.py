@@ -12,8 +12,9 @@ from pyrtl import Const, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.configuration import Configuration
-from asicbnn.hardware.declarations import Declarations, NumberOfPe
+from asicbnn.hardware.declarations import NumberOfPe, declarations
 from asicbnn.hardware.engine import Finished
+from asicbnn.hardware.gating import Gating
 from asicbnn.hardware.sequencer import Fields
 from asicbnn.hardware.wires import (
     add,
@@ -73,11 +74,10 @@ class OutputStage:
         pool: SlicedMemory | None,
         classes: SlicedMemory | None,
         probe: Probe | None,
-        declarations: Declarations,
+        gating: Gating,
     ) -> None:
-        self.declarations = declarations
         self.configuration, self.fields, self.layout = c, cfg, c.layout
-        self.finished, self.probe = finished, probe
+        self.finished, self.probe, self.gating = finished, probe, gating
         u = c.layout.unroll
         is_argmax = cfg.get("is_argmax", Const(0, 1))
         sizes = (u["B"], u["OY"], u["OX"], c.layout.output_pieces)
@@ -127,6 +127,8 @@ class OutputStage:
                 for outer in range(level, -1, -1):
                     value = pyrtl.select(self.slot.stop[outer], moved[q][outer], value)
                 register.next <<= pyrtl.select(self.slot.active, value, register)
+        walks = [register for levels_of in registers.values() for register in levels_of]
+        self.gating.declare("output_address", self.slot.active, walks)
         self.address = here["store"][3]
         self.here = {q: here[q][3] for q in kept}
 
@@ -254,7 +256,7 @@ class OutputStage:
 
     def _declare(self, number: NumberOfPe) -> None:
         if len(number.number) <= 64:
-            self.declarations.functions.append(number)
+            declarations().functions.append(number)
 
     @staticmethod
     def _greater(a: WireVector, b: WireVector) -> WireVector:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from asicbnn.bnn.arithmetic import activation_range
 from asicbnn.errors import CycleLimitError, SimulationError
 from asicbnn.hardware.accelerator import Machine
+from asicbnn.hardware.gating import CLOCKS
 from asicbnn.mapping.layout import ceil_div
+from asicbnn.result import METRICS
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.packing import (
     Words,
@@ -39,7 +41,8 @@ CYCLE_CLASSES = (
     "drain_cycles",
 )
 _OPTIONAL = ("pool_buffer_reads", "pool_buffer_writes")
-"""Accesses of memories that `post` may leave out: a machine without them makes none."""
+"""Accesses of memories that `post` may leave out: a machine without them makes none. Likewise
+families of registers that are not gated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +58,11 @@ class LayerRun:
     counts: dict[str, int]
     bits: NDArray[np.bool_] | None
     classes: NDArray[np.int64] | None
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        """The counts that are metrics of a result."""
+        return {name: count for name, count in self.counts.items() if name in METRICS}
 
 
 class Executor:
@@ -169,10 +177,11 @@ class Executor:
 
     # ------------------------------------------------------------------ what came out
     def _counts(self, index: int) -> dict[str, int]:
-        counts = dict.fromkeys(_OPTIONAL, 0)
+        counts = dict.fromkeys((*_OPTIONAL, *CLOCKS), 0)
         for i, name in enumerate(self.machine.counters):
             counts[name] = int(self.backend.read_memory(f"probe{i}", index, 1)[0, 0])
         counts["compute_cycles"] = counts["steps"]
+        counts["gated_clocks"] = sum(counts[name] for name in CLOCKS)
         counts["cycles"] = sum(counts[name] for name in CYCLE_CLASSES)
         return counts
 

@@ -71,7 +71,7 @@ def nest_of(
 def machine_of(accelerator: Accelerator, order=None):
     """Elaborate and compile once."""
     machine = elaborate(accelerator, order=order)
-    return machine, simulator(machine.block, "auto", machine.declarations)
+    return machine, simulator(machine.block)
 
 
 def rows_of(

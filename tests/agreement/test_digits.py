@@ -41,7 +41,7 @@ def digits():
 @cache
 def machine_of(name):
     machine = elaborate(spec_of(name))
-    return machine, simulator(machine.block, "auto", machine.declarations)
+    return machine, simulator(machine.block)
 
 
 def differences(name, dataflow, images):

@@ -15,7 +15,7 @@ import pyrtl
 from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
-from asicbnn.hardware.declarations import Declarations, DeclaredFunction
+from asicbnn.hardware.declarations import Declarations, DeclaredFunction, declarations
 from asicbnn.simulation.backends.c_compiler import Generated, build_library
 from asicbnn.simulation.backends.c_product_count import is_supported
 from asicbnn.simulation.backends.c_program import generate_scheduled
@@ -55,16 +55,15 @@ class CompiledBackend(Backend):
         block: Any,
         note: str = "",
         *,
-        declarations: Declarations | None = None,
         every_net: bool = False,
     ) -> None:
         """Build, or find what an earlier process built.
 
-        declarations  what the hardware says of the block, to be made use of
-        every_net     evaluate each net in each cycle: the reference for everything cleverer
+        every_net  evaluate each net in each cycle, whatever is declared: the reference for
+                   everything cleverer
         """
         check_inputs(block)
-        known = Declarations() if declarations is None or every_net else declarations
+        known = Declarations() if every_net else declarations(block)
         functions: list[DeclaredFunction] = list(filter(is_supported, known.functions))
         netlist = read_netlist(block, functions)
         super().__init__(StateShape.of(block), note)

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from asicbnn.errors import SimulationError
-from asicbnn.hardware.declarations import Declarations
 from asicbnn.simulation.backends.c_compiler import find_compiler
 from asicbnn.simulation.backends.compiled import CompiledBackend
+from asicbnn.simulation.backends.icarus import IcarusBackend
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.backends.interpreted import InterpretedBackend
 from asicbnn.simulation.backends.sampling import Sampling
 from asicbnn.simulation.backends.toggling import TogglingBackend
+from asicbnn.simulation.backends.verilator import VerilatorBackend
 
-BACKENDS: dict[str, type[CompiledBackend] | type[InterpretedBackend]] = {
-    backend.name: backend for backend in (CompiledBackend, InterpretedBackend)
+BACKENDS: dict[str, Callable[[Any], Backend]] = {
+    CompiledBackend.name: CompiledBackend,
+    InterpretedBackend.name: InterpretedBackend,
+    VerilatorBackend.name: VerilatorBackend,
+    IcarusBackend.name: IcarusBackend,
 }
+"""How each back end is built from a block, by name."""
 _NO_COMPILER = (
     "no C compiler found: simulating with PyRTL, about a thousand times slower; "
     "pip install asicbnn[compiler] brings one"
 )
 
 
-def simulator(
-    block: Any, backend: str = "auto", declarations: Declarations | None = None
-) -> Backend:
+def simulator(block: Any, backend: str = "auto") -> Backend:
     """Build a simulator of a PyRTL block, reset and ready; the block stays as it is.
 
     block    a built `pyrtl.Block` without inputs
-    backend  ``compiled`` (needs a C compiler), ``pyrtl``, or ``auto``: compiled where possible,
-             else pyrtl, and ``note`` says so
-    declarations  what the hardware says of the block beyond its nets; makes simulation faster
+    backend  ``compiled`` (needs a C compiler), ``pyrtl``, ``verilator`` (the exported Verilog;
+             needs the program), or ``auto``: compiled where possible, else pyrtl, and ``note``
+             says so
     """
     if backend == "auto":
         if find_compiler() is None:
@@ -38,22 +42,16 @@ def simulator(
         backend = "compiled"
     if backend not in BACKENDS:
         raise SimulationError(f"backend must be one of auto, {', '.join(BACKENDS)}, not {backend}")
-    if backend == "compiled":
-        return CompiledBackend(block, declarations=declarations)
     return BACKENDS[backend](block)
 
 
 def counting_simulator(
-    block: Any,
-    backend: str = "auto",
-    sampling: Sampling | None = None,
-    declarations: Declarations | None = None,
+    block: Any, backend: str = "auto", sampling: Sampling | None = None
 ) -> TogglingBackend:
     """Build a simulator that counts the toggles of every net.
 
     backend   ``compiled``, the only one that counts, or ``auto``
     sampling  which cycles are counted; None counts all of them
-    declarations  what the hardware says of the block; makes cycles that are not counted faster
 
     Raises EnvironmentProblem without a C compiler.
     """
@@ -61,4 +59,4 @@ def counting_simulator(
         raise SimulationError(
             f"back end {backend} counts no toggles; leave backend at auto or choose compiled"
         )
-    return TogglingBackend(block, sampling or Sampling(), declarations)
+    return TogglingBackend(block, sampling or Sampling())

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicbnn.hardware.declarations import Declarations
 from asicbnn.simulation.backends.c_compiler import compile_library
 from asicbnn.simulation.backends.c_toggles import BATCH_ROWS, COUNT_PLANES, generate_toggles
 from asicbnn.simulation.backends.compiled import CompiledBackend
@@ -40,14 +39,8 @@ class Toggles:
 class TogglingBackend(CompiledBackend):
     """A compiled simulator that counts toggles, as often as ``sampling`` says."""
 
-    def __init__(
-        self,
-        block: Any,
-        sampling: Sampling,
-        declarations: Declarations | None = None,
-        note: str = "",
-    ) -> None:
-        super().__init__(block, note, declarations=declarations)
+    def __init__(self, block: Any, sampling: Sampling, note: str = "") -> None:
+        super().__init__(block, note)
         self.sampling = sampling
         source = generate_toggles(block, self._layout)
         self._record, self._origins = source.record, source.origins
