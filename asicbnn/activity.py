@@ -36,9 +36,9 @@ from asicbnn.technology.cells import Cells
 from asicbnn.technology.library import Technology
 from asicbnn.technology.popcount import popcount_energy
 
-WINDOW_CYCLES = 33
-"""Cycles counted in a row: one to compare the others with, and two batches of the tally."""
-SAMPLE = 16
+WINDOW_CYCLES = 65
+"""Cycles counted in a row: one to compare the others with, and four batches of the tally."""
+SAMPLE = 40
 """One window in so many, unless told otherwise: a whole network at little more than its cost."""
 NO_GLITCHES = (
     "toggles are counted without delays: glitches, which make an adder tree switch up to twice as "

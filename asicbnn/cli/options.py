@@ -91,7 +91,7 @@ Toggling = Annotated[
 ]
 Sample = Annotated[
     int,
-    typer.Option(min=1, metavar="N", help="count toggles in one window of 33 cycles in N"),
+    typer.Option(min=1, metavar="N", help="count toggles in one window of 65 cycles in N"),
 ]
 ActivityTarget = Annotated[
     Path | None,

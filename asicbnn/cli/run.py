@@ -99,7 +99,7 @@ def simulate(
     cycles: Cycles = None,
     nets: Nets = False,
     activity: Toggling = False,
-    sample: Sample = 16,
+    sample: Sample = 40,
     save_activity: ActivityTarget = None,
     as_json: Json = False,
 ) -> None:
