@@ -1,98 +1,104 @@
-"""C that counts toggles: the every-net program, which writes down each cycle, and the tally.
+"""C that counts toggles: sixteen cycles of the plain build, then every net in all of them at once.
 
-A cycle becomes a row of bits (`record`). Sixteen rows later a tally compares each row with the one
-before and adds the differences, bit position by bit position, in *planes*: plane k holds bit k of
-every position's count, so that one vector operation counts hundreds of bits at once.
+The plain build steps through the cycles; before each step what registers hold and memories return
+is copied to columns. All other nets follow from these (`c_columns`), and a tally compares each
+cycle's value of a net with the one before.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from asicbnn.simulation.backends.c_columns import PRELUDE as COLUMN_PRELUDE
+from asicbnn.simulation.backends.c_columns import ColumnWriter, cell
 from asicbnn.simulation.backends.c_function import FunctionWriter, Sharing
-from asicbnn.simulation.backends.c_source import write_functions
+from asicbnn.simulation.backends.c_source import cut, write_functions
 from asicbnn.simulation.backends.c_values import PRELUDE
-from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, read_netlist, wire_order
-from asicbnn.simulation.backends.record import (
-    Origins,
-    Record,
-    bytes_of,
-    is_recorded,
+from asicbnn.simulation.backends.columns import (
+    ALIGNMENT,
+    CYCLES,
+    Columns,
+    bytes_per_cycle,
     lay_out,
-    origins,
+    limbs_per_cycle,
 )
+from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, read_netlist, wire_order
 from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout, limbs_of
 
-BATCH_ROWS = 16
-COUNT_PLANES = 48  # 2**48 cycles before a count could overflow
+_HEAD = PRELUDE + COLUMN_PRELUDE
 
-_RECORD_TYPES = """\
-typedef uint16_t __attribute__((may_alias)) u2_;
-typedef uint32_t __attribute__((may_alias)) u4_;
-typedef u __attribute__((may_alias)) u8_;
-"""
-_TYPE_OF_BYTES = {1: "uint8_t", 2: "u2_", 4: "u4_", 8: "u8_"}
-
-# CSA: a full adder on vectors. The tree adds sixteen rows of differences to planes 0 to 3 and
-# leaves one carry of weight sixteen (Harley and Seal's popcount, by position).
 _TALLY = """\
-#ifdef __AVX512F__
-typedef u V __attribute__((vector_size(64), aligned(64), may_alias));
+typedef uint32_t V32_at __attribute__((vector_size(64), aligned(4), may_alias));
+typedef u L8 __attribute__((vector_size(64), aligned(64), may_alias));
+typedef u L8_at __attribute__((vector_size(64), aligned(8), may_alias));
+#ifdef __AVX512VPOPCNTDQ__
+#include <immintrin.h>
+static inline V32 ones_in(V32 d) {{ return (V32)_mm512_popcnt_epi32((__m512i)d); }}
+static inline L8 ones_in_limbs(L8 d) {{ return (L8)_mm512_popcnt_epi64((__m512i)d); }}
 #else
-typedef u V __attribute__((vector_size(32), aligned(32), may_alias));
+#define SUM_BYTES(d, k) \\
+  d -= (d >> 1) & 0x5555555555555555ull / k; \\
+  d = (d & 0x3333333333333333ull / k) + ((d >> 2) & 0x3333333333333333ull / k); \\
+  d = (d + (d >> 4)) & 0x0f0f0f0f0f0f0f0full / k; \\
+  d *= 0x0101010101010101ull / k;
+static inline V32 ones_in(V32 d) {{ SUM_BYTES(d, 0x100000001ull) return d >> 24; }}
+static inline L8 ones_in_limbs(L8 d) {{ SUM_BYTES(d, 1) return d >> 56; }}
 #endif
-#define ROW {row_bytes}
-#define AT(base, row) (*(V *)((char *)(base) + (u)(row) * ROW + i))
-#define CSA(h, l, a, b, c) {{ V a_ = (a), b_ = (b), c_ = (c), x_ = a_ ^ b_; \\
-  h = (a_ & b_) | (x_ & c_); l = x_ ^ c_; }}
-#define D(n) (AT(T, n) ^ AT(T, (n) - 1))
-
-static inline int any(V v) {{
-  u d = 0;
-  for (int i = 0; i < (int)(sizeof(V) / 8); i++) d |= v[i];
-  return d != 0;
-}}
-static inline void carry_on(u *P, u i, int k, V c) {{
-  for (; k < {planes} && any(c); k++) {{ V p = AT(P, k); AT(P, k) = p ^ c; c &= p; }}
-}}
-static void tally_batch(const char *T, u *P) {{
-  for (u i = 0; i < ROW; i += sizeof(V)) {{
-    V p0 = AT(P, 0), p1 = AT(P, 1), p2 = AT(P, 2), p3 = AT(P, 3);
-    V a1, b1, a2, b2, a4, b4, a8, b8, c;
-    CSA(a2, p0, p0, D(1), D(2)) CSA(b2, p0, p0, D(3), D(4)) CSA(a4, p1, p1, a2, b2)
-    CSA(a2, p0, p0, D(5), D(6)) CSA(b2, p0, p0, D(7), D(8)) CSA(b4, p1, p1, a2, b2)
-    CSA(a8, p2, p2, a4, b4)
-    CSA(a2, p0, p0, D(9), D(10)) CSA(b2, p0, p0, D(11), D(12)) CSA(a4, p1, p1, a2, b2)
-    CSA(a2, p0, p0, D(13), D(14)) CSA(b2, p0, p0, D(15), D(16)) CSA(b4, p1, p1, a2, b2)
-    CSA(b8, p2, p2, a4, b4) CSA(c, p3, p3, a8, b8)
-    AT(P, 0) = p0; AT(P, 1) = p1; AT(P, 2) = p2; AT(P, 3) = p3;
-    carry_on(P, i, 4, c);
+static void tally_narrow(const char *V, h_ *last, V32 *toggles, int is_first) {{
+  const V32 first = {{~0u}};
+  for (int i = 0; i < {narrow}; i++) {{
+    const h_ *at = (const h_ *)(V + {alignment} + {column} * i);
+    V32 now = *(const V32 *)at, before = *(const V32_at *)(at - 1);
+    before = (before & ~first) | (ALL32(is_first ? at[0] : last[i]) & first);
+    last[i] = at[{last_cycle}];
+    toggles[i] += ones_in(now ^ before);
   }}
 }}
-static void tally(const char *T, u *P, u rows) {{
-  if (rows == {batch}) {{ tally_batch(T, P); return; }}
-  for (u i = 0; i < ROW; i += sizeof(V))
-    for (u n = 1; n <= rows; n++) carry_on(P, i, 0, D(n));
+static const struct {{ uint32_t offset, limbs; }} WIDE[] = {{ {wide} {{0, 0}} }};
+static void tally_wide(char *V, u *toggles, int is_first) {{
+  for (int i = 0; WIDE[i].limbs; i++) {{
+    const int limbs = WIDE[i].limbs;
+    l_ *at = (l_ *)(V + WIDE[i].offset);
+    L8 found = {{0}};
+    if (is_first) memcpy(at - limbs, at, 8 * limbs);
+    for (int k = 0; k < {cycles} * limbs; k += 8)
+      found += ones_in_limbs(*(L8 *)(at + k) ^ *(L8_at *)(at + k - limbs));
+    memcpy(at - limbs, at + {last_cycle} * limbs, 8 * limbs);
+    for (int k = 0; k < 8; k++) toggles[i] += found[k];
+  }}
 }}
 """
 
 _LOOP = """\
-u count(u *S, char *T, u *P, u cycles, u is_primed, u flag) {{
-  u n = 0;
-  if (!is_primed && cycles) {{ char *R = T; {steps} n = 1; if (flag && S[flag - 1]) return n; }}
-  while (n < cycles) {{
-    u rows = 0, ended = 0, most = cycles - n < {batch} ? cycles - n : {batch};
+static const struct {{ uint32_t offset, bytes; }} INPUTS[] = {{ {inputs} {{0, 0}} }};
+static void repeat(char *V, u from, u to) {{
+  for (int i = 0; INPUTS[i].bytes; i++) {{
+    const u bytes = INPUTS[i].bytes;
+    memcpy(V + INPUTS[i].offset + bytes * to, V + INPUTS[i].offset + bytes * from, bytes);
+  }}
+}}
+typedef void run_(u *S, u cycles);
+u count(u *S, char *V, char *last, char *toggles, run_ *run, u cycles, u is_primed, u flag) {{
+  u done = 0;
+  while (done < cycles) {{
+    u rows = 0, ended = 0, most = cycles - done < {cycles} ? cycles - done : {cycles};
     while (rows < most && !ended) {{
-      char *R = T + ++rows * ROW; {steps}
+      {take}
+      run(S, 1);
+      rows++;
       ended = flag && S[flag - 1];
     }}
-    tally(T, P, rows);
-    memcpy(T, T + rows * ROW, ROW);
-    n += rows;
-    if (ended) return n;
+    for (u t = rows; t < {cycles}; t++) repeat(V, rows - 1, t);
+    {evaluate}
+    const int is_first = !is_primed && !done;
+    tally_narrow(V, (h_ *)last, (V32 *)toggles, is_first);
+    tally_wide(V, (u *)(toggles + {toggles_narrow}), is_first);
+    done += rows;
+    if (ended) return done;
   }}
-  return flag ? 0 : n;
+  return flag ? 0 : done;
 }}
 """
 
@@ -101,75 +107,111 @@ u count(u *S, char *T, u *P, u cycles, u is_primed, u flag) {{
 class ToggleSource:
     """C files of a toggle build and what it works on.
 
-    ``u count(u *S, char *T, u *P, u cycles, u is_primed, u flag)`` runs cycles on state S, each
-    recorded in T (BATCH_ROWS + 1 rows) and compared with the one before, and adds the toggles to
-    the planes P (COUNT_PLANES rows). T begins with the last cycle's row if ``is_primed``; else the
-    first cycle has nothing to be compared with. With ``flag`` (a limb of the state, plus 1) it
-    stops after the cycle that sets it. Returns the cycles run, 0 if a flag was never set.
+    ``u count(u *S, char *V, char *last, char *toggles, run, u cycles, u is_primed, u flag)`` runs
+    cycles with the plain build's ``run`` on state S and adds to the toggles: 16 counters of 32 bits
+    per narrow wire, then one of 64 bits per wide one. V are the columns; ``last`` holds what
+    narrow wires were in the last cycle if ``is_primed``, else the first one is not compared. With
+    ``flag`` (a limb of the state, plus 1) it stops after the cycle that sets it. Returns the cycles
+    run, 0 if a flag was never set.
+
+    scratch_limbs  size of the state with this build's scratch behind the plain one's
     """
 
     files: tuple[str, ...]
-    layout: StateLayout
-    record: Record
-    origins: Origins
+    columns: Columns
+    scratch_limbs: int
 
 
-class RecordingWriter(FunctionWriter):
-    """Also write every recorded wire into the row R."""
+class _InputWriter(FunctionWriter):
+    """Writes what registers hold and memories return into cycle ``t`` of their columns."""
 
-    parameters: ClassVar[str] = "u *S, char *R"
+    parameters: ClassVar[str] = "u *S, char *V, u t"
 
-    def __init__(self, sharing: Sharing, record: Record) -> None:
+    def __init__(self, sharing: Sharing, columns: Columns) -> None:
         super().__init__(sharing)
-        self._record = record
-
-    def write_registers(self, registers: tuple[Wire, ...]) -> None:
-        for register in registers:
-            self._write_down(register)
+        self._columns = columns
 
     def write(self, net: Net) -> None:
         super().write(net)
-        (wire,) = net.dests
-        if is_recorded(net) and wire not in self._fusion_of:
-            self._write_down(wire)
+        if net.op == "m":
+            self.write_down(net.dests[0])
 
-    def _write_down(self, wire: Wire) -> None:
-        offset, value = self._record.offsets[wire], self.value(wire)
+    def write_down(self, wire: Wire) -> None:
+        value, place = self.value(wire), cell(self._columns, wire, "t")
         if value.bits <= LIMB_BITS:
-            kind = _TYPE_OF_BYTES[bytes_of(value.bits)]
-            self.line(f"*({kind} *)(R + {offset}) = {value.text};")
+            self.line(f"{place} = {value.text};")
         else:
-            self.line(f"memcpy(R + {offset}, {value.text}, {8 * limbs_of(value.bits)});")
-
-    def _in_fusion(self, wire: Wire, name: str, lanes: int) -> None:
-        if wire in self._record.offsets:
-            self.line(f"*(v{lanes} *)(R + {self._record.offsets[wire]} + 8 * i) = {name};")
+            self.line(f"memcpy({place}, {value.text}, {8 * limbs_of(value.bits)});")
 
 
 def generate_toggles(block: Any, plain: StateLayout) -> ToggleSource:
     """Translate a block for counting.
 
-    plain  the state of another build, which this one works on; its own scratch lies behind
+    plain  the state of the plain build, which this one reads
     """
-    recorded = [net.dests[0] for net in block.logic if is_recorded(net) and net.op not in "r@"]
-    netlist = read_netlist(block, watched=sorted(recorded, key=wire_order))
-    record = lay_out(netlist.registers, netlist.nets)
+    results = [net.dests[0] for net in block.logic if net.op not in "r@"]
+    netlist = read_netlist(block, watched=sorted(results, key=wire_order))
+    columns = lay_out([*netlist.registers, *(net.dests[0] for net in netlist.nets)])
     layout = StateLayout(dict(plain.registers), dict(plain.memories), plain.total_limbs)
-    files = _files(netlist, layout, record)
-    return ToggleSource(files, layout, record, origins(block, record))
+    take, inputs = _inputs(netlist, layout, columns)
+    evaluate = _evaluation([net for net in netlist.nets if net.op != "m"], columns)
+    files = [_HEAD + text for text in (*take, *evaluate)]
+    files.append(_HEAD + _loop(columns, inputs, len(take), len(evaluate)))
+    return ToggleSource(tuple(files), columns, layout.total_limbs)
 
 
-def _files(netlist: Netlist, layout: StateLayout, record: Record) -> tuple[str, ...]:
-    def writer(sharing: Sharing) -> RecordingWriter:
-        return RecordingWriter(sharing, record)
+def _inputs(
+    netlist: Netlist, layout: StateLayout, columns: Columns
+) -> tuple[list[str], list[Wire]]:
+    """Functions that copy one cycle's registers and memory data, and the wires they write."""
+    reads = [net for net in netlist.nets if net.op == "m"]
+    needed = {id(wire) for net in reads for wire in net.args}
+    cone: list[Net] = []
+    for net in reversed(netlist.nets):
+        if net.op == "m" or id(net.dests[0]) in needed:
+            cone.append(net)
+            needed |= {id(wire) for wire in net.args}
+    only_reads = Netlist(netlist.registers, {}, netlist.memories, (), tuple(reversed(cone)))
+    registers = _InputWriter(Sharing(layout, {}, {}, set()), columns)
+    for register in netlist.registers:
+        registers.write_down(register)
+    writers = [
+        registers,
+        *write_functions(only_reads, layout, lambda sharing: _InputWriter(sharing, columns)),
+    ]
+    texts = [writer.text(f"take{index}", "") for index, writer in enumerate(writers)]
+    return texts, [*netlist.registers, *(net.dests[0] for net in reads)]
 
-    registers = writer(Sharing(layout, {}, {}, set()))
-    registers.write_registers(netlist.registers)
-    writers = [registers, *write_functions(netlist, layout, writer)]
-    names = [f"part{index}" for index in range(len(writers))]
-    head = PRELUDE + _RECORD_TYPES
-    parts = [head + w.text(name, "") for w, name in zip(writers, names, strict=True)]
-    declarations = "".join(f"void {name}(u *S, char *R);\n" for name in names)
-    tally = _TALLY.format(row_bytes=record.row_bytes, planes=COUNT_PLANES, batch=BATCH_ROWS)
-    loop = _LOOP.format(steps=" ".join(f"{name}(S, R);" for name in names), batch=BATCH_ROWS)
-    return (*parts, head + declarations + tally + loop)
+
+def _evaluation(nets: Sequence[Net], columns: Columns) -> list[str]:
+    texts = []
+    for index, part in enumerate(cut(nets)):
+        writer = ColumnWriter(columns)
+        for net in part:
+            writer.write(net)
+        texts.append(writer.text(f"evaluate{index}"))
+    return texts
+
+
+def _loop(columns: Columns, inputs: Sequence[Wire], takes: int, parts: int) -> str:
+    declared = "".join(f"void take{i}(u *S, char *V, u t);\n" for i in range(takes))
+    declared += "".join(f"void evaluate{i}(char *V);\n" for i in range(parts))
+    offset_of = columns.offsets
+    wide = [f"{{{offset_of[id(w)]}, {limbs_per_cycle(w.bitwidth)}}}," for w in columns.wide]
+    copied = [f"{{{offset_of[id(w)]}, {bytes_per_cycle(w.bitwidth)}}}," for w in inputs]
+    tally = _TALLY.format(
+        narrow=len(columns.narrow), wide=" ".join(wide), cycles=CYCLES, last_cycle=CYCLES - 1,
+        alignment=ALIGNMENT, column=4 * CYCLES,
+    )  # fmt: skip
+    loop = _LOOP.format(
+        inputs=" ".join(copied), cycles=CYCLES,
+        take=" ".join(f"take{i}(S, V, rows);" for i in range(takes)),
+        evaluate=" ".join(f"evaluate{i}(V);" for i in range(parts)),
+        toggles_narrow=toggles_narrow_bytes(columns),
+    )  # fmt: skip
+    return declared + tally + loop
+
+
+def toggles_narrow_bytes(columns: Columns) -> int:
+    """Room for the counters of the narrow wires."""
+    return 4 * CYCLES * len(columns.narrow)

@@ -1,7 +1,7 @@
 """The compiled back end with a second build of the same netlist, which counts toggles.
 
-Both builds work on one state, so a run can pass from one to the other between any two cycles: all
-cycles are counted, or windows of them, at little more than the cost of the plain build.
+It follows the plain build through the cycles it is to count, so that all cycles are counted, or
+windows of them, at little more than the cost of the plain build.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicbnn.simulation.backends.c_compiler import compile_library
-from asicbnn.simulation.backends.c_toggles import BATCH_ROWS, COUNT_PLANES, generate_toggles
+from asicbnn.simulation.backends.c_toggles import generate_toggles, toggles_narrow_bytes
+from asicbnn.simulation.backends.columns import ALIGNMENT, CYCLES
 from asicbnn.simulation.backends.compiled import CompiledBackend
-from asicbnn.simulation.backends.record import ROW_ALIGNMENT
 from asicbnn.simulation.backends.sampling import Sampling
 
 _CYCLES_PER_CALL = 1 << 14
@@ -36,6 +36,9 @@ class Toggles:
     cycles: int
 
 
+_CYCLES_PER_FLUSH = 1 << 25  # a counter of 32 bits takes at most 2 * 32 per 16 cycles
+
+
 class TogglingBackend(CompiledBackend):
     """A compiled simulator that counts toggles, as often as ``sampling`` says."""
 
@@ -43,20 +46,20 @@ class TogglingBackend(CompiledBackend):
         super().__init__(block, note)
         self.sampling = sampling
         source = generate_toggles(block, self._layout)
-        self._record, self._origins = source.record, source.origins
+        self._columns = source.columns
         self._count_cycles = compile_library(source.files).count
-        self._count_cycles.argtypes = [ctypes.c_void_p] * 3 + [ctypes.c_uint64] * 3
+        self._count_cycles.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_uint64] * 3
         self._count_cycles.restype = ctypes.c_uint64
-        self._total_limbs = source.layout.total_limbs
+        self._run_address = ctypes.cast(self._run_cycles, ctypes.c_void_p).value
+        self._total_limbs = source.scratch_limbs
         self._allocate()
 
     def toggles(self) -> Toggles:
         """Return what was counted since the last `forget_toggles`; resets do not clear it."""
-        bits = np.zeros(self._record.row_bits, np.int64)
-        for weight, plane in enumerate(self._planes):
-            if plane.any():
-                bits += np.unpackbits(plane, bitorder="little").astype(np.int64) << weight
-        return Toggles(self._origins.per_wire(bits), self._counted, self._cycles)
+        self._flush()
+        wires = (*self._columns.narrow, *self._columns.wide)
+        counts = zip((wire.name for wire in wires), self._totals.tolist(), strict=True)
+        return Toggles(dict(counts), self._counted, self._cycles)
 
     def toggle_counts(self) -> dict[str, int]:
         """Toggles of each wire by name, constants left out."""
@@ -64,8 +67,9 @@ class TogglingBackend(CompiledBackend):
 
     def forget_toggles(self) -> None:
         """Start counting again."""
-        self._planes[:] = 0
-        self._counted = self._cycles = 0
+        self._counters[:] = 0
+        self._totals[:] = 0
+        self._counted = self._cycles = self._unflushed = 0
         self._is_primed = False
 
     def reset(self, *, keep_memories: bool = False) -> None:
@@ -75,10 +79,25 @@ class TogglingBackend(CompiledBackend):
 
     def _allocate(self) -> None:
         super()._allocate()
-        if hasattr(self, "_record"):
-            self._rows = _aligned(BATCH_ROWS + 1, self._record.row_bytes)
-            self._planes = _aligned(COUNT_PLANES, self._record.row_bytes)
+        if hasattr(self, "_columns"):
+            columns = self._columns
+            wires = len(columns.wide)
+            self._values = _aligned(columns.total_bytes)
+            self._last = _aligned(4 * len(columns.narrow))
+            self._counters = _aligned(toggles_narrow_bytes(columns) + 8 * wires)
+            self._totals = np.zeros(len(columns.narrow) + wires, np.int64)
             self.forget_toggles()
+
+    def _flush(self) -> None:
+        """Add the C code's counters to the totals and clear them."""
+        size = toggles_narrow_bytes(self._columns)
+        narrow = self._counters[:size].view(np.uint32).reshape(-1, CYCLES)
+        wide = self._counters[size:].view(np.uint64)
+        self._totals += np.concatenate(
+            [narrow.sum(axis=1, dtype=np.int64), wide.astype(np.int64)]
+        )
+        self._counters[:] = 0
+        self._unflushed = 0
 
     def _run(self, cycles: int) -> None:
         left = cycles
@@ -89,7 +108,7 @@ class TogglingBackend(CompiledBackend):
             if is_counted:
                 self._count(stretch, 0)
             else:
-                self._skip()
+                self._is_primed = False
                 super()._run(stretch)
                 self._cycles += stretch
             left -= stretch
@@ -104,7 +123,7 @@ class TogglingBackend(CompiledBackend):
             if is_counted:
                 ran = self._count(stretch, flag) or None
             else:
-                self._skip()
+                self._is_primed = False
                 ran = super()._run_until(flag_register, stretch)
                 self._cycles += ran or stretch
             if ran:
@@ -112,23 +131,25 @@ class TogglingBackend(CompiledBackend):
             done += stretch
         return None
 
-    def _skip(self) -> None:
-        self._is_primed = False
-
     def _count(self, cycles: int, flag: int) -> int:
         """Run and count; returns the cycles run, 0 if the flag was never set."""
-        addresses = (x.ctypes.data for x in (self._state, self._rows, self._planes))
-        found = int(self._count_cycles(*addresses, cycles, self._is_primed, flag))
+        if self._unflushed + cycles > _CYCLES_PER_FLUSH:
+            self._flush()
+        buffers = (self._state, self._values, self._last, self._counters)
+        addresses = [buffer.ctypes.data for buffer in buffers]
+        found = int(
+            self._count_cycles(*addresses, self._run_address, cycles, self._is_primed, flag)
+        )
         ran = found or cycles
         self._counted += ran if self._is_primed else ran - 1
         self._cycles += ran
+        self._unflushed += ran
         self._is_primed = True
-        self._note_change()
         return found
 
 
-def _aligned(rows: int, row_bytes: int) -> NDArray[np.uint8]:
-    """Zeroed rows whose first byte is aligned to a vector."""
-    buffer = np.zeros(rows * row_bytes + ROW_ALIGNMENT, np.uint8)
-    first = -buffer.ctypes.data % ROW_ALIGNMENT
-    return buffer[first : first + rows * row_bytes].reshape(rows, row_bytes)
+def _aligned(count: int) -> NDArray[np.uint8]:
+    """Zeroed bytes, the first aligned to a vector."""
+    buffer = np.zeros(count + ALIGNMENT, np.uint8)
+    first = -buffer.ctypes.data % ALIGNMENT
+    return buffer[first : first + count]

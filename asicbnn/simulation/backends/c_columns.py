@@ -1,0 +1,216 @@
+"""C that evaluates every net in sixteen cycles at once, on columns.
+
+Logic without state depends on registers and on what memories return, and on nothing else: given
+these for sixteen cycles, each net is one vector operation. Nets with a wire of more than 64 bits
+are evaluated cycle by cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+
+import pyrtl
+
+from asicbnn.errors import SimulationError
+from asicbnn.simulation.backends.c_function import FunctionWriter, Sharing
+from asicbnn.simulation.backends.c_values import Value, literal, masked, ones
+from asicbnn.simulation.backends.columns import (
+    CYCLES,
+    HALF_BITS,
+    Columns,
+    limbs_per_cycle,
+)
+from asicbnn.simulation.backends.netlist import Net, Wire
+from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout, limbs_of
+
+REACH_NETS = 40  # a wire is a C variable for so many nets; then it is read from its column
+
+PRELUDE = """\
+typedef uint32_t V32 __attribute__((vector_size(64), aligned(64), may_alias));
+typedef u V64 __attribute__((vector_size(128), aligned(64), may_alias));
+typedef uint32_t h_ __attribute__((may_alias));
+typedef u l_ __attribute__((may_alias));
+#define ALL32(x) ((V32){0} + (uint32_t)(x))
+#define ALL64(x) ((V64){0} + (u)(x))
+#define TO32(x) __builtin_convertvector((x), V32)
+#define TO64(x) __builtin_convertvector((x), V64)
+"""
+
+
+def cell(columns: Columns, wire: Wire, cycle: str) -> str:
+    """C expression of one cycle of a wire: a number, or a pointer to limbs."""
+    offset, bits = columns.offsets[id(wire)], wire.bitwidth
+    if bits <= HALF_BITS:
+        return f"((h_ *)(V + {offset}))[{cycle}]"
+    if bits <= LIMB_BITS:
+        return f"((l_ *)(V + {offset}))[{cycle}]"
+    return f"((u *)(V + {offset}) + {limbs_per_cycle(bits)} * ({cycle}))"
+
+
+class ColumnWriter:
+    """Translate nets, in order, into the body of ``void name(char *V)``."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._lines: list[str] = []
+        self._written_at: dict[int, int] = {}
+        self._count = 0
+        self._operations: dict[str, Callable[[Net, bool], str]] = {
+            "w": lambda net, full: self._form(net, full, "{0}"),
+            "~": lambda net, full: self._form(net, full, "~{0}"),
+            "&": lambda net, full: self._form(net, full, "{0} & {1}"),
+            "|": lambda net, full: self._form(net, full, "{0} | {1}"),
+            "^": lambda net, full: self._form(net, full, "{0} ^ {1}"),
+            "n": lambda net, full: self._form(net, full, "~({0} & {1})"),
+            "+": lambda net, full: self._form(net, full, "{0} + {1}"),
+            "-": lambda net, full: self._form(net, full, "{0} - {1}"),
+            "*": lambda net, full: self._form(net, full, "{0} * {1}"),
+            "<": lambda net, full: self._compared(net, full, "<"),
+            ">": lambda net, full: self._compared(net, full, ">"),
+            "=": lambda net, full: self._compared(net, full, "=="),
+            "x": lambda net, full: self._form(net, full, "(({1} ^ {2}) & -{0}) ^ {1}"),
+            "s": lambda net, full: self._selected(net, full),
+            "c": lambda net, full: self._joined(net, full),
+        }
+
+    def text(self, name: str) -> str:
+        """Return the finished function."""
+        return "\n".join([f"void {name}(char *V) {{", *self._lines, "}"])
+
+    def write(self, net: Net) -> None:
+        """Translate one net; its arguments are already in their columns."""
+        (dest,) = net.dests
+        self._count += 1
+        if net.op not in self._operations:
+            raise SimulationError(f"wire {dest.name}: unknown PyRTL operation '{net.op}'")
+        widths = [wire.bitwidth for wire in (*net.args, dest)]
+        if max(widths) > LIMB_BITS:
+            writer = _CycleWriter(self._columns)
+            writer.write(net)
+            self._lines += [f"for (int t = 0; t < {CYCLES}; t++) {{", *writer.lines(), "}"]
+            return
+        full = max(widths) > HALF_BITS
+        text = self._operations[net.op](net, full)
+        bits = dest.bitwidth
+        if bits < (LIMB_BITS if full else HALF_BITS):
+            text = f"({text}) & {ones(bits):#x}{'ull' if full else 'u'}"
+        kind = "V64" if bits > HALF_BITS else "V32"
+        if full and bits <= HALF_BITS:
+            text = f"TO32({text})"
+        name = f"w{self._columns.offsets[id(dest)]}"
+        self._lines.append(f"const {kind} {name} = {text};")
+        self._lines.append(f"*({kind} *)(V + {self._columns.offsets[id(dest)]}) = {name};")
+        self._written_at[id(dest)] = self._count
+
+    def _vector(self, wire: Wire, full: bool) -> str:
+        """Return the vector of a wire, of 64-bit numbers if ``full``."""
+        if isinstance(wire, pyrtl.Const):
+            return f"ALL{64 if full else 32}({literal(wire.val)})"
+        is_full = wire.bitwidth > HALF_BITS
+        offset, at = self._columns.offsets[id(wire)], self._written_at.get(id(wire))
+        near = at is not None and self._count - at <= REACH_NETS
+        text = f"w{offset}" if near else f"*({'V64' if is_full else 'V32'} *)(V + {offset})"
+        return f"TO64({text})" if full and not is_full else text
+
+    def _form(self, net: Net, full: bool, form: str) -> str:
+        return form.format(*(self._vector(wire, full) for wire in net.args))
+
+    def _compared(self, net: Net, full: bool, operator: str) -> str:
+        kind = "V64" if full else "V32"
+        left, right = (self._vector(wire, full) for wire in net.args)
+        return f"({kind})({left} {operator} {right})"
+
+    def _selected(self, net: Net, full: bool) -> str:
+        source = self._vector(net.args[0], full)
+        terms = []
+        for start, length, step, position in runs(net.op_param[: net.dests[0].bitwidth]):
+            text = f"({source} >> {start})" if start else source
+            mask = f"{ones(length if step else 1):#x}{'ull' if full else 'u'}"
+            terms.append(self._placed(f"({text} & {mask})", length, step, position, full))
+        return " | ".join(terms)
+
+    def _joined(self, net: Net, full: bool) -> str:
+        terms, position, limit = [], 0, LIMB_BITS if full else HALF_BITS
+        for _, group in groupby(reversed(net.args), key=id):
+            wires = list(group)
+            if position >= limit:  # a result that is cut
+                break
+            text = self._vector(wires[0], full)
+            if wires[0].bitwidth == 1:
+                count = min(len(wires), limit - position)
+                terms.append(self._placed(text, count, 0, position, full))
+                position += len(wires)
+                continue
+            for wire in wires:
+                if position < limit:
+                    terms.append(f"({text} << {position})" if position else text)
+                position += wire.bitwidth
+        return " | ".join(terms)
+
+    @staticmethod
+    def _placed(text: str, length: int, step: int, position: int, full: bool) -> str:
+        """Shift bits to their place; a bit with step 0 is repeated."""
+        if step == 0 and length > 1:
+            text = f"(-{text} & {ones(length):#x}{'ull' if full else 'u'})"
+        return f"({text} << {position})" if position else text
+
+
+def runs(indices: tuple[int, ...]) -> Iterator[tuple[int, int, int, int]]:
+    """Cut indices into runs of neighbours (step 1) or repeats (0): start, length, step, place."""
+    position = 0
+    while position < len(indices):
+        start, step, end = indices[position], 1, position + 1
+        if indices[end : end + 1] == (start,):
+            step = 0
+        while end < len(indices) and indices[end] == start + step * (end - position):
+            end += 1
+        yield start, end - position, step, position
+        position = end
+
+
+class _CycleWriter(FunctionWriter):
+    """One net in one cycle ``t``, its wires in their columns."""
+
+    def __init__(self, columns: Columns) -> None:
+        super().__init__(Sharing(StateLayout(), {}, {}, set()))
+        self._columns = columns
+
+    def lines(self) -> list[str]:
+        return self._lines
+
+    def value(self, wire: Wire) -> Value:
+        if isinstance(wire, pyrtl.Const):
+            return super().value(wire)
+        text = cell(self._columns, wire, "t")
+        return Value(wire.bitwidth, text if wire.bitwidth > LIMB_BITS else f"(u){text}")
+
+    def _write_wide(self, net: Net, wire: Wire) -> None:
+        forms = {
+            "w": "{0}", "~": "~{0}", "&": "{0} & {1}", "|": "{0} | {1}", "^": "{0} ^ {1}",
+            "n": "~({0} & {1})", "x": "{0} ? {2} : {1}",
+        }  # fmt: skip
+        if net.op not in forms:
+            super()._write_wide(net, wire)
+            return
+        target, values = self._define_array(wire), [self.value(a) for a in net.args]
+        for index in range(limbs_of(wire.bitwidth)):
+            limbs = [v.text if v.bits == 1 else v.limb(index) for v in values]
+            bits = min(LIMB_BITS, wire.bitwidth - LIMB_BITS * index)
+            self.line(f"{target}[{index}] = {masked(forms[net.op].format(*limbs), bits)};")
+
+    def _define(self, wire: Wire, text: str) -> None:
+        self.line(f"{cell(self._columns, wire, 't')} = {text};")
+
+    def _define_array(self, wire: Wire) -> str:
+        return cell(self._columns, wire, "t")
+
+    def _define_pointer(self, wire: Wire, text: str, points_into: frozenset[str | int]) -> None:
+        target = self._define_array(wire)
+        self.line(f"memcpy({target}, {text}, {8 * limbs_of(wire.bitwidth)});")
+
+    def _define_splat(self, wire: Wire, bit: str) -> None:
+        target = self._define_array(wire)
+        for index in range(limbs_of(wire.bitwidth)):
+            bits = min(LIMB_BITS, wire.bitwidth - LIMB_BITS * index)
+            self.line(f"{target}[{index}] = {masked(f'(-(u)({bit}))', bits)};")
