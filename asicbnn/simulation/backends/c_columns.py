@@ -16,6 +16,7 @@ from asicbnn.errors import SimulationError
 from asicbnn.simulation.backends.c_function import FunctionWriter, Sharing
 from asicbnn.simulation.backends.c_values import Value, literal, masked, ones
 from asicbnn.simulation.backends.columns import (
+    BYTE_BITS,
     CYCLES,
     HALF_BITS,
     Columns,
@@ -27,12 +28,18 @@ from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout, lim
 REACH_NETS = 40  # a wire is a C variable for so many nets; then it is read from its column
 
 PRELUDE = """\
+typedef uint8_t V8 __attribute__((vector_size(16), aligned(16), may_alias));
 typedef uint32_t V32 __attribute__((vector_size(64), aligned(64), may_alias));
 typedef u V64 __attribute__((vector_size(128), aligned(64), may_alias));
+typedef uint8_t n8_;
+typedef uint32_t n32_;
+typedef u n64_;
 typedef uint32_t h_ __attribute__((may_alias));
 typedef u l_ __attribute__((may_alias));
+#define ALL8(x) ((V8){0} + (uint8_t)(x))
 #define ALL32(x) ((V32){0} + (uint32_t)(x))
 #define ALL64(x) ((V64){0} + (u)(x))
+#define TO8(x) __builtin_convertvector((x), V8)
 #define TO32(x) __builtin_convertvector((x), V32)
 #define TO64(x) __builtin_convertvector((x), V64)
 """
@@ -41,11 +48,23 @@ typedef u l_ __attribute__((may_alias));
 def cell(columns: Columns, wire: Wire, cycle: str) -> str:
     """C expression of one cycle of a wire: a number, or a pointer to limbs."""
     offset, bits = columns.offsets[id(wire)], wire.bitwidth
+    if bits <= BYTE_BITS:
+        return f"((uint8_t *)(V + {offset}))[{cycle}]"
     if bits <= HALF_BITS:
         return f"((h_ *)(V + {offset}))[{cycle}]"
     if bits <= LIMB_BITS:
         return f"((l_ *)(V + {offset}))[{cycle}]"
     return f"((u *)(V + {offset}) + {limbs_per_cycle(bits)} * ({cycle}))"
+
+
+def number_bits(bits: int) -> int:
+    """Bits of the C integers of a wire of at most 64 bits."""
+    return BYTE_BITS if bits <= BYTE_BITS else HALF_BITS if bits <= HALF_BITS else LIMB_BITS
+
+
+def constant(value: int, size: int) -> str:
+    """C spelling of a number that a vector of numbers of ``size`` bits is combined with."""
+    return f"(n{size}_){value:#x}ull"
 
 
 class ColumnWriter:
@@ -56,22 +75,22 @@ class ColumnWriter:
         self._lines: list[str] = []
         self._written_at: dict[int, int] = {}
         self._count = 0
-        self._operations: dict[str, Callable[[Net, bool], str]] = {
-            "w": lambda net, full: self._form(net, full, "{0}"),
-            "~": lambda net, full: self._form(net, full, "~{0}"),
-            "&": lambda net, full: self._form(net, full, "{0} & {1}"),
-            "|": lambda net, full: self._form(net, full, "{0} | {1}"),
-            "^": lambda net, full: self._form(net, full, "{0} ^ {1}"),
-            "n": lambda net, full: self._form(net, full, "~({0} & {1})"),
-            "+": lambda net, full: self._form(net, full, "{0} + {1}"),
-            "-": lambda net, full: self._form(net, full, "{0} - {1}"),
-            "*": lambda net, full: self._form(net, full, "{0} * {1}"),
-            "<": lambda net, full: self._compared(net, full, "<"),
-            ">": lambda net, full: self._compared(net, full, ">"),
-            "=": lambda net, full: self._compared(net, full, "=="),
-            "x": lambda net, full: self._form(net, full, "(({1} ^ {2}) & -{0}) ^ {1}"),
-            "s": lambda net, full: self._selected(net, full),
-            "c": lambda net, full: self._joined(net, full),
+        self._operations: dict[str, Callable[[Net, int], str]] = {
+            "w": lambda net, size: self._form(net, size, "{0}"),
+            "~": lambda net, size: self._form(net, size, "~{0}"),
+            "&": lambda net, size: self._form(net, size, "{0} & {1}"),
+            "|": lambda net, size: self._form(net, size, "{0} | {1}"),
+            "^": lambda net, size: self._form(net, size, "{0} ^ {1}"),
+            "n": lambda net, size: self._form(net, size, "~({0} & {1})"),
+            "+": lambda net, size: self._form(net, size, "{0} + {1}"),
+            "-": lambda net, size: self._form(net, size, "{0} - {1}"),
+            "*": lambda net, size: self._form(net, size, "{0} * {1}"),
+            "<": lambda net, size: self._compared(net, size, "<"),
+            ">": lambda net, size: self._compared(net, size, ">"),
+            "=": lambda net, size: self._compared(net, size, "=="),
+            "x": lambda net, size: self._form(net, size, "(({1} ^ {2}) & -{0}) ^ {1}"),
+            "s": self._selected,
+            "c": self._joined,
         }
 
     def text(self, name: str) -> str:
@@ -90,56 +109,55 @@ class ColumnWriter:
             writer.write(net)
             self._lines += [f"for (int t = 0; t < {CYCLES}; t++) {{", *writer.lines(), "}"]
             return
-        full = max(widths) > HALF_BITS
-        text = self._operations[net.op](net, full)
-        bits = dest.bitwidth
-        if bits < (LIMB_BITS if full else HALF_BITS):
-            text = f"({text}) & {ones(bits):#x}{'ull' if full else 'u'}"
-        kind = "V64" if bits > HALF_BITS else "V32"
-        if full and bits <= HALF_BITS:
-            text = f"TO32({text})"
+        size, own = number_bits(max(widths)), number_bits(dest.bitwidth)
+        text = self._operations[net.op](net, size)
+        if dest.bitwidth < size:
+            text = f"({text}) & {constant(ones(dest.bitwidth), size)}"
+        if own != size:
+            text = f"TO{own}({text})"
+        kind = f"V{own}"
         name = f"w{self._columns.offsets[id(dest)]}"
         self._lines.append(f"const {kind} {name} = {text};")
         self._lines.append(f"*({kind} *)(V + {self._columns.offsets[id(dest)]}) = {name};")
         self._written_at[id(dest)] = self._count
 
-    def _vector(self, wire: Wire, full: bool) -> str:
-        """Return the vector of a wire, of 64-bit numbers if ``full``."""
+    def _vector(self, wire: Wire, size: int) -> str:
+        """Return the vector of a wire, as numbers of ``size`` bits."""
         if isinstance(wire, pyrtl.Const):
-            return f"ALL{64 if full else 32}({literal(wire.val)})"
-        is_full = wire.bitwidth > HALF_BITS
+            return f"ALL{size}({literal(wire.val)})"
+        own = number_bits(wire.bitwidth)
         offset, at = self._columns.offsets[id(wire)], self._written_at.get(id(wire))
         near = at is not None and self._count - at <= REACH_NETS
-        text = f"w{offset}" if near else f"*({'V64' if is_full else 'V32'} *)(V + {offset})"
-        return f"TO64({text})" if full and not is_full else text
+        text = f"w{offset}" if near else f"*(V{own} *)(V + {offset})"
+        return text if own == size else f"TO{size}({text})"
 
-    def _form(self, net: Net, full: bool, form: str) -> str:
-        return form.format(*(self._vector(wire, full) for wire in net.args))
+    def _form(self, net: Net, size: int, form: str) -> str:
+        return form.format(*(self._vector(wire, size) for wire in net.args))
 
-    def _compared(self, net: Net, full: bool, operator: str) -> str:
-        kind = "V64" if full else "V32"
-        left, right = (self._vector(wire, full) for wire in net.args)
-        return f"({kind})({left} {operator} {right})"
+    def _compared(self, net: Net, size: int, operator: str) -> str:
+        left, right = (self._vector(wire, size) for wire in net.args)
+        return f"(V{size})({left} {operator} {right})"
 
-    def _selected(self, net: Net, full: bool) -> str:
-        source = self._vector(net.args[0], full)
+    def _selected(self, net: Net, size: int) -> str:
+        source = self._vector(net.args[0], size)
         terms = []
         for start, length, step, position in runs(net.op_param[: net.dests[0].bitwidth]):
             text = f"({source} >> {start})" if start else source
-            mask = f"{ones(length if step else 1):#x}{'ull' if full else 'u'}"
-            terms.append(self._placed(f"({text} & {mask})", length, step, position, full))
+            mask = constant(ones(length if step else 1), size)
+            terms.append(self._placed(f"({text} & {mask})", length, step, position, size))
         return " | ".join(terms)
 
-    def _joined(self, net: Net, full: bool) -> str:
-        terms, position, limit = [], 0, LIMB_BITS if full else HALF_BITS
+    def _joined(self, net: Net, size: int) -> str:
+        terms: list[str] = []
+        position, limit = 0, size
         for _, group in groupby(reversed(net.args), key=id):
             wires = list(group)
             if position >= limit:  # a result that is cut
                 break
-            text = self._vector(wires[0], full)
+            text = self._vector(wires[0], size)
             if wires[0].bitwidth == 1:
                 count = min(len(wires), limit - position)
-                terms.append(self._placed(text, count, 0, position, full))
+                terms.append(self._placed(text, count, 0, position, size))
                 position += len(wires)
                 continue
             for wire in wires:
@@ -149,10 +167,10 @@ class ColumnWriter:
         return " | ".join(terms)
 
     @staticmethod
-    def _placed(text: str, length: int, step: int, position: int, full: bool) -> str:
+    def _placed(text: str, length: int, step: int, position: int, size: int) -> str:
         """Shift bits to their place; a bit with step 0 is repeated."""
         if step == 0 and length > 1:
-            text = f"(-{text} & {ones(length):#x}{'ull' if full else 'u'})"
+            text = f"(-{text} & {constant(ones(length), size)})"
         return f"({text} << {position})" if position else text
 
 

@@ -18,6 +18,7 @@ from asicbnn.simulation.backends.c_source import cut, write_functions
 from asicbnn.simulation.backends.c_values import PRELUDE
 from asicbnn.simulation.backends.columns import (
     ALIGNMENT,
+    BYTE_BITS,
     CYCLES,
     Columns,
     bytes_per_cycle,
@@ -46,10 +47,45 @@ static inline L8 ones_in_limbs(L8 d) {{ return (L8)_mm512_popcnt_epi64((__m512i)
 static inline V32 ones_in(V32 d) {{ SUM_BYTES(d, 0x100000001ull) return d >> 24; }}
 static inline L8 ones_in_limbs(L8 d) {{ SUM_BYTES(d, 1) return d >> 56; }}
 #endif
+typedef uint8_t B64 __attribute__((vector_size(64), aligned(64), may_alias));
+typedef uint8_t B64_at __attribute__((vector_size(64), aligned(1), may_alias));
+#ifdef __AVX512BITALG__
+static inline B64 ones_in_bytes(B64 d) {{ return (B64)_mm512_popcnt_epi8((__m512i)d); }}
+#else
+static inline B64 ones_in_bytes(B64 b) {{
+  L8 d = (L8)b;
+  d -= (d >> 1) & 0x5555555555555555ull;
+  d = (d & 0x3333333333333333ull) + ((d >> 2) & 0x3333333333333333ull);
+  return (B64)((d + (d >> 4)) & 0x0f0f0f0f0f0f0f0full);
+}}
+#endif
+static void tally_tiny(const char *V, uint8_t *last, B64 *toggles, int is_first) {{
+  const L8 first = {{255, 0, 255, 0, 255, 0, 255, 0}};
+  for (int i = 0; i < {tiny_vectors}; i++, last += 4) {{
+    const uint8_t *at = (const uint8_t *)(V + {alignment} + 64 * i);
+    const uint8_t *old = is_first ? at : last;
+    const int apart = is_first ? {cycles} : 1;
+    const L8 old_first = {{old[0], 0, old[apart], 0, old[2 * apart], 0, old[3 * apart], 0}};
+    L8 before = ((L8)*(const B64_at *)(at - 1) & ~first) | old_first;
+    for (int k = 0; k < 4; k++) last[k] = at[{cycles} * k + {last_cycle}];
+    toggles[i] += ones_in_bytes(*(const B64 *)at ^ (B64)before);
+  }}
+}}
+static void flush_tiny(B64 *toggles, u *totals) {{
+  for (int i = 0; i < {tiny_vectors}; i++) {{
+    const uint8_t *at = (const uint8_t *)(toggles + i);
+    for (int k = 0; k < 4; k++) {{
+      u sum = 0;
+      for (int t = 0; t < {cycles}; t++) sum += at[{cycles} * k + t];
+      totals[4 * i + k] += sum;
+    }}
+    toggles[i] = (B64){{0}};
+  }}
+}}
 static void tally_narrow(const char *V, h_ *last, V32 *toggles, int is_first) {{
   const V32 first = {{~0u}};
   for (int i = 0; i < {narrow}; i++) {{
-    const h_ *at = (const h_ *)(V + {alignment} + {column} * i);
+    const h_ *at = (const h_ *)(V + {first_narrow} + {column} * i);
     V32 now = *(const V32 *)at, before = *(const V32_at *)(at - 1);
     before = (before & ~first) | (ALL32(is_first ? at[0] : last[i]) & first);
     last[i] = at[{last_cycle}];
@@ -81,9 +117,10 @@ static void repeat(char *V, u from, u to) {{
 }}
 typedef void run_(u *S, u cycles);
 u count(u *S, char *V, char *last, char *toggles, run_ *run, u cycles, u is_primed, u flag) {{
-  u done = 0;
-  while (done < cycles) {{
-    u rows = 0, ended = 0, most = cycles - done < {cycles} ? cycles - done : {cycles};
+  u done = 0, pending = 0, ended = 0;
+  B64 *const tiny = (B64 *)(toggles + {tiny_at});
+  while (done < cycles && !ended) {{
+    u rows = 0, most = cycles - done < {cycles} ? cycles - done : {cycles};
     while (rows < most && !ended) {{
       {take}
       run(S, 1);
@@ -93,12 +130,17 @@ u count(u *S, char *V, char *last, char *toggles, run_ *run, u cycles, u is_prim
     for (u t = rows; t < {cycles}; t++) repeat(V, rows - 1, t);
     {evaluate}
     const int is_first = !is_primed && !done;
+    tally_tiny(V, (uint8_t *)last + {last_tiny}, tiny, is_first);
     tally_narrow(V, (h_ *)last, (V32 *)toggles, is_first);
-    tally_wide(V, (u *)(toggles + {toggles_narrow}), is_first);
+    tally_wide(V, (u *)(toggles + {wide_at}), is_first);
     done += rows;
-    if (ended) return done;
+    if (++pending == {most_pending}) {{
+      flush_tiny(tiny, (u *)(toggles + {totals_at}));
+      pending = 0;
+    }}
   }}
-  return flag ? 0 : done;
+  flush_tiny(tiny, (u *)(toggles + {totals_at}));
+  return flag && !ended ? 0 : done;
 }}
 """
 
@@ -201,17 +243,42 @@ def _loop(columns: Columns, inputs: Sequence[Wire], takes: int, parts: int) -> s
     copied = [f"{{{offset_of[id(w)]}, {bytes_per_cycle(w.bitwidth)}}}," for w in inputs]
     tally = _TALLY.format(
         narrow=len(columns.narrow), wide=" ".join(wide), cycles=CYCLES, last_cycle=CYCLES - 1,
-        alignment=ALIGNMENT, column=4 * CYCLES,
+        alignment=ALIGNMENT, column=4 * CYCLES, first_narrow=columns.first_narrow,
+        tiny_vectors=tiny_vectors(columns),
     )  # fmt: skip
     loop = _LOOP.format(
         inputs=" ".join(copied), cycles=CYCLES,
         take=" ".join(f"take{i}(S, V, rows);" for i in range(takes)),
         evaluate=" ".join(f"evaluate{i}(V);" for i in range(parts)),
-        toggles_narrow=toggles_narrow_bytes(columns),
+        most_pending=255 // BYTE_BITS, last_tiny=4 * len(columns.narrow),
+        **vars(Counters.of(columns)),
     )  # fmt: skip
     return declared + tally + loop
 
 
-def toggles_narrow_bytes(columns: Columns) -> int:
-    """Room for the counters of the narrow wires."""
-    return 4 * CYCLES * len(columns.narrow)
+def tiny_vectors(columns: Columns) -> int:
+    """Vectors of bytes that hold the tiny wires, four in each."""
+    return -(-len(columns.tiny) // 4)
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Where the counters lie, in bytes: of narrow wires at 0, then tiny ones, their totals, wide.
+
+    tiny_at    16 counters of 8 bits per tiny wire, added to the totals before they overflow
+    totals_at  a counter of 64 bits per tiny wire      wide_at  one per wide wire
+    """
+
+    tiny_at: int
+    totals_at: int
+    wide_at: int
+    total_bytes: int
+
+    @classmethod
+    def of(cls, columns: Columns) -> Counters:
+        """Lay out the counters of some columns."""
+        vectors = tiny_vectors(columns)
+        tiny_at = 4 * CYCLES * len(columns.narrow)
+        totals_at = tiny_at + ALIGNMENT * vectors
+        wide_at = totals_at + 8 * 4 * vectors
+        return cls(tiny_at, totals_at, wide_at, wide_at + 8 * len(columns.wide))

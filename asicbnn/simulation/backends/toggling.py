@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicbnn.simulation.backends.c_compiler import compile_library
-from asicbnn.simulation.backends.c_toggles import generate_toggles, toggles_narrow_bytes
+from asicbnn.simulation.backends.c_toggles import Counters, generate_toggles, tiny_vectors
 from asicbnn.simulation.backends.columns import ALIGNMENT, CYCLES
 from asicbnn.simulation.backends.compiled import CompiledBackend
 from asicbnn.simulation.backends.sampling import Sampling
@@ -57,7 +57,7 @@ class TogglingBackend(CompiledBackend):
     def toggles(self) -> Toggles:
         """Return what was counted since the last `forget_toggles`; resets do not clear it."""
         self._flush()
-        wires = (*self._columns.narrow, *self._columns.wide)
+        wires = (*self._columns.tiny, *self._columns.narrow, *self._columns.wide)
         counts = zip((wire.name for wire in wires), self._totals.tolist(), strict=True)
         return Toggles(dict(counts), self._counted, self._cycles)
 
@@ -81,21 +81,23 @@ class TogglingBackend(CompiledBackend):
         super()._allocate()
         if hasattr(self, "_columns"):
             columns = self._columns
-            wires = len(columns.wide)
             self._values = _aligned(columns.total_bytes)
-            self._last = _aligned(4 * len(columns.narrow))
-            self._counters = _aligned(toggles_narrow_bytes(columns) + 8 * wires)
-            self._totals = np.zeros(len(columns.narrow) + wires, np.int64)
+            self._last = _aligned(4 * (len(columns.narrow) + tiny_vectors(columns)))
+            self._counters = _aligned(Counters.of(columns).total_bytes)
+            self._totals = np.zeros(len(columns.offsets), np.int64)
             self.forget_toggles()
 
     def _flush(self) -> None:
         """Add the C code's counters to the totals and clear them."""
-        size = toggles_narrow_bytes(self._columns)
-        narrow = self._counters[:size].view(np.uint32).reshape(-1, CYCLES)
-        wide = self._counters[size:].view(np.uint64)
-        self._totals += np.concatenate(
-            [narrow.sum(axis=1, dtype=np.int64), wide.astype(np.int64)]
-        )
+        places = Counters.of(self._columns)
+        narrow = self._counters[: places.tiny_at].view(np.uint32).reshape(-1, CYCLES)
+        tiny = self._counters[places.totals_at : places.wide_at].view(np.uint64)
+        wide = self._counters[places.wide_at :].view(np.uint64)
+        self._totals += np.concatenate([
+            tiny[: len(self._columns.tiny)].astype(np.int64),
+            narrow.sum(axis=1, dtype=np.int64),
+            wide.astype(np.int64),
+        ])  # fmt: skip
         self._counters[:] = 0
         self._unflushed = 0
 
