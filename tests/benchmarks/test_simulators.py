@@ -136,11 +136,17 @@ def rate(bench: Bench, backend: Backend, cycles: int | None = None) -> tuple[flo
     return cycles / (time.process_time() - start), cycles
 
 
+def _written(words) -> dict[int, int]:
+    """Address and value of the words that are not zero."""
+    rows = np.flatnonzero(words.any(axis=1))
+    return dict(zip(rows.tolist(), numbers_of_words(words[rows]), strict=True))
+
+
 def pyrtl_compiled_rate(bench: Bench, cycles: int) -> tuple[float, float]:
     """Cycles per CPU second of PyRTL's CompiledSimulation, and CPU seconds to build it."""
     loaded, block = bench.load(bench.executor.backend), bench.machine.block
     ported = {net.op_param[1] for net in block.logic_subset("m@")}
-    contents = {m: dict(enumerate(numbers_of_words(loaded.read_memory(m.name)))) for m in ported}
+    contents = {m: _written(loaded.read_memory(m.name)) for m in ported}
     values = {r: loaded.read_register(r.name) for r in block.wirevector_subset(pyrtl.Register)}
     done = block.get_wirevector_by_name("done")
     trace = pyrtl.SimulationTrace([done], block=block)
