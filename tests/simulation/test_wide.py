@@ -46,8 +46,9 @@ def calculator() -> pyrtl.Block:
             "not": ~a, "and": a & b, "or": a | b, "xor": a ^ b, "nand": a.nand(b),
             "sum": a + b, "difference": (a - b).truncate(BITS), "less": a < b, "equal": a == b,
             "chosen": pyrtl.select(choose, a, b), "joined": pyrtl.concat(a, b),
-            "reversed": a[:900][::-1], "top": a[BITS - 1], "odd": a[1:900:2], "read": memory[choose],
-            "mixed": a ^ constant(TOP // 3, BITS), "spread": choose.sign_extended(BITS),
+            "reversed": a[:200][::-1], "top": a[BITS - 1], "odd": a[1:200:2],
+            "read": memory[choose], "mixed": a ^ constant(TOP // 3, BITS),
+            "spread": choose.sign_extended(BITS),
         }.items():  # fmt: skip
             result(name, pyrtl.as_wires(value))
     return block
@@ -67,8 +68,8 @@ def test_operations_on_20_kbit_follow_integer_arithmetic(backend: str) -> None:
         expected = {
             "not": a ^ TOP, "and": a & b, "or": a | b, "xor": a ^ b, "nand": (a & b) ^ TOP,
             "sum": a + b, "difference": (a - b) % (TOP + 1), "less": a < b, "equal": a == b,
-            "chosen": a, "joined": a << BITS | b, "reversed": int(text[: -901 : -1], 2),
-            "top": a >> BITS - 1, "odd": int(text[-900::2], 2), "read": a, "mixed": a ^ TOP // 3,
+            "chosen": a, "joined": a << BITS | b, "reversed": int(text[: -201 : -1], 2),
+            "top": a >> BITS - 1, "odd": int(text[-200::2], 2), "read": a, "mixed": a ^ TOP // 3,
             "spread": TOP,
         }  # fmt: skip
         for name, value in expected.items():
