@@ -75,6 +75,10 @@ def variant(change: str) -> pyrtl.Block:
         target = memory if change == "memory written" else second
         enable = a[1] if change == "enable" else a[0]
         target[address] <<= pyrtl.MemBlock.EnabledWrite(total, enable)
+        copy, cut = pyrtl.Register(len(a), "copy"), pyrtl.WireVector(8 if change == "cut" else 9)
+        copy.next <<= b if change == "copy" else a
+        block.add_net(pyrtl.LogicNet("+", None, (a, b), (cut,)))
+        pyrtl.Register(4, "low").next <<= cut[:4]
         if change == "dead logic":
             _ = a & b
     return block
@@ -83,7 +87,7 @@ def variant(change: str) -> pyrtl.Block:
 SAME = ["", "", "dead logic"]
 OTHER = [
     "width", "name", "depth", "operation", "order of arguments", "constant", "slice",
-    "memory read", "next", "memory written", "enable", "rom",
+    "memory read", "next", "memory written", "enable", "rom", "copy", "cut",
 ]  # fmt: skip
 
 

@@ -178,6 +178,9 @@ def test_names_are_those_of_the_spec_and_of_no_temporary(tmp_path: Path) -> None
         "tiny.store.activations_a.slice0.write_data", "tiny.host.incoming.read_data",
     ):  # fmt: skip
         assert name in names
+    rows, word = "tiny.store.activations_a.slice0", "tiny.buffers.weight.slice3"
+    assert [names[f"{rows}.write_{part}"] for part in ("address", "data", "enable")] == [11, 4, 1]
+    assert [names[f"{word}.read_{part}"] for part in ("address", "data")] == [7, 8]
     assert not [name for name in names if re.search(r"\btmp\d", name) and ".read" not in name]
     setup = prepared()
     registers = setup.machine.block.wirevector_subset(pyrtl.Register)
