@@ -42,6 +42,8 @@ class Backend(StrEnum):
     auto = "auto"
     compiled = "compiled"
     pyrtl = "pyrtl"
+    verilator = "verilator"
+    icarus = "icarus"
 
 
 AcceleratorFile = Annotated[Path, typer.Argument(metavar="ACCELERATOR", help="accelerator YAML")]
@@ -51,7 +53,18 @@ Batch = Annotated[int, typer.Option(min=1, help="images in one run")]
 Images = Annotated[int, typer.Option(min=1, help="images to run")]
 Together = Annotated[int, typer.Option("--batch", min=1, help="images in the store at once")]
 Seed = Annotated[int, typer.Option(min=0, help="of whatever is drawn at random")]
-Engine = Annotated[Backend, typer.Option(help="simulator: generated C, or PyRTL's own")]
+Engine = Annotated[
+    Backend,
+    typer.Option(
+        help="simulator: compiled (generated C), pyrtl (PyRTL's own), verilator or icarus (the "
+        "exported Verilog in these programs); auto is compiled where there is a C compiler, "
+        "else pyrtl"
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(min=1, help="batches simulated at once, by default one per core where that helps"),
+]
 Order = Annotated[
     Dataflow | None, typer.Option(help="order of the loops, instead of the accelerator's")
 ]

@@ -19,6 +19,7 @@ from asicbnn.cli.options import (
     Exhaustive,
     Folder,
     Images,
+    Jobs,
     Json,
     Least,
     Nest,
@@ -86,27 +87,32 @@ def simulate(
     mapping: Nest = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
+    jobs: Jobs = None,
     cycle_limit: CycleLimit = None,
     vcd: Waveform = None,
     cycles: Cycles = None,
     nets: Nets = False,
     as_json: Json = False,
 ) -> None:
-    """Run the network on the generated hardware, which counts its own cycles and accesses."""
-    from asicbnn.report import tables
+    """Run the network on the generated hardware, which counts its own cycles and accesses.
+
+    Counts are the hardware's; energy is these counts at the model's prices.
+    """
+    from asicbnn.report import simulated
     from asicbnn.simulate import simulate as run
 
     with terminal.progress("simulating") as progress:
         found = run(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
-            backend=backend.value, progress=progress,
+            backend=backend.value, jobs=jobs, progress=progress,
             waveform=read_window(vcd, cycles, nets=nets), **limited(cycle_limit),
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
     else:
-        terminal.show(tables.simulation(found.result, found.images, found.accuracy))
+        shown = simulated.simulation(found.result, found.images, found.batch, found.accuracy)
+        terminal.show(shown)
     if vcd is not None:
         terminal.wrote([vcd])
     if found.note:
@@ -136,6 +142,15 @@ def verify(
     ] = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
+    jobs: Jobs = None,
+    apart: Annotated[
+        bool,
+        typer.Option(
+            "--apart",
+            help="every layer on its own, from the reference's map; also of networks that do not "
+            "run as a whole",
+        ),
+    ] = False,
     cycle_limit: CycleLimit = None,
     output: Folder = None,
     as_json: Json = False,
@@ -148,19 +163,24 @@ def verify(
     if random is not None:
         if accelerator is not None:
             refuse("--random draws its own accelerators and workloads; name no files with it")
-        if strange := given(context, "images", "batch", "dataflow", "mapping", "cycle_limit"):
+        strange = given(
+            context, "images", "batch", "dataflow", "mapping", "jobs", "apart", "cycle_limit"
+        )
+        if strange:
             refuse(f"--random draws its own cases; it does not take {', '.join(strange)}")
         return _verify_random(random, seed, backend, output, as_json=as_json)
     if accelerator is None or workload is None:
         refuse("expected ACCELERATOR and WORKLOAD, or --random N")
     from asicbnn.report import tables
-    from asicbnn.verify import verify as run
+    from asicbnn.verify import verify as whole
+    from asicbnn.verify import verify_apart
 
     with terminal.progress("verifying") as progress:
+        run = verify_apart if apart else whole
         found = run(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
-            backend=backend.value, progress=progress, **limited(cycle_limit),
+            backend=backend.value, jobs=jobs, progress=progress, **limited(cycle_limit),
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())

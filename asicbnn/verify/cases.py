@@ -98,6 +98,8 @@ def draw_accelerator(rng: Random, name: str) -> Accelerator:
             "dataflow": rng.choice(DATAFLOWS),
             "limits": draw_limits(rng, unroll),
             "post": ["threshold", *(x for x in ("max_pool", "argmax") if rng.random() < 0.85)],
+            # of a generator of its own: cases of a seed stay what they were without it
+            "clock_gating": Random(f"clock gating {name}").choice(("none", "register")),
         }
     )
 

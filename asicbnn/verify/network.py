@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from asicbnn import __version__
 from asicbnn.model.arguments import accelerator_of, check_counts, workload_of
 from asicbnn.model.mappings import MappingSource
 from asicbnn.simulate import prepare
-from asicbnn.simulation.execution import CYCLE_LIMIT
+from asicbnn.simulation.execution import CYCLE_LIMIT, Executor
+from asicbnn.simulation.parallel import in_order, jobs_for
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.workload import Workload
 from asicbnn.verify.agreement import Row, Subject
@@ -27,6 +32,7 @@ class Verification:
     """Model against hardware for every layer, over all images.
 
     compared  rows of the first batch, and of any later batch whose counts or bits differed
+    is_apart  every layer ran on its own
     """
 
     accelerator: str
@@ -35,6 +41,7 @@ class Verification:
     images: int
     compared: tuple[Row, ...]
     note: str
+    is_apart: bool = False
 
     @property
     def rows(self) -> list[tuple[str, str, int | str, int | str]]:
@@ -52,7 +59,8 @@ class Verification:
     @property
     def verdict(self) -> str:
         layers = len({row.layer for row in self.compared})
-        what = f"{layers} layers, {self.images} images"
+        alone = ", each on its own" if self.is_apart else ""
+        what = f"{layers} layers{alone}, {self.images} images"
         if self.agrees:
             return f"no difference in cycles, accesses and bits: {what}"
         return f"{len(self.differences)} differences: {what}"
@@ -107,6 +115,11 @@ def _shown(row: Row) -> int | str:
     return row.hardware
 
 
+def _rows(subject: Subject, executor: Executor, images: NDArray[np.integer[Any]]) -> list[Row]:
+    """Compare one batch in a thread; the numpy reference runs there too."""
+    return subject.rows(images, executor)
+
+
 def verify(
     accelerator: Accelerator | Path | str,
     workload: Workload | Path | str,
@@ -117,6 +130,7 @@ def verify(
     dataflow: str | None = None,
     seed: int = 0,
     backend: str = "auto",
+    jobs: int | None = None,
     cycle_limit: int = CYCLE_LIMIT,
     progress: Progress | None = None,
 ) -> Verification:
@@ -125,6 +139,8 @@ def verify(
     Arguments as in `simulate`. Cycles and accesses are compared with the model's counts, bits
     with the integer reference, all with equality.
     """
+    if jobs is not None:
+        check_counts(jobs=jobs)
     machine, network = accelerator_of(accelerator), workload_of(workload)
     check_counts(cycle_limit=cycle_limit)
     setup = prepare(
@@ -139,10 +155,10 @@ def verify(
             group.program,
         )  # fmt: skip
         subject.executor.cycle_limit = cycle_limit
-        for chunk in group:
-            rows = subject.rows(chunk)
+        count = jobs_for(setup.backend, len(group), jobs)
+        for rows in in_order(subject.executor, group, partial(_rows, subject), count):
             compared += rows if done == 0 else [row for row in rows if not row.agrees]
-            done += len(chunk)
+            done += group.layers[0].batch
             if progress:
                 progress(done, images)
     return Verification(

@@ -28,7 +28,8 @@ SEEDS = (2, 22)
 def test_sixty_random_cases_agree(seed):
     found = verify_random(60, seed=seed)
     verdict, *more = found.verdict.splitlines()
-    assert verdict == f"60 of 60 agree on cycles, accesses and bits (seed {seed})"
+    how = f"seed {seed}, accelerators 3, {found.backend}"
+    assert verdict == f"60 of 60 agree on cycles, accesses and bits ({how})"
     missed = [name for name, count in found.features.items() if not count]
     note = f"not exercised (from {ENOUGH_FOR_ALL} cases on this fails): {', '.join(missed)}"
     assert more == ([note] if missed else [])
@@ -42,7 +43,8 @@ def test_sixty_random_cases_agree(seed):
 @pytest.mark.timeout(900)
 def test_a_thousand_random_cases_agree_and_exercise_every_feature():
     found = verify_random(1000, seed=7)
-    assert found.verdict == "1000 of 1000 agree on cycles, accesses and bits (seed 7)"
+    how = f"seed 7, accelerators 50, {found.backend}"
+    assert found.verdict == f"1000 of 1000 agree on cycles, accesses and bits ({how})"
     assert found.never == ()
     assert min(found.features.values()) >= 20, found.features
 
@@ -86,7 +88,10 @@ def flipped_weight(monkeypatch):
 def test_a_count_that_is_off_by_one_is_found(miscounting, tmp_path):
     found = verify_random(2, seed=2, folder=tmp_path)
     assert not found.agrees
-    assert found.verdict.startswith("0 of 2 agree on cycles, accesses and bits (seed 2)\ncase 0: ")
+    how = f"seed 2, accelerators 1, {found.backend}"
+    assert found.verdict.startswith(
+        f"0 of 2 agree on cycles, accesses and bits ({how})\ncase 0: "
+    )
     for outcome in found.outcomes:
         assert {row.quantity for row in outcome.differences} == {"psum_buffer_reads"}
         assert all(row.model == row.hardware + 1 for row in outcome.differences)
@@ -144,7 +149,9 @@ def write(seed, index, folder):
     parameters = [random_cases.random_parameters(layer, rng) for layer in drawn.layers]
     images = random_cases.random_activations(drawn.layers[0], rng)
     target = folder / "case"
-    written = random_cases.write_case(drawn, parameters, images, target, "case")
+    written = random_cases.write_case(
+        drawn, parameters, images, target, "case", backend="pyrtl"
+    )
     assert {path.name for path in written} >= {
         "accelerator.yaml", "workload.yaml", "mapping.yaml", "weights.npz",
     }  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 from asicbnn.hardware.accelerator import elaborate
 from asicbnn.model.arguments import accelerator_of
 from asicbnn.simulation.backends import simulator
-from asicbnn.simulation.backends.compiled import _fingerprint
+from asicbnn.simulation.backends.compiled import _key
 from asicbnn.simulation.backends.netlist import read_netlist
 
 EDGE64 = Path(__file__).parents[2] / "arch_specs/edge64.yaml"
@@ -36,7 +36,7 @@ def test_a_simulator_found_in_the_cache_costs_a_tenth_of_one_built(
         simulator(block, "compiled")
         costs.append(cpu_s() - start)
     start = cpu_s()
-    _fingerprint(read_netlist(block))
+    _key(read_netlist(block), "")
     hashing = cpu_s() - start
     miss, hit = costs[0], min(costs[1:])
     with capsys.disabled():

@@ -15,8 +15,12 @@ import pyrtl
 from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
+from asicbnn.hardware.declarations import Declarations, DeclaredFunction, declarations
 from asicbnn.simulation.backends import c_source
 from asicbnn.simulation.backends.c_compiler import Generated, build_library
+from asicbnn.simulation.backends.c_product_count import is_supported
+from asicbnn.simulation.backends.c_program import generate_scheduled
+from asicbnn.simulation.backends.c_source import generate
 from asicbnn.simulation.backends.fingerprint import fingerprint, generator_identity
 from asicbnn.simulation.backends.interface import (
     Backend,
@@ -33,7 +37,7 @@ from asicbnn.simulation.backends.netlist import (
 )
 from asicbnn.simulation.backends.state_layout import (
     CACHE_LINE_LIMBS,
-    LANES,
+    SLACK_LIMBS,
     Slot,
     StateLayout,
     limbs_of,
@@ -46,24 +50,41 @@ class CompiledBackend(Backend):
     """C generated from the block's netlist; see `c_source`."""
 
     name = "compiled"
+    releases_lock = True
 
-    def __init__(self, block: Any, note: str = "") -> None:
+    def __init__(
+        self,
+        block: Any,
+        note: str = "",
+        *,
+        every_net: bool = False,
+    ) -> None:
+        """Build, or find what an earlier process built.
+
+        every_net  evaluate each net in each cycle, whatever is declared: the reference for
+                   everything cleverer
+        """
         check_inputs(block)
-        netlist = read_netlist(block)
+        known = Declarations() if every_net else declarations(block)
+        functions: list[DeclaredFunction] = list(filter(is_supported, known.functions))
+        netlist = read_netlist(block, functions)
         super().__init__(StateShape.of(block), note)
+        registers = [register.name for register in netlist.registers]
+        memories = [memory.id for memory in netlist.memories]
 
-        def generate() -> Generated:
+        def generated() -> Generated:
             check_block(block)  # slow; what is in the cache has passed it
-            source = c_source.generate(netlist)
-            return Generated(source.files, source.layout.to_text())
+            if every_net:
+                source = generate(netlist)
+            else:
+                source = generate_scheduled(netlist, frozenset(known.steady))
+            return Generated(source.files, source.layout.to_text(registers, memories))
 
-        built = build_library(_fingerprint(netlist), generate)
+        program = "every net" if every_net else f"scheduled {sorted(known.steady)}"
+        built = build_library(_key(netlist, program), generated)
         self.note = "; ".join(filter(None, (note, built.note)))
-        self._layout = StateLayout.from_text(
-            built.attachment,
-            (register.name for register in netlist.registers),
-            (memory.id for memory in netlist.memories),
-        )
+        self._layout = StateLayout.from_text(built.attachment, registers, memories)
+        self._reset_image = self._registers_after_reset()
         self._slot_of_memory = {
             memory.name: self._layout.memories[memory.id] for memory in netlist.memories
         }
@@ -89,17 +110,29 @@ class CompiledBackend(Backend):
     def reset(self, *, keep_memories: bool = False) -> None:
         if not keep_memories:
             self._state[:] = 0
-        for name, register in self.shape.registers.items():
-            self._store_register(name, register.reset_value)
+        limbs, values = self._reset_image
+        self._state[limbs] = values
+        self._note_change()
         if keep_memories:
             return
         for identity, words in self._rom_words.items():
             self._words(self._layout.memories[identity])[:] = words
 
+    def _registers_after_reset(self) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+        """Positions of all registers' limbs in the state, and what a reset puts there."""
+        limbs: list[int] = []
+        values: list[int] = []
+        for name, register in self.shape.registers.items():
+            slot = self._layout.registers[name]
+            count = limbs_of(slot.bits)
+            limbs += range(slot.offset, slot.offset + count)
+            values += words_of_numbers([register.reset_value], count)[0].tolist()
+        return np.array(limbs, np.intp), np.array(values, np.uint64)
+
     def _allocate(self) -> None:
         """Take a zeroed buffer of its own, aligned to cache lines, and reset it."""
-        # Vector loads from a part of the last value may reach LANES limbs beyond it.
-        count = self._layout.total_limbs + LANES
+        # Vector loads from a part of the last value may reach beyond it.
+        count = self._layout.total_limbs + SLACK_LIMBS
         try:
             buffer = np.zeros(count + CACHE_LINE_LIMBS, np.uint64)
         except (MemoryError, ValueError) as error:
@@ -121,26 +154,35 @@ class CompiledBackend(Backend):
 
     def _store_register(self, name: str, value: int) -> None:
         slot = self._layout.registers[name]
+        self._note_change()
         self._words(slot)[:] = words_of_numbers([value], limbs_of(slot.bits))
+
+    def _note_change(self) -> None:
+        """Let logic that is evaluated only after changes of what it reads be evaluated again."""
+        if self._layout.changed is not None:
+            self._state[self._layout.changed] = 1
 
     def _load_register(self, name: str) -> int:
         return numbers_of_words(self._words(self._layout.registers[name]))[0]
 
     def _run(self, cycles: int) -> None:
         for done in range(0, cycles, _CYCLES_PER_CALL):
+            self._check_stop()
             self._run_cycles(self._state.ctypes.data, min(_CYCLES_PER_CALL, cycles - done))
 
     def _run_until(self, flag_register: str, limit: int) -> int | None:
         flag = self._layout.registers[flag_register].offset
         for done in range(0, limit, _CYCLES_PER_CALL):
+            self._check_stop()
             calls = min(_CYCLES_PER_CALL, limit - done)
             if ran := self._run_to_flag(self._state.ctypes.data, flag, calls):
                 return done + int(ran)
         return None
 
 
-def _fingerprint(netlist: Netlist) -> str:
-    return fingerprint(netlist, generator_identity(), str(c_source.FUNCTION_WEIGHT))
+def _key(netlist: Netlist, program: str) -> str:
+    """Hash all that decides which code is generated: an equal key may find it in the cache."""
+    return fingerprint(netlist, generator_identity(), str(c_source.FUNCTION_WEIGHT), program)
 
 
 def _rom_words(memory: Memory) -> NDArray[np.uint64]:

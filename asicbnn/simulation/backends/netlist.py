@@ -8,13 +8,15 @@ faster than with PyRTL's breadth-first order, and logic that reaches no state is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import pyrtl
 
 from asicbnn.errors import SimulationError
+from asicbnn.hardware.declarations import DeclaredFunction, ProductCount
 
 # The library ships no types. Never compare wires with ==: PyRTL would build a comparator.
 Wire: TypeAlias = Any  # pyrtl.WireVector
@@ -40,6 +42,43 @@ class Netlist:
     memories: tuple[Memory, ...]
     writes: tuple[Net, ...]
     nets: tuple[Net, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class DeclaredNet:
+    """A function that the hardware declares, in place of the nets that compute it.
+
+    Stands among the nets of a netlist and looks like one; it alone drives several wires.
+    """
+
+    function: DeclaredFunction
+    op: str = "F"
+
+    @property
+    def op_param(self) -> tuple[int, ...]:
+        """The numbers that make out the function."""
+        return self.function.shape
+
+    @property
+    def args(self) -> tuple[Wire, ...]:
+        return self.function.inputs
+
+    @property
+    def dests(self) -> tuple[Wire, ...]:
+        return self.function.outputs
+
+
+def weight(net: Net) -> int:
+    """About the number of operands in the C statements a net becomes."""
+    if net.op == "F":
+        products = net.function.lanes if isinstance(net.function, ProductCount) else 0
+        return 6 * len(net.args) + products
+    if net.op == "s":
+        starts = [low for low, high in pairwise(net.op_param) if high not in (low, low + 1)]
+        return len(starts) + 1 + int(net.dests[0].bitwidth) // 64
+    if net.op == "c":
+        return len(set(net.args)) + int(net.dests[0].bitwidth) // 64
+    return len(net.args)
 
 
 def check_block(block: Any) -> None:
@@ -78,19 +117,23 @@ def state_of(block: Any) -> tuple[tuple[Wire, ...], tuple[Memory, ...]]:
     return tuple(registers), tuple(memories)
 
 
-def read_netlist(block: Any) -> Netlist:
+def read_netlist(block: Any, functions: Sequence[DeclaredFunction] = ()) -> Netlist:
     """Order the live logic of a block.
 
+    functions  declared functions that take the place of the logic behind their outputs
     Raises SimulationError for a combinational loop, or logic that nothing drives.
     """
     registers, memories = state_of(block)
-    next_of = {net.dests[0]: net.args[0] for net in block.logic_subset("r")}
-    if idle := [register.name for register in registers if register not in next_of]:
+    driven = {net.dests[0]: net.args[0] for net in block.logic_subset("r")}
+    if idle := [register.name for register in registers if register not in driven]:
         raise SimulationError(f"the block is malformed: nothing drives register {idle[0]}")
+    next_of = {register: driven[register] for register in registers}
     writes = tuple(net for memory in memories for net in memory.writeport_nets)
     sinks = [next_of[register] for register in registers]
     sinks += [argument for net in writes for argument in net.args]
-    driver_of = {id(net.dests[0]): net for net in block.logic if net.op not in "r@"}
+    driver_of: dict[int, Net] = {id(net.dests[0]): net for net in block.logic if net.op not in "r@"}
+    for function in functions:
+        driver_of |= dict.fromkeys(map(id, function.outputs), DeclaredNet(function))
     return Netlist(registers, next_of, memories, writes, _depth_first(sinks, driver_of))
 
 
@@ -101,13 +144,16 @@ def _depth_first(sinks: Iterable[Wire], driver_of: dict[int, Net]) -> tuple[Net,
     """
     order: list[Net] = []
     open_or_done: dict[int, bool] = {}  # False while its arguments are being visited
+    done: set[int] = set()  # declared functions drive several wires
     for sink in sinks:
         stack: list[tuple[Wire, Net | None]] = [(sink, None)]
         while stack:
             wire, finished = stack.pop()
             identity = id(wire)
             if finished is not None:
-                order.append(finished)
+                if id(finished) not in done:
+                    order.append(finished)
+                    done.add(id(finished))
                 open_or_done[identity] = True
             elif identity in open_or_done:
                 if not open_or_done[identity]:

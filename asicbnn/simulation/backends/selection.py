@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from asicbnn.errors import SimulationError
 from asicbnn.simulation.backends.c_compiler import find_compiler
 from asicbnn.simulation.backends.compiled import CompiledBackend
+from asicbnn.simulation.backends.icarus import IcarusBackend
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.backends.interpreted import InterpretedBackend
+from asicbnn.simulation.backends.verilator import VerilatorBackend
 
-BACKENDS: dict[str, type[CompiledBackend] | type[InterpretedBackend]] = {
-    backend.name: backend for backend in (CompiledBackend, InterpretedBackend)
+BACKENDS: dict[str, Callable[[Any], Backend]] = {
+    CompiledBackend.name: CompiledBackend,
+    InterpretedBackend.name: InterpretedBackend,
+    VerilatorBackend.name: VerilatorBackend,
+    IcarusBackend.name: IcarusBackend,
 }
+"""How each back end is built from a block, by name."""
 _NO_COMPILER = (
     "no C compiler found: simulating with PyRTL, about a thousand times slower; "
     "pip install asicbnn[compiler] brings one"
@@ -23,13 +30,14 @@ def simulator(block: Any, backend: str = "auto") -> Backend:
     """Build a simulator of a PyRTL block, reset and ready; the block stays as it is.
 
     block    a built `pyrtl.Block` without inputs
-    backend  ``compiled`` (needs a C compiler), ``pyrtl``, or ``auto``: compiled where possible,
-             else pyrtl, and ``note`` says so
+    backend  ``compiled`` (needs a C compiler), ``pyrtl``, ``verilator`` (the exported Verilog;
+             needs the program), or ``auto``: compiled where possible, else pyrtl, and ``note``
+             says so
     """
     if backend == "auto":
-        return (
-            CompiledBackend(block) if find_compiler() else InterpretedBackend(block, _NO_COMPILER)
-        )
+        if find_compiler() is None:
+            return InterpretedBackend(block, _NO_COMPILER)
+        backend = "compiled"
     if backend not in BACKENDS:
         raise SimulationError(f"backend must be one of auto, {', '.join(BACKENDS)}, not {backend}")
     return BACKENDS[backend](block)

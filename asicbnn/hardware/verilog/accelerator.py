@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
-import pyrtl
-
 from asicbnn.hardware.accelerator import elaborate
 from asicbnn.hardware.configuration import Order
+from asicbnn.hardware.verilog.writer import write_verilog
 from asicbnn.spec.accelerator import Accelerator
 
 _HEADER = """\
@@ -18,15 +15,14 @@ _HEADER = """\
 
 
 def verilog(accelerator: Accelerator, *, order: Order | None = None) -> str:
-    """Return the accelerator as one Verilog module `toplevel`, memories included as arrays.
+    """Return the accelerator as one Verilog file, top module `toplevel` first.
 
     order  loop order of a fixed sequencer (default: the spec's dataflow)
     """
     from asicbnn import __version__
 
     machine = elaborate(accelerator, order=order, probe=False, ports=True)
-    text = io.StringIO()
-    pyrtl.output_to_verilog(text, add_reset=False, block=machine.block)
+    written = write_verilog(machine.block)
     lay = machine.configuration.layout
     header = _HEADER.format(
         name=accelerator.name,
@@ -36,4 +32,4 @@ def verilog(accelerator: Accelerator, *, order: Order | None = None) -> str:
         words=machine.configuration.words,
         link=lay.link_bits,
     )
-    return header + text.getvalue()
+    return header + written.text()
