@@ -177,7 +177,7 @@ def _version(compiler: tuple[str, ...], program: str, size: int, changed_ns: int
 
 def _call(command: list[str], *inputs: Path) -> None:
     """Run the compiler; if it fails its message becomes ours, and its inputs are kept."""
-    done = _run(command)
+    done = _run(command, inputs[0].parent)
     if not done.returncode:
         return
     message = (done.stderr or done.stdout).strip()[:_LONGEST_MESSAGE]
@@ -196,11 +196,13 @@ def _call(command: list[str], *inputs: Path) -> None:
     )
 
 
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def _run(command: Sequence[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run to the end; what the compiler leaves behind when it is killed lies in the folder."""
+    environment = os.environ | ({} if folder is None else {"TMPDIR": str(folder)})
     try:
         return subprocess.run(
             command, capture_output=True, text=True, errors="replace", check=False,
-            stdin=subprocess.DEVNULL, timeout=_PATIENCE_S,
+            stdin=subprocess.DEVNULL, timeout=_PATIENCE_S, env=environment,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise EnvironmentProblem(
