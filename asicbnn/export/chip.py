@@ -83,7 +83,7 @@ def _macro(accelerator: Accelerator, memory: MemoryModule) -> MacroMemory | None
     name, words = memory.view.name, memory.view.words
     if name == "classes":
         return None
-    slices = tuple(m.bitwidth for m in memory.view.slices)
+    bits, part_bits = memory.view.bits, memory.view.slices[0].bitwidth
     ports: Ports = "1rw"
     halves = False
     if not name.startswith("store_"):
@@ -96,5 +96,5 @@ def _macro(accelerator: Accelerator, memory: MemoryModule) -> MacroMemory | None
         halves = pairs and not rings and words % 2 == 0 and words > 2
         if part in ("psum", "pool") or (pairs and not halves):
             ports = "1r1w"
-    shape = MacroShape(words // 2 if halves else words, slices, ports)
+    shape = MacroShape(words // 2 if halves else words, bits, part_bits, ports)
     return MacroMemory(memory, shape, halves)

@@ -274,7 +274,7 @@ class _Writer:
         return lines
 
     def _instance(self, memory: MemoryModule) -> list[str]:
-        pins = [".clock(clock)"]
+        pins = [".clock(clock)", ".reset(reset)"]
         for i, port in enumerate(memory.view.reads):
             pins.append(f".read_address{i}({self.written(port.address)})")
             pins.append(f".read_data{i}({self._data_name(memory, i)})")
