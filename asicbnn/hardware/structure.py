@@ -1,7 +1,7 @@
 """What an accelerator is made of: gates per component, counted on the block that is built.
 
-The PE array's adders are known in closed form and stand as full and half adders; control is
-counted once from the built block (tests hold the closed forms equal to the census).
+Adders that a component declares stand as full and half adders; the rest is counted from the built
+block (tests hold the closed forms of the PE array equal to the census).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from types import MappingProxyType
 from asicbnn.hardware.accelerator import elaborate
 from asicbnn.hardware.array import PeArray
 from asicbnn.hardware.component import Gates, census
+from asicbnn.hardware.declarations import declarations
 from asicbnn.mapping.layout import layout
 from asicbnn.spec.accelerator import Accelerator
 
@@ -30,13 +31,22 @@ def logic_gates(accelerator: Accelerator) -> Mapping[str, Gates]:
     """
     machine = elaborate(accelerator, probe=False, ports=True, check=False)
     counted = {name: census(nets) for name, nets in machine.stages.items()}
-    adders = pe_array(accelerator).gates()
-    rest = Gates(counted["array"])
-    rest.subtract(adders.primitive())
-    if min(rest.values(), default=0) < 0:
-        raise AssertionError(f"the array has fewer gates than its closed form: {rest}")
-    counted["array"] = Gates(+rest) + adders
-    return MappingProxyType({name: counted[name] for name in COMPONENTS})
+    products = Gates(xnor2=pe_array(accelerator).gates()["xnor2"])
+    _recognise(counted["array"], products)
+    component_of = {
+        wire: name for name, nets in machine.stages.items() for net in nets for wire in net.dests
+    }
+    for adder in declarations(machine.block).adders:
+        _recognise(counted[component_of[adder.total]], Gates({adder.kind: len(adder.total)}))
+    return MappingProxyType({name: Gates(+counted[name]) for name in COMPONENTS})
+
+
+def _recognise(gates: Gates, cells: Gates) -> None:
+    """Count cells instead of the gates they consist of."""
+    gates.subtract(cells.primitive())
+    gates.update(cells)
+    if min(gates.values()) < 0:
+        raise AssertionError(f"a component has fewer gates than its cells: {gates}")
 
 
 def pe_array(accelerator: Accelerator) -> PeArray:

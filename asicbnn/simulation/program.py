@@ -92,8 +92,12 @@ def build_program(
     layers: Sequence[Layer],
     parameters: Sequence[Parameters],
     mappings: Sequence[Mapping],
+    *,
+    all_streamed: bool = False,
 ) -> Program:
     """Compile a network for an accelerator.
+
+    all_streamed  send every block through the host link, so that the memories may start empty
 
     Raises MappingError if a block does not fit the weight bank, or the mappings of a fixed
     sequencer do not share one loop order.
@@ -106,7 +110,10 @@ def build_program(
         np.concatenate([threshold_words(lay, x, p), weight_words(lay, x, p.weights)])
         for x, p in zip(layers, parameters, strict=True)
     ]
-    placements = place(lay, [c.words + len(words) for words in contents], layers)
+    sizes = [c.words + len(words) for words in contents]
+    placements = place(lay, sizes, layers)
+    if all_streamed:
+        placements = [Placement(0, size, True) for size in sizes]
     blocks = []
     for i, nest in enumerate(nests):
         following = placements[i + 1] if i + 1 < len(nests) else None

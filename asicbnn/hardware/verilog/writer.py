@@ -63,6 +63,7 @@ class VerilogBlock:
     """A block as Verilog.
 
     name       the top module                 top   its text
+    inputs     input port -> bits, without clock and reset
     registers  PyRTL register name -> its name in the top module
     memories   in the order of their names
     counts     adders and clock gates its instances come to: full_adder half_adder clock_gate
@@ -70,6 +71,7 @@ class VerilogBlock:
 
     name: str
     top: str
+    inputs: Mapping[str, int]
     registers: Mapping[str, str]
     memories: tuple[MemoryModule, ...]
     counts: Mapping[str, int]
@@ -192,6 +194,7 @@ class _Writer:
         return VerilogBlock(
             self.name,
             top,
+            MappingProxyType({self.name_of[w]: len(w) for w in self.view.inputs}),
             MappingProxyType(registers),
             tuple(self.memories),
             MappingProxyType(dict(self.counts)),
@@ -271,7 +274,7 @@ class _Writer:
         return lines
 
     def _instance(self, memory: MemoryModule) -> list[str]:
-        pins = [".clock(clock)"]
+        pins = [".clock(clock)", ".reset(reset)"]
         for i, port in enumerate(memory.view.reads):
             pins.append(f".read_address{i}({self.written(port.address)})")
             pins.append(f".read_data{i}({self._data_name(memory, i)})")
