@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyrtl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from simulation.test_backends import RandomBlock
 from tools import EXTERNAL, needs
@@ -157,8 +157,9 @@ def check_random_block(seed: int, backend: str) -> None:
 
 
 @needs("iverilog", "vvp")
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(seed=st.integers(0, 2**32 - 1))
+@example(seed=60)  # a wire narrower than its source
 def test_nets_of_every_kind_and_width_do_in_icarus_what_fast_simulation_does(seed: int) -> None:
     check_random_block(seed, "icarus")
 
@@ -240,6 +241,16 @@ def test_a_fork_has_a_state_of_its_own(unit: Backend) -> None:
     unit.reset()
     unit.run(30)
     assert state(unit) == state(twin)
+
+
+@needs("iverilog", "vvp")
+def test_a_block_may_have_no_memories_and_no_flags() -> None:
+    block = pyrtl.Block()
+    with pyrtl.set_working_block(block, no_sanity_check=True):
+        _copy(~_held(3, "a"), "b")
+    unit = simulator(block, "icarus")
+    unit.run(1)
+    assert unit.read_register("b") == 7
 
 
 def test_nothing_is_left_on_disk_when_the_simulator_is_gone(

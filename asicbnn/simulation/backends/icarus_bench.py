@@ -51,24 +51,28 @@ module {bench};
                     code = $fscanf({stdin}, "%d %h", index, value);
                     case (index)
 {set_register}
+                        default: ;
                     endcase
                 end
                 "get": begin
                     code = $fscanf({stdin}, "%d", index);
                     case (index)
 {get_register}
+                        default: ;
                     endcase
                 end
                 "write": begin
                     code = $fscanf({stdin}, "%d %d %d", index, first, count);
                     case (index)
 {write_memory}
+                        default: ;
                     endcase
                 end
                 "read": begin
                     code = $fscanf({stdin}, "%d %d %d", index, first, count);
                     case (index)
 {read_memory}
+                        default: ;
                     endcase
                 end
                 "run": begin
@@ -81,6 +85,7 @@ module {bench};
                     cycles = 0;
                     case (index)
 {run_until}
+                        default: ;
                     endcase
                 end
                 default: $display("unknown command %0s", command);
