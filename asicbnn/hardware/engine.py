@@ -156,10 +156,13 @@ class Engine:
 
     def adder(self, at: dict[str, WireVector], by: dict[str, WireVector]) -> dict[str, WireVector]:
         """Base plus stride; input addresses wrap at the ring, pooled addresses carry."""
-        cfg, total = self.fields, plain_adder(at, by)
-        if "ring_words" in cfg:
+        cfg = self.fields
+        is_ring = "ring_words" in cfg and "input" in at
+        apart = {"phase_y", "phase_x"} | ({"input"} if is_ring else set())
+        total = plain_adder({q: wire for q, wire in at.items() if q not in apart}, by)
+        if is_ring:
             total["input"] = ring_add(at["input"], by["input"], cfg["ring_words"], len(at["input"]))
-        if "pool_last" in cfg:
+        if "phase_y" in at:
             for axis, store_step, pool_step in (
                 ("y", cfg["row_step"], cfg["pool_row"]),
                 ("x", cfg["record_step"], None),

@@ -7,7 +7,7 @@ every loop inside it. Edge tiles need nothing special.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Mapping as MappingView
 
 import pyrtl
@@ -72,17 +72,20 @@ class Quantities:
         """Value of each quantity in this iteration."""
         return {q: bases[-1] for q, bases in self.bases.items()}
 
-    def following(self, stop: Sequence[WireVector], adder: Adder) -> dict[str, WireVector]:
-        """Value after the loop selected by one-hot `stop` increments."""
-        at = {q: one_of(list(zip(stop, b, strict=True))) for q, b in self.bases.items()}
-        by = {q: one_of(list(zip(stop, self.strides[q], strict=True))) for q in self.bases}
+    def following(
+        self, stop: Sequence[WireVector], adder: Adder, wanted: Collection[str]
+    ) -> dict[str, WireVector]:
+        """Value of the wanted quantities after the loop selected by one-hot `stop` increments."""
+        bases = {q: b for q, b in self.bases.items() if q in wanted}
+        at = {q: one_of(list(zip(stop, b, strict=True))) for q, b in bases.items()}
+        by = {q: one_of(list(zip(stop, self.strides[q], strict=True))) for q in bases}
         return adder(at, by)
 
     def connect(
         self, step: WireVector, restart: WireVector, initial: Fields, adder: Adder
     ) -> dict[str, WireVector]:
         """Wire the registers; returns the value of each quantity after this step."""
-        following = self.following(self.stop, adder)
+        following = self.following(self.stop, adder, self.bases)
         reached: list[WireVector] = []
         running: WireVector = Const(0, 1)
         for stop in self.stop:
