@@ -150,6 +150,15 @@ def test_librelane_reads_files_that_are_there(tiny):
     assert configuration["CLOCK_PERIOD"] == period > 0
 
 
+def test_every_input_but_the_clock_has_a_delay(tiny):
+    top = (tiny / "tiny.v").read_text()
+    inputs = set(re.findall(r"^  input (?:\[\d+:0\] )?(\w+)", top, re.MULTILINE)) - {"clock"}
+    [named] = re.findall(r"get_ports \{(.*)\}", (tiny / "constraints.sdc").read_text())
+    assert {name.rstrip("*") for name in named.split()} == inputs
+    outputs = re.findall(r"^  output (?:\[\d+:0\] )?(\w+)", top, re.MULTILINE)
+    assert not [n for n in named.split() for out in outputs if out.startswith(n.rstrip("*"))]
+
+
 def test_no_template_keeps_a_blank(tiny):
     for path in tiny.iterdir():
         if path.is_file() and path.name not in ("testbench.v",):
