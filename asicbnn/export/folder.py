@@ -126,6 +126,7 @@ def _values(built: Chip, stimulus: Stimuli) -> dict[str, str]:
         "PERIOD_SOURCE": f"Period: {source}.",
         "UNCERTAINTY": f"{period * 0.05:.4f}",
         "IO_DELAY": f"{period * 0.2:.4f}",
+        "INPUTS": " ".join(["reset", *(f"{port}*" for port in built.written.inputs)]),
         "PDK": _PDK.get(accelerator.technology, "YOUR_PDK"),
         "VERILOG_FILES": "\n".join(f"  - dir::{name}" for name in sources),
         "EXTRA": extra,

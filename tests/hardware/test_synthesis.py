@@ -21,10 +21,18 @@ from asicbnn.hardware.verilog.memories import ports_of
 from asicbnn.spec import load
 from asicbnn.verify.cases import accelerator as random_accelerator
 
-_ADDERS = {"sky130hd": {"full_adder": "sky130_fd_sc_hd__fa_1", "half_adder": "sky130_fd_sc_hd__ha_1",
-                        "clock_gate": "sky130_fd_sc_hd__dlclkp_1"},
-           "ihp_sg13g2": {"full_adder": "full_adder_cell", "half_adder": "half_adder_cell",
-                          "clock_gate": "sg13g2_lgcp_1"}}  # fmt: skip
+_CELLS = {
+    "sky130hd": {
+        "full_adder": "sky130_fd_sc_hd__fa_1",
+        "half_adder": "sky130_fd_sc_hd__ha_1",
+        "clock_gate": "sky130_fd_sc_hd__dlclkp_1",
+    },
+    "ihp_sg13g2": {
+        "full_adder": "full_adder_cell",
+        "half_adder": "half_adder_cell",
+        "clock_gate": "sg13g2_lgcp_1",
+    },
+}
 _SYNTHESIS = """
 read_liberty -lib -ignore_miss_func {library}.lib
 read_verilog -DKEEP_ADDERS synthesis.v
@@ -49,6 +57,7 @@ read_verilog netlist.v
 hierarchy -check -top toplevel
 flatten
 opt_clean
+async2sync
 rename toplevel gate
 design -stash gate
 design -copy-from gold -as gold gold
@@ -76,7 +85,7 @@ def synthesised(written, name, folder, *, abc=True):
     assert code == 0, said
     netlist = (folder / "netlist.v").read_text()
     [top] = re.findall(r"^module toplevel\b.*?^endmodule", netlist, re.MULTILINE | re.DOTALL)
-    return {kind: len(re.findall(rf"\b{cell} ", top)) for kind, cell in _ADDERS[name].items()}
+    return {kind: len(re.findall(rf"\b{cell} ", top)) for kind, cell in _CELLS[name].items()}
 
 
 def proof(name, folder):
@@ -113,7 +122,8 @@ def padding():
 COMPONENTS = {
     "popcount of counters": lambda: popcount("sliced"),
     "popcount of ripple adders": lambda: popcount("tree"),
-    "products, count, shift, accumulate": lambda: array_circuit("shifted").block,
+    "products, count, shift, accumulate": lambda: array_circuit("planes").block,
+    "products, ripple count, accumulate": lambda: array_circuit("tree").block,
     "accumulator": accumulator,
     "padding and comparison": lambda: compare_circuit().block,
     "pad counter": padding,
@@ -127,7 +137,9 @@ def component(name):
     return write_verilog(COMPONENTS[name]())
 
 
-@pytest.mark.parametrize("library_name", ["ihp_sg13g2", "sky130hd"])
+@pytest.mark.parametrize(
+    "library_name", ["ihp_sg13g2", pytest.param("sky130hd", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", COMPONENTS)
 def test_a_mapped_component_equals_what_was_written(name, library_name, tmp_path):
     written = component(name)
@@ -162,7 +174,8 @@ def test_clock_gates_are_cells_of_the_library(tmp_path):
     assert synthesised(written, "sky130hd", tmp_path)["clock_gate"] == 3
 
 
-@pytest.mark.parametrize("number", [None, 1])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [None, 0, 1, 2, 3])
 def test_a_mapped_accelerator_has_the_adders_its_model_counts(number, tmp_path):
     spec = load("arch_specs/tiny.yaml") if number is None else random_accelerator(11, number)
     counted = sum(logic_gates(spec).values(), type(logic_gates(spec)["array"])())

@@ -1,4 +1,4 @@
-"""Run Yosys scripts in tests: the one on PATH, or pyosys (extra `synth`); and find Liberty files."""
+"""Yosys for tests, the one on PATH or pyosys (extra `synth`), and the Liberty files it reads."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def ran(script: str, folder: Path) -> tuple[int, str]:
 def liberty(name: str) -> Path:
     """Return the packed Liberty file of a library; skip where the shared data is absent."""
     for parent in Path(__file__).resolve().parents:
-        for found in (parent / "shared" / "data" / "liberty" / _LIBRARIES[name],):
-            if found.exists():
-                return found
+        found = parent / "shared" / "data" / "liberty" / _LIBRARIES[name]
+        if found.exists():
+            return found
     pytest.skip(f"the Liberty file of {name} is not in shared/data/liberty")
 
 
