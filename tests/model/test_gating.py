@@ -15,6 +15,7 @@ from asicbnn.mapping.dataflow import named_mapping, whole_tiles
 from asicbnn.mapping.layout import layout
 from asicbnn.model import energy
 from asicbnn.model.area import structural
+from asicbnn.model.assumptions import assumptions
 from asicbnn.model.costs import costs
 from asicbnn.model.cycles import count_layer
 from asicbnn.model.estimate import estimate
@@ -166,6 +167,11 @@ def test_clock_gates_take_the_place_of_multiplexers_in_area_and_energy():
     mux_fj = 0.5 * (10.7069 + 0.5 * 2.2813 * 1.8**2)
     loaded = ("array", "weight register")
     assert before[loaded] - after[loaded] == pytest.approx(32 * mux_fj)
+    # a clock gate's output goes by its enable and not by the activity of its component
+    steps = assumptions().sequencer_activity.value
+    others = replace(gated.cells["sequencer"], clock_gate=0)
+    assert gated.cells["sequencer"].clock_gate > 0
+    assert after["control", "sequencer"] == SKY.switching_energy_fj(others, steps)
 
 
 def test_gating_changes_no_path():
