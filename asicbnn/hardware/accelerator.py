@@ -133,7 +133,7 @@ def _build(
     stages.mark("controller")
     tile_widths = {q: c.widths.of(q) for q in slot_quantities(accelerator)}
     tiles = TileSequencer(c, cfg, tile_widths)
-    tiles.connect(swap, restart)
+    tiles.connect(swap, restart, gating)
     memories = _buffers(accelerator, lay)
     stages.mark("sequencer")
     loads_first, phase_end = WireVector(1), WireVector(1)

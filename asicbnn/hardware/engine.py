@@ -180,8 +180,7 @@ class Engine:
         self, tiles: TileSequencer, input_start: WireVector, weight_start: WireVector
     ) -> None:
         initial = {**tiles.current, "input": input_start, "weight": weight_start}
-        self.steps.loops.connect(self.issue, self.swap)
-        self.steps.quantities.connect(self.issue, self.swap, initial, self.adder)
+        self.steps.connect(self.issue, self.swap, initial, self.adder, self.gating)
         ends = self.issue & self.steps.loops.end
         self.run.next <<= self.swap | (self.run & ~ends)
         self.first = self.steps.reduction(self.steps.loops.zero) & self.first_tile
