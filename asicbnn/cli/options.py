@@ -41,6 +41,7 @@ class Backend(StrEnum):
     auto = "auto"
     compiled = "compiled"
     pyrtl = "pyrtl"
+    gates = "gates"
 
 
 AcceleratorFile = Annotated[Path, typer.Argument(metavar="ACCELERATOR", help="accelerator YAML")]

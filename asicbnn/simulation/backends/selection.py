@@ -7,11 +7,12 @@ from typing import Any
 from asicbnn.errors import SimulationError
 from asicbnn.simulation.backends.c_compiler import find_compiler
 from asicbnn.simulation.backends.compiled import CompiledBackend
+from asicbnn.simulation.backends.gates import GatesBackend
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.backends.interpreted import InterpretedBackend
 
-BACKENDS: dict[str, type[CompiledBackend] | type[InterpretedBackend]] = {
-    backend.name: backend for backend in (CompiledBackend, InterpretedBackend)
+BACKENDS: dict[str, type[CompiledBackend] | type[InterpretedBackend] | type[GatesBackend]] = {
+    backend.name: backend for backend in (CompiledBackend, InterpretedBackend, GatesBackend)
 }
 _NO_COMPILER = (
     "no C compiler found: simulating with PyRTL, about a thousand times slower; "
