@@ -7,7 +7,7 @@ is needed, the gates that get an instruction of their own. A full adder's five g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -26,6 +26,17 @@ _TABLES = {
     "xor2": 0xF0 ^ 0xCC,
     "mux2": (0xF0 & 0xAA) | (0x0F & 0xCC),
 }
+_A, _B = _PATTERNS[:2]
+_OPERATORS = {
+    _A: "{0}",
+    0xFF ^ _A: "~{0}",
+    _A & _B: "{0} & {1}",
+    _A & ~_B: "{0} & ~{1}",
+    _B & ~_A: "~{0} & {1}",
+    _A | _B: "{0} | {1}",
+    _A ^ _B: "{0} ^ {1}",
+}
+"""Functions of one or two leaves that C and every processor have."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,15 @@ class Function:
     output: Span
     leaves: tuple[Span, ...]
     table: int
+
+
+def expression(function: Function, operand: Callable[[Span], str]) -> str:
+    """C for a function: an operator where there is one, so that fewer operands are named."""
+    leaves = [operand(leaf) for leaf in function.leaves]
+    if function.table in _OPERATORS:
+        return _OPERATORS[function.table].format(*leaves)
+    leaves += leaves[:1] * (3 - len(leaves))
+    return f"TERNARY({', '.join(leaves)}, {function.table})"
 
 
 class _Cut(NamedTuple):

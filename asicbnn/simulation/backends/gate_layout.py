@@ -51,9 +51,13 @@ class GateLayout:
     masks: int = 0
 
     def reserve(self, count: int) -> int:
-        """Reserve vectors and return the first."""
+        """Reserve vectors and return the first.
+
+        An odd distance between rows keeps a loop that walks through many of them, all at the same
+        bit, from using few sets of the cache.
+        """
         first = self.vectors
-        self.vectors += count
+        self.vectors += count | 1
         return first
 
     def export(self, wire: Wire, *, as_masks: bool) -> Export:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from asicbnn.simulation.backends.c_source import generate
 from asicbnn.simulation.backends.gate_commit import CommitWriter, Faults
-from asicbnn.simulation.backends.gate_cover import cover
+from asicbnn.simulation.backends.gate_cover import cover, expression
 from asicbnn.simulation.backends.gate_layout import GateLayout, PrivateSlot
 from asicbnn.simulation.backends.gate_netlist import (
     READ,
@@ -217,7 +217,7 @@ class _Generator:
                         layout.groups[origin] = layout.reserve(gates.sizes[origin])
         self._hand_over(sinks)
         for first in layout.reads:
-            if wire := self._address_wire(first):
+            if (wire := self._address_wire(first)) is not None:
                 layout.export(wire, as_masks=False)
         for net in (*self._split.private_writes, *self._split.checked_writes):
             for wire in net.args:
@@ -272,9 +272,7 @@ class _Generator:
             if not self._options.drops_dead:
                 needed = {unit.span for unit in section.units}
             for function in cover(section.units, needed):
-                a, *_ = leaves = [operand(leaf) for leaf in function.leaves]
-                leaves += [a] * (3 - len(leaves))
-                define(function.output, f"TERNARY({', '.join(leaves)}, {function.table})")
+                define(function.output, expression(function, operand))
             return lines
         for unit in section.units:
             if unit.kind == READ:
@@ -321,7 +319,7 @@ class _Generator:
                 "}",
             ]
         for first, port in self._layout.reads.items():
-            if wire := self._address_wire(first):
+            if (wire := self._address_wire(first)) is not None:
                 slot = self._layout.memories[self._gates.reads[first].memory.id]
                 number = uniform.registers[self._layout.exports[wire].name].offset
                 lines.append(f"A[{port}] = {slot.offset} + {slot.bits} * S[{number}];")
