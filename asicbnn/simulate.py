@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicbnn import __version__
 from asicbnn.bnn.layer import Layer
 from asicbnn.bnn.reference import Parameters
 from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.hardware.configuration import configuration_words
 from asicbnn.mapping.capacity import check_layer
-from asicbnn.mapping.counts import operations
 from asicbnn.mapping.dataflow import DATAFLOWS
 from asicbnn.mapping.loop_nest import Mapping
 from asicbnn.model.arguments import (
@@ -26,12 +24,16 @@ from asicbnn.model.arguments import (
     check_seed,
     workload_of,
 )
+from asicbnn.model.costs import costs
+from asicbnn.model.figures import Counted, priced, run_counts
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
-from asicbnn.result import LayerResult, Result
+from asicbnn.result import Result
 from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.selection import BACKENDS
-from asicbnn.simulation.execution import Executor
-from asicbnn.simulation.program import Program, build_program, shared_order
+from asicbnn.simulation.execution import Executor, LayerRun
+from asicbnn.simulation.packing import Words
+from asicbnn.simulation.parallel import in_order, jobs_for
+from asicbnn.simulation.program import Program, build_program, pack_parameters, shared_order
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.lowering import lower
 from asicbnn.spec.parameters import load_images, load_parameters
@@ -52,6 +54,9 @@ class Batches:
     mappings: tuple[Mapping, ...]
     program: Program
     images: NDArray[np.integer[Any]]
+
+    def __len__(self) -> int:
+        return len(self.images) // self.layers[0].batch
 
     def __iter__(self) -> Iterator[NDArray[np.integer[Any]]]:
         batch = self.layers[0].batch
@@ -78,7 +83,9 @@ class Setup:
 class Simulation:
     """What the hardware did with all images.
 
-    result    cycles and accesses per layer, summed over the batches
+    result    per layer and in total, summed over all images: cycles and accesses as the hardware
+              counted them, energy and time at the model's prices
+    images    how many ran, `batch` of them in the store at once
     classes   class per image [N], None for a network without argmax
     accuracy  share of images whose class is the label, None without labels
     note      a sentence about the simulator, empty if there is nothing to say
@@ -86,9 +93,16 @@ class Simulation:
 
     result: Result
     images: int
+    batch: int
     classes: NDArray[np.int64] | None
     accuracy: float | None
     note: str
+
+    @property
+    def per_inference(self) -> dict[str, float]:
+        """Metrics of the whole, divided by the number of images: one runs after the other."""
+        names = ("cycles", "latency_ms", "energy_fj")
+        return {name: self.result.totals[name] / self.images for name in names}
 
     def to_frame(self) -> Any:
         """One row per layer."""
@@ -96,7 +110,9 @@ class Simulation:
 
     def to_json(self, verb: str = "simulate") -> dict[str, Any]:
         """Return the object of `--json`."""
-        more: dict[str, Any] = {"images": self.images}
+        more: dict[str, Any] = {
+            "images": self.images, "batch": self.batch, "per_inference": self.per_inference
+        }  # fmt: skip
         if self.accuracy is not None:
             more["accuracy"] = self.accuracy
         return {**self.result.to_json(verb), **more}
@@ -127,13 +143,16 @@ def prepare(
     parameters = tuple(load_parameters(workload, seed))
     total = len(available.activations)
     whole = total - total % batch
-    groups = []
+    groups: list[Batches] = []
+    contents: list[Words] | None = None
     for start, stop, size in ((0, whole, batch), (whole, total, total - whole)):
         if start == stop:
             continue
         layers = lower(workload, batch=size).layers
         chosen = _mappings(accelerator, layers, mapping, dataflow)
-        program = build_program(accelerator, layers, parameters, chosen)
+        if contents is None:
+            contents = pack_parameters(accelerator, layers, parameters)
+        program = build_program(accelerator, layers, parameters, chosen, contents)
         groups.append(Batches(layers, chosen, program, available.activations[start:stop]))
     order = shared_order(accelerator, [m for group in groups for m in group.mappings])
     host_words = max(group.program.host_words for group in groups)
@@ -167,6 +186,7 @@ def simulate(
     dataflow: str | None = None,
     seed: int = 0,
     backend: str = "auto",
+    jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Simulation:
     """Execute a network on the accelerator's hardware, cycle by cycle.
@@ -176,26 +196,38 @@ def simulate(
     batch     images in the store at once
     mapping   explicit loop nests; dataflow: the order of the others (default: the spec's)
     backend   auto, compiled or pyrtl
+    jobs      batches simulated at once, in threads; by default one per core where the back end
+              runs without the interpreter lock. They are runs of one accelerator all the same:
+              counts and times are summed
     """
+    if jobs is not None:
+        check_counts(jobs=jobs)
     machine, network = accelerator_of(accelerator), workload_of(workload)
     setup = prepare(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend,
     )  # fmt: skip
+    costs(machine, library.load(machine.technology))  # what has no price is refused before it runs
     totals: dict[str, dict[str, int]] = {}
     classes: list[NDArray[np.int64]] = []
     done = 0
     for group in setup.groups:
-        executor = Executor(setup.machine, setup.backend, group.program)
-        for chunk in group:
-            for layer, run in zip(group.layers, executor.run(chunk), strict=True):
-                _add(totals.setdefault(layer.name, {}), {**operations(layer), **run.counts})
+        for runs in _runs(setup, group, jobs):
+            for layer, run in zip(group.layers, runs, strict=True):
+                _add(totals.setdefault(layer.name, {}), run_counts(machine, layer, run.counts))
                 if run.classes is not None:
                     classes.append(run.classes)
-            done += len(chunk)
+            done += group.layers[0].batch
             if progress:
                 progress(done, images)
     return _simulation(machine, network, setup, totals, classes)
+
+
+def _runs(setup: Setup, group: Batches, jobs: int | None) -> Iterator[list[LayerRun]]:
+    """Run the batches of a group, several at once, and yield their layers in order."""
+    executor = Executor(setup.machine, setup.backend, group.program)
+    count = jobs_for(setup.backend, len(group), jobs)
+    return in_order(executor, group, lambda x, batch: list(x.run(batch, reads_bits=False)), count)
 
 
 def _add(total: dict[str, int], counts: dict[str, int]) -> None:
@@ -210,19 +242,16 @@ def _simulation(
     totals: dict[str, dict[str, int]],
     classes: list[NDArray[np.int64]],
 ) -> Simulation:
-    layers = tuple(LayerResult(name, counts) for name, counts in totals.items())
-    summed: dict[str, int] = {}
-    for counts in totals.values():
-        _add(summed, counts)
-    result = Result(
-        accelerator.name, workload.name, accelerator.technology, __version__, summed, layers
-    )
     count = sum(len(group.images) for group in setup.groups)
     given = np.concatenate(classes) if classes else None
     accuracy = None
     if given is not None and setup.labels is not None:
         accuracy = float(np.mean(given == setup.labels[:count]))
-    return Simulation(result, count, given, accuracy, setup.note)
+    layers = setup.groups[0].layers
+    counted = [Counted(layer.name, layer.stride, totals[layer.name]) for layer in layers]
+    technology = library.load(accelerator.technology)
+    result = priced(accelerator, technology, workload.name, counted, count)
+    return Simulation(result, count, layers[0].batch, given, accuracy, setup.note)
 
 
 __all__ = ["Setup", "Simulation", "prepare", "simulate"]

@@ -17,6 +17,7 @@ from asicbnn.cli.options import (
     Exhaustive,
     Folder,
     Images,
+    Jobs,
     Json,
     Least,
     Nest,
@@ -80,22 +81,27 @@ def simulate(
     mapping: Nest = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
+    jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
-    """Run the network on the generated hardware, which counts its own cycles and accesses."""
-    from asicbnn.report import tables
+    """Run the network on the generated hardware, which counts its own cycles and accesses.
+
+    Counts are the hardware's; energy is these counts at the model's prices.
+    """
+    from asicbnn.report import simulated
     from asicbnn.simulate import simulate as run
 
     with terminal.progress("simulating") as progress:
         found = run(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
-            backend=backend.value, progress=progress,
+            backend=backend.value, jobs=jobs, progress=progress,
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
     else:
-        terminal.show(tables.simulation(found.result, found.images, found.accuracy))
+        shown = simulated.simulation(found.result, found.images, found.batch, found.accuracy)
+        terminal.show(shown)
     if found.note:
         terminal.complain(f"note: {found.note}")
 
@@ -123,6 +129,7 @@ def verify(
     ] = None,
     seed: Seed = 0,
     backend: Engine = Backend.auto,
+    jobs: Jobs = None,
     output: Folder = None,
     as_json: Json = False,
 ) -> int:
@@ -134,7 +141,7 @@ def verify(
     if random is not None:
         if accelerator is not None:
             refuse("--random draws its own accelerators and workloads; name no files with it")
-        if strange := given(context, "images", "batch", "dataflow", "mapping"):
+        if strange := given(context, "images", "batch", "dataflow", "mapping", "jobs"):
             refuse(f"--random draws its own cases; it does not take {', '.join(strange)}")
         return _verify_random(random, seed, backend, output, as_json=as_json)
     if accelerator is None or workload is None:
@@ -146,7 +153,7 @@ def verify(
         found = run(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
-            backend=backend.value, progress=progress,
+            backend=backend.value, jobs=jobs, progress=progress,
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())

@@ -23,11 +23,12 @@ from asicbnn.model.assumptions import assumptions
 from asicbnn.model.choose import Objective as Searched
 from asicbnn.model.costs import Costs, costs
 from asicbnn.model.cycles import Machine, count_nest
-from asicbnn.model.energy import active_counts, energy_metrics, parts_fj, terms_fj
+from asicbnn.model.energy import active_counts, parts_fj, terms_fj
+from asicbnn.model.figures import figures
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
 from asicbnn.model.network import host_traffic, totals, with_host
 from asicbnn.model.splits import splits
-from asicbnn.result import METRICS, LayerResult, Result
+from asicbnn.result import LayerResult, Result
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.lowering import Lowered, lower
 from asicbnn.spec.workload import Workload
@@ -36,9 +37,6 @@ from asicbnn.technology.library import Technology
 
 Objective = Literal["energy", "latency", "edp"]
 _SEARCHED: Mapping[str, Searched] = {"energy": "energy", "latency": "cycles", "edp": "edp"}
-_S_PER_PS = 1e-12
-_J_PER_FJ = 1e-15
-_TERA = 1e12
 
 
 def estimate(
@@ -162,29 +160,7 @@ class Run:
     def _metrics(
         self, counts: Mapping[str, int], parts: Mapping[str, float], cost: Costs, *, is_whole: bool
     ) -> dict[str, float]:
-        """Return counts, energies and figures of merit; area and clock belong to the whole."""
-        energies = energy_metrics(parts)
-        seconds = counts["cycles"] * cost.timing.period_ps * _S_PER_PS
-        joules = energies["energy_fj"] * _J_PER_FJ
-        operations = 2 * counts["macs"]
-        lay = layout(self.accelerator)
-        metrics = {
-            **{name: value for name, value in counts.items() if name in METRICS},
-            **energies,
-            "power_mw": joules / seconds * 1e3,
-            "latency_ms": seconds * 1e3,
-            "energy_per_inference_uj": joules / self.batch * 1e6,
-            "throughput_tops": operations / seconds / _TERA,
-            "efficiency_tops_per_w": operations / joules / _TERA,
-            "density_tops_per_mm2": operations / seconds / _TERA / (cost.area.area_um2 * 1e-6),
-            "utilisation": counts["binary_macs"] / (counts["cycles"] * lay.pes * lay.lanes),
-        }
-        if is_whole:
-            metrics |= cost.area.metrics()
-            metrics["period_ps"] = cost.timing.period_ps
-            metrics["clock_mhz"] = cost.timing.clock_mhz
-            metrics["inferences_per_s"] = self.batch / seconds
-        return metrics
+        return figures(self.accelerator, cost, counts, parts, self.batch, is_whole=is_whole)
 
     def _flags(self, cost: Costs, whole: Mapping[str, float]) -> Iterator[str]:
         if self.lowered.not_covered:

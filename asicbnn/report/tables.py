@@ -74,7 +74,7 @@ _SHORT = {
     "host_words_in": "host in",
     "host_words_out": "host out",
 }
-_COUNTED = (
+COUNTED = (
     ("cycles", CYCLE_COLUMNS),
     ("accesses of the buffers", ACCESS_COLUMNS),
     ("accesses of the store (L2), words of the host link", STORE_COLUMNS),
@@ -122,7 +122,7 @@ def result_tables(result: Result) -> RenderableType:
     shown: list[RenderableType] = [summary(result)]
     if result.layers:
         shown += [Text(), layers(result, LAYER_COLUMNS, "layers")]
-        for title, columns in _COUNTED:
+        for title, columns in COUNTED:
             shown += [Text(), layers(result, columns, title)]
     if rows := list(parts_of(result.totals)):
         shown += [Text(), parts(rows, result.totals.get("latency_ms"))]
@@ -155,22 +155,6 @@ def summary(result: Result) -> Table:
         label_text = Text("not covered", "bold yellow")
         add(table, label_text, layers_text, f"{macs:,} MACs", style="bold")
     return table
-
-
-def simulation(result: Result, images: int, accuracy: float | None) -> RenderableType:
-    """Return what the hardware counted while it ran images, and how many it classified right."""
-    count = "1 image" if images == 1 else f"{images} images"
-    title = f"{result.accelerator} ran {count} of {result.workload}, cycle by cycle"
-    shown: list[RenderableType] = [Text(title, "bold")]
-    if accuracy is not None:
-        shown.append(Text(f"{accuracy:.4f} of them classified as labelled"))
-    for name, columns in _COUNTED:
-        shown += [Text(), layers(result, columns, name)]
-    if result.not_covered:
-        shown += [Text(), not_covered(result.not_covered)]
-    if result.flags:
-        shown += [Text(), notes(result.flags)]
-    return Group(*shown)
 
 
 def layers(result: Result, columns: Sequence[str], title: str) -> Table:
@@ -372,7 +356,7 @@ def dataflows(results: Mapping[str, Result]) -> RenderableType:
     title = f"{first.accelerator} runs {first.workload} in {first.technology}"
     rows = [{"dataflow": n.replace("_", " "), **result.totals} for n, result in results.items()]
     shown: list[RenderableType] = []
-    for name, columns in ((title, _FLOW_COSTS), *_COUNTED):
+    for name, columns in ((title, _FLOW_COSTS), *COUNTED):
         there = [column for column in columns if column in first.totals]
         shown += [points(rows, ["dataflow", *there], name), Text()]
     if first.not_covered:

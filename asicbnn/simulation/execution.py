@@ -17,9 +17,10 @@ from asicbnn.simulation.packing import (
     Words,
     bits_of_words,
     host_words,
+    joined_words,
     map_words,
+    store_words,
     stored_bits,
-    words_of_bits,
 )
 from asicbnn.simulation.program import Program
 
@@ -44,7 +45,7 @@ class LayerRun:
     """One layer as the hardware executed it.
 
     counts   strobes and cycles the probe counted, by metric name, `cycles` their sum
-    bits     stored bits [B, OY, OX, K] of a layer that stores bits, else None
+    bits     stored bits [B, OY, OX, K] of a layer that stores bits, if they were read, else None
     classes  class per image [B] of an argmax layer, else None
     """
 
@@ -55,33 +56,57 @@ class LayerRun:
 
 
 class Executor:
-    """A simulated accelerator with its resident weights loaded, ready for image batches."""
+    """A simulated accelerator with its weights loaded, ready for image batches.
+
+    Everything but the images is packed and written once: resident blocks into the weight bank,
+    streamed ones into the host's memory behind the image, which the hardware only reads.
+    """
 
     def __init__(self, machine: Machine, backend: Backend, program: Program) -> None:
         self.machine, self.backend, self.program = machine, backend, program
         self.layout = machine.configuration.layout
         self.cycle_limit = CYCLE_LIMIT
 
+    def on(self, backend: Backend) -> Executor:
+        """Return this executor on another back end, such as a fork of its own."""
+        twin = Executor(self.machine, backend, self.program)
+        twin.cycle_limit = self.cycle_limit
+        return twin
+
     def _load(self, images: NDArray[np.integer[Any]]) -> None:
-        """Reset; image and streams into host memory, resident blocks into the weight bank once."""
+        """Reset, and write the image; the program too, unless it is there from the last run."""
         backend, program, lay = self.backend, self.program, self.layout
         is_loaded = backend.loaded_by is self  # another executor may have used it in between
         backend.reset(keep_memories=is_loaded)
+        image = host_words(lay, map_words(lay, program.layers[0], images))
+        backend.write_memory("host_in0", image)
+        if not is_loaded:
+            self._load_program(len(image))
         for name, value in program.boot.items():
             backend.write_register(name, value)
-        incoming = [map_words(lay, program.layers[0], images)]
-        for placement, block in zip(program.placements, program.blocks, strict=True):
-            if placement.streamed:
-                incoming.append(block)
-            elif not is_loaded:
-                backend.write_memory("store_weights0", block, placement.address)
-        words = host_words(lay, np.concatenate(incoming))
-        backend.write_memory("host_in0", words)
         backend.write_register("start", 1)
         backend.loaded_by = self
 
-    def run(self, images: NDArray[np.integer[Any]]) -> Iterator[LayerRun]:
+    def _load_program(self, image_words: int) -> None:
+        """Write every layer's block to where it stays while images come and go.
+
+        image_words  host link words of the image, which streamed blocks follow
+        """
+        start = image_words
+        for placement, block in zip(self.program.placements, self.program.blocks, strict=True):
+            if not placement.streamed:
+                self.backend.write_memory("store_weights0", block, placement.address)
+                continue
+            words = host_words(self.layout, block)
+            self.backend.write_memory("host_in0", words, start)
+            start += len(words)
+
+    def run(
+        self, images: NDArray[np.integer[Any]], *, reads_bits: bool = True
+    ) -> Iterator[LayerRun]:
         """Execute one batch of images [B, IY, IX, C], yielding each layer as it ends.
+
+        reads_bits  read every stored map back; without it, the result alone
 
         Raises SimulationError if a layer takes more than the cycle limit.
         """
@@ -100,7 +125,7 @@ class Executor:
             bits, classes = None, None
             if layer.output == "argmax":
                 classes = self._classes()
-            else:
+            elif reads_bits or is_last:
                 bits = self._stored(index)
                 if is_last and not np.array_equal(bits, self._result()):
                     raise SimulationError("the host read other bits than the store holds")
@@ -122,13 +147,8 @@ class Executor:
         links = lay.record_links(ceil_div(layer.out_channels, lay.unroll["C"]))
         count = layer.batch * layer.stored_y * layer.stored_x * links
         slices = lay.link_bits // lay.output_piece_bits
-        parts = [
-            bits_of_words(
-                self.backend.read_memory(f"store_{bank}{i}", 0, count), lay.output_piece_bits
-            )
-            for i in range(slices)
-        ]
-        return stored_bits(lay, layer, words_of_bits(np.concatenate(parts, axis=1)))
+        parts = [self.backend.read_memory(f"store_{bank}{i}", 0, count) for i in range(slices)]
+        return stored_bits(lay, layer, joined_words(parts, lay.output_piece_bits))
 
     def _result(self) -> NDArray[np.bool_]:
         """The last map as the host received it."""
@@ -136,8 +156,7 @@ class Executor:
         links = lay.record_links(ceil_div(layer.out_channels, lay.unroll["C"]))
         count = layer.batch * layer.stored_y * layer.stored_x * links
         beats: Words = self.backend.read_memory("host_out0", 0, count * lay.host_beats)
-        bits = bits_of_words(beats, lay.host_bits).reshape(count, lay.link_bits)
-        return stored_bits(lay, layer, words_of_bits(bits))
+        return stored_bits(lay, layer, store_words(lay, beats))
 
     def _classes(self) -> NDArray[np.int64]:
         """Class per image as the host received it: lane in the low bits, channel word above."""

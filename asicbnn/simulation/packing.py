@@ -6,6 +6,9 @@ limb first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,21 +20,35 @@ from asicbnn.mapping.layout import Layout, ceil_div
 
 Words = NDArray[np.uint64]
 Bits = NDArray[np.bool_]
+Octets = NDArray[np.uint8]
+_Packed = TypeVar("_Packed", np.bool_, np.uint8)
 
 
 def words_of_bits(bits: Bits) -> Words:
     """Rows of bits [n, width] as limbs [n, ceil(width / 64)]; bit 0 is least significant."""
-    rows, width = bits.shape
-    padded = np.zeros((rows, ceil_div(width, 64) * 64), bool)
-    padded[:, :width] = bits
-    packed = np.packbits(padded, axis=1, bitorder="little")
-    return np.ascontiguousarray(packed).view(np.uint64)
+    return _limbs(np.packbits(bits, axis=1, bitorder="little"))
+
+
+def _limbs(octets: Octets) -> Words:
+    """Rows of bytes [n, m], lowest first, as limbs [n, ceil(m / 8)]."""
+    rows, count = octets.shape
+    if count % 8:
+        padded = np.zeros((rows, ceil_div(count, 8) * 8), np.uint8)
+        padded[:, :count] = octets
+        octets = padded
+    return np.ascontiguousarray(octets).view(np.uint64)
+
+
+def _octets(words: Words, width: int) -> Octets:
+    """Rows of limbs as the bytes [n, width / 8] of whole bytes; a view where it can be one."""
+    whole = np.ascontiguousarray(words).view(np.uint8).reshape(len(words), -1)
+    return whole[:, : width // 8]
 
 
 def bits_of_words(words: Words, width: int) -> Bits:
     """Rows of limbs back to bits [n, width]."""
     octets = np.ascontiguousarray(words).view(np.uint8).reshape(len(words), -1)
-    return np.unpackbits(octets, axis=1, bitorder="little")[:, :width].astype(bool)
+    return np.unpackbits(octets, axis=1, bitorder="little")[:, :width].view(bool)
 
 
 def words_of_int(value: int, width: int, count: int) -> Words:
@@ -46,17 +63,33 @@ def _in_link_words(bits: Bits, link_bits: int) -> Words:
     """Words of any width [n, width], each padded to whole link words."""
     rows, width = bits.shape
     links = ceil_div(width, link_bits)
+    if link_bits % 8 == 0:
+        octets = np.packbits(bits, axis=1, bitorder="little")
+        return _octets_in_link_words(octets, link_bits)
     padded = np.zeros((rows, links * link_bits), bool)
     padded[:, :width] = bits
     return words_of_bits(padded.reshape(rows * links, link_bits))
 
 
-def _split(bits: Bits, axis: int, size: int) -> Bits:
+def _octets_in_link_words(octets: Octets, link_bits: int) -> Words:
+    """Words of whole bytes [n, m], each padded to link words of whole bytes."""
+    rows, count = octets.shape
+    links = ceil_div(8 * count, link_bits)
+    if count * 8 != links * link_bits:
+        padded = np.zeros((rows, links * link_bits // 8), np.uint8)
+        padded[:, :count] = octets
+        octets = padded
+    return _limbs(octets.reshape(rows * links, link_bits // 8))
+
+
+def _split(bits: NDArray[_Packed], axis: int, size: int) -> NDArray[_Packed]:
     """Pad an axis to a multiple of `size` and split it into (words, size)."""
     count = ceil_div(bits.shape[axis], size)
+    shape = (*bits.shape[:axis], count, size, *bits.shape[axis + 1 :])
+    if bits.shape[axis] == count * size:
+        return bits.reshape(shape)
     pad = [(0, 0)] * bits.ndim
     pad[axis] = (0, count * size - bits.shape[axis])
-    shape = (*bits.shape[:axis], count, size, *bits.shape[axis + 1 :])
     return np.pad(bits, pad).reshape(shape)
 
 
@@ -66,11 +99,33 @@ def weight_words(layout: Layout, layer: Layer, weights: NDArray[np.integer]) -> 
     Inside a word: kernel row, kernel column, channel, then output channel fastest.
     """
     u = layout.unroll
+    if layer.weight_bits == 1 and u["K"] % 8 == 0 and layout.link_bits % 8 == 0:
+        return _sign_words(layout, weights)
     planes = weight_planes(np.asarray(weights, np.int64), layer.weight_bits)
     bits = _split(_split(_split(_split(planes, 4, u["FX"]), 3, u["FY"]), 2, u["C"]), 1, u["K"])
     # axes now: plane, K, k, C, c, FY, fy, FX, fx
     ordered = bits.transpose(1, 3, 5, 7, 0, 6, 8, 4, 2)
     return _in_link_words(ordered.reshape(-1, layout.weight_word_bits), layout.link_bits)
+
+
+def _sign_words(layout: Layout, weights: NDArray[np.integer]) -> Words:
+    """`weight_words` of one plane, packed along the output channels first.
+
+    What is then put in order are bytes, an eighth of the bits: megabits of weights take
+    milliseconds.
+    """
+    u = layout.unroll
+    signs = np.zeros((ceil_div(len(weights), u["K"]) * u["K"], weights[0].size), bool)
+    np.greater(weights.reshape(len(weights), -1), 0, out=signs[: len(weights)])
+    octets = np.packbits(signs.T, axis=1, bitorder="little").reshape(*weights.shape[1:], -1)
+    packed: Octets = np.moveaxis(octets, 3, 0)  # [octet of K, C, FY, FX]
+    split = _split(_split(_split(packed, 3, u["FX"]), 2, u["FY"]), 1, u["C"])
+    groups = split.reshape(-1, u["K"] // 8, *split.shape[1:])
+    # axes now: K, octet, C, c, FY, fy, FX, fx
+    ordered = groups.transpose(0, 2, 4, 6, 5, 7, 3, 1)
+    return _octets_in_link_words(
+        ordered.reshape(-1, layout.weight_word_bits // 8), layout.link_bits
+    )
 
 
 def stored_thresholds(layer: Layer, parameters: Parameters) -> tuple[NDArray[np.int64], Bits]:
@@ -80,11 +135,11 @@ def stored_thresholds(layer: Layer, parameters: Parameters) -> tuple[NDArray[np.
     dot product into a number that is never negative; bnn_arithmetic gives it per number format.
     """
     theta = parameters.thresholds.astype(np.int64)
-    total = parameters.weights.astype(np.int64).sum(axis=(1, 2, 3))
     scale = 2**layer.weight_bits - 1
     if layer.is_bipolar:
         stored = theta + scale * layer.fan_in
     else:
+        total = parameters.weights.sum(axis=(1, 2, 3), dtype=np.int64)
         negative = (scale * layer.fan_in - total) // 2
         constant = (2**layer.activation_bits - 1) * negative
         offset = 2 ** (layer.activation_bits - 1) * total if layer.signed_input else 0
@@ -120,15 +175,19 @@ def map_words(layout: Layout, layer: Layer, activations: NDArray[np.integer]) ->
 
     Two's complement activations are stored with the top plane inverted: offset binary.
     """
-    values = np.asarray(activations, np.int64)
+    values = np.asarray(activations)
     if layer.signed_input and not layer.is_bipolar:
-        values = values + 2 ** (layer.activation_bits - 1)
+        values = values.astype(np.int64) + 2 ** (layer.activation_bits - 1)
     planes = activation_planes(values, layer.activation_bits)
-    records = np.moveaxis(planes, 0, 3)
     channels = layer.in_channels
+    records = np.moveaxis(planes, 0, 3).reshape(-1, channels)
     width = layout.record_links(ceil_div(channels, layout.unroll["C"])) * layout.link_bits
-    padded = np.zeros((*records.shape[:4], width), bool)
-    padded[..., :channels] = records
+    if layout.link_bits % 8 == 0:
+        octets = np.zeros((len(records), width // 8), np.uint8)
+        octets[:, : ceil_div(channels, 8)] = np.packbits(records, axis=1, bitorder="little")
+        return _limbs(octets.reshape(-1, layout.link_bits // 8))
+    padded = np.zeros((len(records), width), bool)
+    padded[:, :channels] = records
     return words_of_bits(padded.reshape(-1, layout.link_bits))
 
 
@@ -144,5 +203,26 @@ def host_words(layout: Layout, words: Words) -> Words:
     """Store link words as host link words, least significant beat first."""
     if layout.host_beats == 1:
         return words
+    if layout.host_bits % 8 == 0:
+        octets = _octets(words, layout.link_bits)
+        return _limbs(octets.reshape(-1, layout.host_bits // 8))
     bits = bits_of_words(words, layout.link_bits)
     return words_of_bits(bits.reshape(-1, layout.host_bits))
+
+
+def store_words(layout: Layout, beats: Words) -> Words:
+    """Host link words as store link words: the way back of `host_words`."""
+    if layout.host_beats == 1:
+        return beats
+    slices = beats.reshape(-1, layout.host_beats, beats.shape[1]).swapaxes(0, 1)
+    return joined_words(list(slices), layout.host_bits)
+
+
+def joined_words(slices: Sequence[Words], width: int) -> Words:
+    """Words of slices of `width` bits side by side, the lowest first."""
+    if len(slices) == 1:
+        return slices[0]
+    if width % 8 == 0:
+        return _limbs(np.concatenate([_octets(words, width) for words in slices], axis=1))
+    bits = [bits_of_words(words, width) for words in slices]
+    return words_of_bits(np.concatenate(bits, axis=1))

@@ -92,8 +92,11 @@ def build_program(
     layers: Sequence[Layer],
     parameters: Sequence[Parameters],
     mappings: Sequence[Mapping],
+    contents: Sequence[Words] | None = None,
 ) -> Program:
     """Compile a network for an accelerator.
+
+    contents  the parameters as `pack_parameters` packed them, if that is done already
 
     Raises MappingError if a block does not fit the weight bank, or the mappings of a fixed
     sequencer do not share one loop order.
@@ -102,10 +105,8 @@ def build_program(
     order = shared_order(accelerator, mappings)
     c = configuration(accelerator, order)
     nests = tuple(LoopNest(x, lay, m) for x, m in zip(layers, mappings, strict=True))
-    contents = [
-        np.concatenate([threshold_words(lay, x, p), weight_words(lay, x, p.weights)])
-        for x, p in zip(layers, parameters, strict=True)
-    ]
+    if contents is None:
+        contents = pack_parameters(accelerator, layers, parameters)
     placements = place(lay, [c.words + len(words) for words in contents], layers)
     blocks = []
     for i, nest in enumerate(nests):
@@ -121,6 +122,17 @@ def build_program(
         "boot_address": placements[0].address,
     }
     return Program(accelerator, tuple(layers), nests, tuple(placements), tuple(blocks), order, boot)
+
+
+def pack_parameters(
+    accelerator: Accelerator, layers: Sequence[Layer], parameters: Sequence[Parameters]
+) -> list[Words]:
+    """Thresholds and weights of each layer as link words, the same for every batch size."""
+    lay = layout(accelerator)
+    return [
+        np.concatenate([threshold_words(lay, x, p), weight_words(lay, x, p.weights)])
+        for x, p in zip(layers, parameters, strict=True)
+    ]
 
 
 def place(lay: Layout, sizes: Sequence[int], layers: Sequence[Layer]) -> list[Placement]:

@@ -90,10 +90,15 @@ class Subject:
             program = build_program(machine.accelerator, layers, parameters, mappings)
         self.executor = Executor(machine, backend, program)
 
-    def rows(self, images: NDArray[np.integer[Any]]) -> list[Row]:
-        """Run one batch of images [B, IY, IX, C] and compare layer by layer."""
+    def rows(
+        self, images: NDArray[np.integer[Any]], executor: Executor | None = None
+    ) -> list[Row]:
+        """Run one batch of images [B, IY, IX, C] and compare layer by layer.
+
+        executor  one of the same program, where several threads verify at once
+        """
         expected = run_network(self.layers, self.parameters, images)
-        runs = self.executor.run(images)
+        runs = (executor or self.executor).run(images)
         rows: list[Row] = []
         for counts, run, output in zip(self.counted, runs, expected, strict=True):
             rows += self._layer_rows(counts, run, output)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from asicbnn import __version__
-from asicbnn.model.arguments import accelerator_of, workload_of
+from asicbnn.model.arguments import accelerator_of, check_counts, workload_of
 from asicbnn.model.mappings import MappingSource
 from asicbnn.simulate import prepare
+from asicbnn.simulation.execution import Executor
+from asicbnn.simulation.parallel import in_order, jobs_for
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.workload import Workload
 from asicbnn.verify.agreement import Row, Subject
@@ -106,6 +112,11 @@ def _shown(row: Row) -> int | str:
     return row.hardware
 
 
+def _rows(subject: Subject, executor: Executor, images: NDArray[np.integer[Any]]) -> list[Row]:
+    """Compare one batch in a thread; the numpy reference runs there too."""
+    return subject.rows(images, executor)
+
+
 def verify(
     accelerator: Accelerator | Path | str,
     workload: Workload | Path | str,
@@ -116,6 +127,7 @@ def verify(
     dataflow: str | None = None,
     seed: int = 0,
     backend: str = "auto",
+    jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Run the network on the hardware and compare everything with the model and the reference.
@@ -123,6 +135,8 @@ def verify(
     Arguments as in `simulate`. Cycles and accesses are compared with the model's counts, bits
     with the integer reference, all with equality.
     """
+    if jobs is not None:
+        check_counts(jobs=jobs)
     machine, network = accelerator_of(accelerator), workload_of(workload)
     setup = prepare(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
@@ -135,10 +149,10 @@ def verify(
             setup.machine, setup.backend, group.layers, setup.parameters, group.mappings,
             group.program,
         )  # fmt: skip
-        for chunk in group:
-            rows = subject.rows(chunk)
+        count = jobs_for(setup.backend, len(group), jobs)
+        for rows in in_order(subject.executor, group, partial(_rows, subject), count):
             compared += rows if done == 0 else [row for row in rows if not row.agrees]
-            done += len(chunk)
+            done += group.layers[0].batch
             if progress:
                 progress(done, images)
     return Verification(

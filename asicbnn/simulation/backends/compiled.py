@@ -33,6 +33,7 @@ class CompiledBackend(Backend):
     """C generated from the block's netlist; see `c_source`."""
 
     name = "compiled"
+    releases_lock = True
 
     def __init__(self, block: Any, note: str = "") -> None:
         check_block(block)
@@ -40,6 +41,7 @@ class CompiledBackend(Backend):
         netlist = read_netlist(block)
         source = generate(netlist)
         self._layout = source.layout
+        self._reset_image = self._registers_after_reset()
         self._slot_of_memory = {
             memory.name: source.layout.memories[memory.id] for memory in netlist.memories
         }
@@ -65,12 +67,23 @@ class CompiledBackend(Backend):
     def reset(self, *, keep_memories: bool = False) -> None:
         if not keep_memories:
             self._state[:] = 0
-        for name, register in self.shape.registers.items():
-            self._store_register(name, register.reset_value)
+        limbs, values = self._reset_image
+        self._state[limbs] = values
         if keep_memories:
             return
         for identity, words in self._rom_words.items():
             self._words(self._layout.memories[identity])[:] = words
+
+    def _registers_after_reset(self) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+        """Positions of all registers' limbs in the state, and what a reset puts there."""
+        limbs: list[int] = []
+        values: list[int] = []
+        for name, register in self.shape.registers.items():
+            slot = self._layout.registers[name]
+            count = limbs_of(slot.bits)
+            limbs += range(slot.offset, slot.offset + count)
+            values += words_of_numbers([register.reset_value], count)[0].tolist()
+        return np.array(limbs, np.intp), np.array(values, np.uint64)
 
     def _allocate(self) -> None:
         """Take a zeroed buffer of its own, aligned to cache lines, and reset it."""
@@ -104,11 +117,13 @@ class CompiledBackend(Backend):
 
     def _run(self, cycles: int) -> None:
         for done in range(0, cycles, _CYCLES_PER_CALL):
+            self._check_stop()
             self._run_cycles(self._state.ctypes.data, min(_CYCLES_PER_CALL, cycles - done))
 
     def _run_until(self, flag_register: str, limit: int) -> int | None:
         flag = self._layout.registers[flag_register].offset
         for done in range(0, limit, _CYCLES_PER_CALL):
+            self._check_stop()
             calls = min(_CYCLES_PER_CALL, limit - done)
             if ran := self._run_to_flag(self._state.ctypes.data, flag, calls):
                 return done + int(ran)

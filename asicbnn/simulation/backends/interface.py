@@ -6,6 +6,7 @@ cycle from Python, and any back end can replace any other.
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -43,6 +44,11 @@ class MemoryShape:
         """64-bit limbs per word."""
         return -(-self.bits // _LIMB_BITS)
 
+    @property
+    def octets(self) -> int:
+        """Bytes the contents take, as limbs."""
+        return 8 * self.limbs * self.words
+
 
 @dataclass(frozen=True)
 class StateShape:
@@ -66,6 +72,10 @@ def _memory_shape(memory: Memory) -> MemoryShape:
     return MemoryShape(memory.bitwidth, 1 << memory.addrwidth, is_read_only)
 
 
+class StoppedError(SimulationError):
+    """A run that another thread ended through `Backend.stop`."""
+
+
 class Backend(ABC):
     """A simulator holding the state of one instance of a block.
 
@@ -77,14 +87,18 @@ class Backend(ABC):
     note   a sentence for the user about the choice of back end; empty if there is nothing to say
     shape  the registers and memories
     loaded_by  whoever filled the memories last; for users who keep them between runs
+    releases_lock  whether runs of forks in threads of their own run at the same time
+    stop   set by another thread to end long runs of this simulator and of all its forks
     """
 
     name: ClassVar[str]
+    releases_lock: ClassVar[bool] = False
 
     def __init__(self, shape: StateShape, note: str = "") -> None:
         self.shape = shape
         self.note = note
         self.loaded_by: object = None
+        self.stop = threading.Event()  # forks are copies: they share it
 
     def write_memory(self, name: str, words: NDArray[np.uint64], start: int = 0) -> None:
         """Replace the words from ``start`` [word] on by the rows of ``words``."""
@@ -147,6 +161,11 @@ class Backend(ABC):
         if (cycles := self._run_until(flag_register, limit)) is None:
             raise SimulationError(f"register {flag_register} was not 1 within {limit} cycles")
         return cycles
+
+    def _check_stop(self) -> None:
+        """Leave a run that nobody waits for any more."""
+        if self.stop.is_set():
+            raise StoppedError("the run was stopped")
 
     def _check_range(self, name: str, start: int, count: int) -> None:
         depth = self.shape.memories[name].words

@@ -73,10 +73,12 @@ class InterpretedBackend(Backend):
 
     def _run(self, cycles: int) -> None:
         for _ in range(cycles):
+            self._check_stop()
             self._simulation.step()
 
     def _run_until(self, flag_register: str, limit: int) -> int | None:
         for cycle in range(1, limit + 1):
+            self._check_stop()
             self._simulation.step()
             if self._simulation.regs[flag_register]:
                 return cycle

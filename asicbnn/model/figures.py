@@ -1,0 +1,121 @@
+"""Figures of merit from counts: whoever counted, the model or the simulated hardware.
+
+Counts times rates (energy.py), over a period (timing.py), on an area: the same arithmetic for an
+estimate and for a simulation, so that the two differ only where their counts do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from asicbnn import __version__
+from asicbnn.bnn.layer import Layer
+from asicbnn.mapping.counts import operations
+from asicbnn.mapping.layout import layout
+from asicbnn.model.costs import Costs, costs
+from asicbnn.model.energy import active_counts, energy_metrics, parts_fj, terms_fj
+from asicbnn.result import METRICS, LayerResult, Result
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.technology.library import Technology
+
+_S_PER_PS = 1e-12
+_J_PER_FJ = 1e-15
+_TERA = 1e12
+
+PRICED_COUNTS = (
+    "cycles and accesses are what the simulated hardware counted; energy is these counts at the "
+    "model's rates, with assumed activities"
+)
+
+
+def figures(
+    accelerator: Accelerator,
+    cost: Costs,
+    counts: Mapping[str, int],
+    parts: Mapping[str, float],
+    inferences: int,
+    *,
+    is_whole: bool,
+) -> dict[str, float]:
+    """Return counts, energies and figures of merit of a layer, or of the whole.
+
+    counts      of all inferences together        parts  energy by part [fJ], likewise
+    is_whole    add what belongs to the whole: area, clock, inferences per second
+    """
+    energies = energy_metrics(parts)
+    seconds = counts["cycles"] * cost.timing.period_ps * _S_PER_PS
+    joules = energies["energy_fj"] * _J_PER_FJ
+    done = 2 * counts["macs"]
+    lay = layout(accelerator)
+    metrics = {
+        **{name: value for name, value in counts.items() if name in METRICS},
+        **energies,
+        "power_mw": joules / seconds * 1e3,
+        "latency_ms": seconds * 1e3,
+        "energy_per_inference_uj": joules / inferences * 1e6,
+        "throughput_tops": done / seconds / _TERA,
+        "efficiency_tops_per_w": done / joules / _TERA,
+        "density_tops_per_mm2": done / seconds / _TERA / (cost.area.area_um2 * 1e-6),
+        "utilisation": counts["binary_macs"] / (counts["cycles"] * lay.pes * lay.lanes),
+    }
+    if is_whole:
+        metrics |= cost.area.metrics()
+        metrics["period_ps"] = cost.timing.period_ps
+        metrics["clock_mhz"] = cost.timing.clock_mhz
+        metrics["inferences_per_s"] = inferences / seconds
+    return metrics
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted while a layer ran, over all runs, and the products that made.
+
+    counts  every count of `result.METRICS`, and those of `active_counts`
+    """
+
+    name: str
+    stride: int
+    counts: Mapping[str, int]
+
+
+def run_counts(accelerator: Accelerator, layer: Layer, counts: Mapping[str, int]) -> dict[str, int]:
+    """Return one run's counts of a layer with the counts that follow from the layer alone."""
+    return {**operations(layer), **active_counts(layer, layout(accelerator)), **counts}
+
+
+def priced(
+    accelerator: Accelerator,
+    technology: Technology,
+    workload: str,
+    counted: Sequence[Counted],
+    inferences: int,
+) -> Result:
+    """Return counts with their prices, by layer and in total.
+
+    inferences  images that were run for these counts
+    """
+    cost = costs(accelerator, technology)
+    summed: dict[str, int] = {}
+    whole: dict[str, float] = {}
+    layers = []
+    for layer in counted:
+        parts = parts_fj(terms_fj(cost.rates_of[layer.stride], layer.counts))
+        metrics = figures(accelerator, cost, layer.counts, parts, inferences, is_whole=False)
+        layers.append(LayerResult(layer.name, metrics))
+        for name, count in layer.counts.items():
+            summed[name] = summed.get(name, 0) + count
+        for name, energy in parts.items():
+            whole[name] = whole.get(name, 0.0) + energy
+    return Result(
+        accelerator=accelerator.name,
+        workload=workload,
+        technology=technology.name,
+        version=__version__,
+        totals=figures(accelerator, cost, summed, whole, inferences, is_whole=True),
+        layers=tuple(layers),
+        flags=(PRICED_COUNTS, *cost.flags),
+    )
+
+
+__all__ = ["PRICED_COUNTS", "Counted", "figures", "priced", "run_counts"]

@@ -1,0 +1,57 @@
+"""The tables of a simulation: what the hardware counted over all images, priced, and per image."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from asicbnn.report.tables import (
+    COUNTED,
+    LAYER_COLUMNS,
+    add,
+    layers,
+    not_covered,
+    notes,
+    plain_table,
+    summary,
+)
+from asicbnn.result import METRICS, Result
+from asicbnn.units import quantity
+
+
+def simulation(result: Result, images: int, batch: int, accuracy: float | None) -> RenderableType:
+    """Return what the hardware did while it ran images: classes, cycles, accesses, energy.
+
+    result  sums over all images
+    batch   images in the store at once
+    """
+    count = "1 image" if images == 1 else f"{images:,} images"
+    title = f"{result.accelerator} ran {count} of {result.workload}, cycle by cycle"
+    together = f", {batch} at a time" if batch > 1 else ""
+    shown: list[RenderableType] = [Text(title + together, "bold")]
+    if accuracy is not None:
+        shown.append(Text(f"{accuracy:.4f} of them classified as labelled"))
+    whole = summary(result)
+    whole.title = Text(f"{count} in {result.technology}")
+    shown += [Text(), whole]
+    if images > 1:
+        shown += [Text(), per_image(result, images)]
+    every = "" if images == 1 else f", sums over {count}"
+    shown += [Text(), layers(result, LAYER_COLUMNS, f"layers{every}")]
+    for name, columns in COUNTED:
+        shown += [Text(), layers(result, columns, f"{name}{every}")]
+    if result.not_covered:
+        shown += [Text(), not_covered(result.not_covered)]
+    if result.flags:
+        shown += [Text(), notes(result.flags)]
+    return Group(*shown)
+
+
+def per_image(result: Result, images: int) -> RenderableType:
+    """Return the cycles, the time and the energy of the mean image."""
+    table = plain_table("per image, on average", ["", ""])
+    table.show_header = False
+    for name in ("cycles", "latency_ms", "energy_fj"):
+        metric = METRICS[name]
+        add(table, metric.title, quantity(result.totals[name] / images, metric.unit))
+    return table
