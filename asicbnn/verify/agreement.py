@@ -90,9 +90,7 @@ class Subject:
             program = build_program(machine.accelerator, layers, parameters, mappings)
         self.executor = Executor(machine, backend, program)
 
-    def rows(
-        self, images: NDArray[np.integer[Any]], executor: Executor | None = None
-    ) -> list[Row]:
+    def rows(self, images: NDArray[np.integer[Any]], executor: Executor | None = None) -> list[Row]:
         """Run one batch of images [B, IY, IX, C] and compare layer by layer.
 
         executor  one of the same program, where several threads verify at once

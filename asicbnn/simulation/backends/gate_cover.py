@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
@@ -86,9 +86,7 @@ def cover(units: Sequence[Unit], needed: set[Span]) -> list[Function]:
     return _twins_together([chosen[unit.span] for unit in units if unit.span in chosen])
 
 
-def _cuts(
-    unit: Unit, cuts: dict[Span, list[_Cut]], flows: dict[Span, float]
-) -> list[_Cut]:
+def _cuts(unit: Unit, cuts: dict[Span, list[_Cut]], flows: dict[Span, float]) -> list[_Cut]:
     """The unit's cheapest cuts, the best one first."""
     options = []
     for operand in unit.operands:
@@ -107,7 +105,7 @@ def _cuts(
     return sorted(best.values(), key=lambda cut: (cut.flow, len(cut.leaves)))[:_KEPT_CUTS]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _composed(table: int, parts: tuple[tuple[int, tuple[int, ...]], ...]) -> int:
     """Truth table of a gate whose operands are functions of the leaves at given positions."""
     operands = [_applied(part, [_PATTERNS[place] for place in places]) for part, places in parts]

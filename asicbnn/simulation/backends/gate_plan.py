@@ -57,9 +57,7 @@ def plan(
     units, unit_of = _units(netlist, live, checked_reads)
     order = _depth_first(netlist, units, unit_of, sinks, live)
     sections = [
-        Section(width, chunk)
-        for width, phase in _phases(order, unit_of)
-        for chunk in _cut(phase)
+        Section(width, chunk) for width, phase in _phases(order, unit_of) for chunk in _cut(phase)
     ]
     _mark_stored(sections, unit_of, sinks)
     return sections
@@ -189,9 +187,7 @@ def _cut(units: list[Unit]) -> Iterator[list[Unit]]:
         yield units[start : start + SECTION_UNITS]
 
 
-def _mark_stored(
-    sections: list[Section], unit_of: dict[int, Unit], sinks: Sequence[int]
-) -> None:
+def _mark_stored(sections: list[Section], unit_of: dict[int, Unit], sinks: Sequence[int]) -> None:
     section_of = {unit.span: section for section in sections for unit in section.units}
     for section in sections:
         for unit in section.units:

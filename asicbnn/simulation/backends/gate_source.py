@@ -15,7 +15,6 @@ from asicbnn.simulation.backends.gate_cover import cover, expression
 from asicbnn.simulation.backends.gate_layout import GateLayout, PrivateSlot
 from asicbnn.simulation.backends.gate_netlist import (
     READ,
-    GateNetlist,
     map_gates,
 )
 from asicbnn.simulation.backends.gate_plan import Section, Span, Unit, plan

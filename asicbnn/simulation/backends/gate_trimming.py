@@ -6,7 +6,7 @@ dead logic is merely not among the live signals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from asicbnn.simulation.backends.gate_netlist import ALIAS, ONE, READ, ZERO, GateNetlist
@@ -24,7 +24,7 @@ def fold_constants(netlist: GateNetlist) -> GateNetlist:
         if kind == "inverter" and kinds[operands[0]] == "inverter":
             kinds[signal], inputs[signal] = ALIAS, inputs[operands[0]]
         else:
-            kinds[signal], inputs[signal] = _RULES.get(kind, _as_it_is(kind))(*operands)
+            kinds[signal], inputs[signal] = _RULES[kind](*operands)
 
     def resolve(bits: Iterable[int]) -> tuple[int, ...]:
         return tuple(_resolved(kinds, inputs, bit) for bit in bits)
@@ -60,10 +60,6 @@ def live_signals(netlist: GateNetlist, sinks: Iterable[int]) -> bytearray:
 def _resolved(kinds: list[str], inputs: list[tuple[int, ...]], signal: int) -> int:
     """Follow an alias; its target is not one, since signals are folded in order."""
     return inputs[signal][0] if kinds[signal] == ALIAS else signal
-
-
-def _as_it_is(kind: str):  # type: ignore[no-untyped-def]
-    return lambda *operands: (kind, operands)
 
 
 def _inverter(a: int) -> _Gate:
@@ -114,7 +110,7 @@ def _mux2(choose: int, low: int, high: int) -> _Gate:
     return "mux2", (choose, low, high)
 
 
-_RULES = {
+_RULES: dict[str, Callable[..., _Gate]] = {
     ALIAS: lambda a: (ALIAS, (a,)),
     "inverter": _inverter,
     "and2": _and2,

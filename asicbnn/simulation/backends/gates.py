@@ -52,6 +52,7 @@ class GatesBackend(Backend):
     """
 
     name = "gates"
+    releases_lock = True
 
     def __init__(
         self,
@@ -98,6 +99,10 @@ class GatesBackend(Backend):
         self._run_to_flag.argtypes = [*pointers, number, ctypes.c_void_p, number, number]
         self._run_to_flag.restype = number
         self._allocate()
+
+    @property
+    def state_bytes(self) -> int:
+        return self._private.vectors * self.stimuli // 8 + self._uniform.total_limbs * 8
 
     # -- every stimulus for itself ---------------------------------------------------------------
 
@@ -190,6 +195,7 @@ class GatesBackend(Backend):
         fault = ctypes.c_uint64()
         for done in range(0, cycles, _CYCLES_PER_CALL):
             calls = min(_CYCLES_PER_CALL, cycles - done)
+            self._check_stop()
             self._run_cycles(*self._state.addresses(), calls, ctypes.byref(fault))
             self._check(fault.value)
 
@@ -200,9 +206,8 @@ class GatesBackend(Backend):
         flag = (slot.offset, int(private is not None))
         for done in range(0, limit, _CYCLES_PER_CALL):
             calls = min(_CYCLES_PER_CALL, limit - done)
-            ran = self._run_to_flag(
-                *self._state.addresses(), calls, ctypes.byref(fault), *flag
-            )
+            self._check_stop()
+            ran = self._run_to_flag(*self._state.addresses(), calls, ctypes.byref(fault), *flag)
             self._check(fault.value)
             if ran:
                 return done + int(ran)

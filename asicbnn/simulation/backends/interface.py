@@ -100,6 +100,11 @@ class Backend(ABC):
         self.loaded_by: object = None
         self.stop = threading.Event()  # forks are copies: they share it
 
+    @property
+    def state_bytes(self) -> int:
+        """About the bytes the state of one fork takes."""
+        return sum(memory.octets for memory in self.shape.memories.values())
+
     def write_memory(self, name: str, words: NDArray[np.uint64], start: int = 0) -> None:
         """Replace the words from ``start`` [word] on by the rows of ``words``."""
         words = np.asarray(words)

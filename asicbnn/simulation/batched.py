@@ -1,0 +1,117 @@
+"""Many batches of images at once: one per stimulus of the bit-sliced back end.
+
+The control of the accelerator is the same for all, so one run gives the bits and classes of every
+batch, and cycles and accesses that hold for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asicbnn.errors import SimulationError
+from asicbnn.hardware.accelerator import Machine
+from asicbnn.simulation.backends.gates import GatesBackend
+from asicbnn.simulation.backends.interface import Backend
+from asicbnn.simulation.execution import Executor, LayerRun
+from asicbnn.simulation.packing import Words
+from asicbnn.simulation.parallel import in_order, jobs_for
+from asicbnn.simulation.program import Program
+
+_Images = NDArray[np.integer[Any]]
+
+
+class StimuliExecutor(Executor):
+    """An executor that runs up to `stimuli` batches in the time of one.
+
+    Stimuli without a batch repeat the first one.
+    """
+
+    def __init__(self, machine: Machine, backend: Backend, program: Program) -> None:
+        if not isinstance(backend, GatesBackend):
+            raise SimulationError(f"back end {backend.name} runs one batch at a time")
+        super().__init__(machine, backend, program)
+        self._gates = backend
+
+    @property
+    def batch(self) -> int:
+        """Images of one stimulus."""
+        return self.program.layers[0].batch
+
+    def run_batches(self, images: _Images, *, reads_bits: bool = True) -> list[list[LayerRun]]:
+        """Execute batches of images [n * B, IY, IX, C]; of each batch, every layer.
+
+        Raises SimulationError for more than `stimuli` batches, or if a layer takes more than the
+        cycle limit.
+        """
+        count, rest = divmod(len(images), self.batch)
+        if rest or not 0 < count <= self._gates.stimuli:
+            raise SimulationError(
+                f"expected whole batches of {self.batch} images, 1 to {self._gates.stimuli} of "
+                f"them, got {len(images)} images"
+            )
+        self._check_images(images[: self.batch])
+        self._load(images)
+        runs: list[list[LayerRun]] = [[] for _ in range(count)]
+        for index in range(len(self.program.layers)):
+            self._gates.run_until("layer_ended", self.cycle_limit)
+            counts, one = self._counts(index), Executor(self.machine, self._gates, self.program)
+            words: dict[tuple[str, int, int | None], Words] = {}
+            for stimulus, layers in enumerate(runs):
+                one.read = partial(_read, self._gates, words, stimulus)
+                layers.append(one._layer_run(index, dict(counts), reads_bits=reads_bits))
+        return runs
+
+    def _load_images(self, images: _Images) -> int:
+        batches = [
+            self._image_words(images[first : first + self.batch])
+            for first in range(0, len(images), self.batch)
+        ]
+        words = np.stack(batches)
+        padding = np.broadcast_to(words[:1], (self._gates.stimuli - len(words), *words.shape[1:]))
+        self._gates.write_stimuli("host_in0", np.concatenate([words, padding]))
+        return len(batches[0])
+
+
+def _read(
+    backend: GatesBackend,
+    known: dict[tuple[str, int, int | None], Words],
+    stimulus: int,
+    name: str,
+    start: int = 0,
+    count: int | None = None,
+) -> Words:
+    """Words of one stimulus; those of all are read once."""
+    key = (name, start, count)
+    if key not in known:
+        known[key] = backend.read_stimuli(*key)
+    words: Words = known[key][stimulus]
+    return words
+
+
+def side_by_side(
+    machine: Machine,
+    backend: GatesBackend,
+    program: Program,
+    images: _Images,
+    jobs: int | None = None,
+) -> Iterator[list[LayerRun]]:
+    """Run images [n * B, IY, IX, C] and yield the layers of each batch, in order.
+
+    jobs  runs of many batches at once, in threads (default: one per core)
+    """
+    executor = StimuliExecutor(machine, backend, program)
+    at_once = backend.stimuli * executor.batch
+    parts = [images[first : first + at_once] for first in range(0, len(images), at_once)]
+    work: Callable[[Executor, _Images], list[list[LayerRun]]] = _run
+    for runs in in_order(executor, parts, work, jobs_for(backend, len(parts), jobs)):
+        yield from runs
+
+
+def _run(executor: Executor, images: _Images) -> list[list[LayerRun]]:
+    assert isinstance(executor, StimuliExecutor)
+    return executor.run_batches(images, reads_bits=False)
