@@ -73,17 +73,6 @@ def _native_flags(compiler: tuple[str, ...]) -> tuple[str, ...]:
     return ("-march=native",) if works else ()
 
 
-@lru_cache
-def widest_vector_bits() -> int:
-    """Bits of the widest vectors worth using here: 512 with AVX-512, else 256."""
-    compiler = find_compiler()
-    if compiler is None:
-        return 256
-    command = [*compiler, *_native_flags(compiler), "-dM", "-E", "-x", "c", os.devnull]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    return 512 if "__AVX512F__" in done.stdout else 256
-
-
 def _call(command: list[str]) -> None:
     """Run the compiler; its message becomes ours if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
