@@ -7,7 +7,7 @@ batch, and cycles and accesses that hold for each.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,40 +57,37 @@ class StimuliExecutor(Executor):
         self._check_images(images[: self.batch])
         self._load(images)
         runs: list[list[LayerRun]] = [[] for _ in range(count)]
+        reader = self._reader(count)
         for index in range(len(self.program.layers)):
             self._gates.run_until("layer_ended", self.cycle_limit)
-            counts, one = self._counts(index), Executor(self.machine, self._gates, self.program)
-            words: dict[tuple[str, int, int | None], Words] = {}
-            for stimulus, layers in enumerate(runs):
-                one.read = partial(_read, self._gates, words, stimulus)
-                layers.append(one._layer_run(index, dict(counts), reads_bits=reads_bits))
+            counts = self._counts(index)
+            together = reader._layer_run(index, counts, reads_bits=reads_bits)
+            for number, layers in enumerate(runs):
+                part = slice(number * self.batch, (number + 1) * self.batch)
+                bits = None if together.bits is None else together.bits[part]
+                classes = None if together.classes is None else together.classes[part]
+                layers.append(LayerRun(together.name, dict(counts), bits, classes))
         return runs
 
     def _load_images(self, images: _Images) -> int:
-        batches = [
-            self._image_words(images[first : first + self.batch])
-            for first in range(0, len(images), self.batch)
-        ]
-        words = np.stack(batches)
-        padding = np.broadcast_to(words[:1], (self._gates.stimuli - len(words), *words.shape[1:]))
-        self._gates.write_stimuli("host_in0", np.concatenate([words, padding]))
-        return len(batches[0])
+        words = self._image_words(images)
+        batches = words.reshape(len(images) // self.batch, -1, words.shape[1])
+        missing = self._gates.stimuli - len(batches)
+        padding = np.broadcast_to(batches[:1], (missing, *batches.shape[1:]))
+        self._gates.write_stimuli("host_in0", np.concatenate([batches, padding]))
+        return int(batches.shape[1])
 
+    def _reader(self, batches: int) -> Executor:
+        """An executor that sees the memories of several stimuli as those of one large batch."""
+        layers = tuple(replace(x, batch=batches * x.batch) for x in self.program.layers)
+        reader = Executor(self.machine, self._gates, replace(self.program, layers=layers))
 
-def _read(
-    backend: GatesBackend,
-    known: dict[tuple[str, int, int | None], Words],
-    stimulus: int,
-    name: str,
-    start: int = 0,
-    count: int | None = None,
-) -> Words:
-    """Words of one stimulus; those of all are read once."""
-    key = (name, start, count)
-    if key not in known:
-        known[key] = backend.read_stimuli(*key)
-    words: Words = known[key][stimulus]
-    return words
+        def read(name: str, start: int = 0, count: int | None = None) -> Words:
+            each: Words = self._gates.read_stimuli(name, start, count and count // batches)
+            return each[:batches].reshape(-1, each.shape[2])
+
+        reader.read = read
+        return reader
 
 
 def side_by_side(

@@ -98,6 +98,38 @@ static inline void expand(u limb, u *M) {
 """
 
 
+_TRANSPOSE = """\
+static void transpose(u *a) {
+  u m = 0xffffffffull;
+  for (int j = 32; j; j >>= 1, m ^= m << j)
+    for (int k = 0; k < 64; k = ((k | j) + 1) & ~j) {
+      const u t = (a[k] >> j ^ a[k | j]) & m;
+      a[k | j] ^= t;
+      a[k] ^= t << j;
+    }
+}
+static inline u least(u a, u b) { return a < b ? a : b; }
+void pack_stimuli(u *P, const u *words, u count, u bits, u stimuli) {
+  const u limbs = (bits + 63) / 64, width = stimuli / 64;
+  for (u n = 0; n < count; n++) for (u l = 0; l < limbs; l++) for (u b = 0; b < width; b++) {
+    u a[64];
+    for (u s = 0; s < 64; s++) a[s] = words[((64 * b + s) * count + n) * limbs + l];
+    transpose(a);
+    for (u i = 0; i < least(64, bits - 64 * l); i++) P[(n * bits + 64 * l + i) * width + b] = a[i];
+  }
+}
+void unpack_stimuli(const u *P, u *words, u count, u bits, u stimuli) {
+  const u limbs = (bits + 63) / 64, width = stimuli / 64;
+  for (u n = 0; n < count; n++) for (u l = 0; l < limbs; l++) for (u b = 0; b < width; b++) {
+    u a[64] = {0};
+    for (u i = 0; i < least(64, bits - 64 * l); i++) a[i] = P[(n * bits + 64 * l + i) * width + b];
+    transpose(a);
+    for (u s = 0; s < 64; s++) words[((64 * b + s) * count + n) * limbs + l] = a[s];
+  }
+}
+"""
+
+
 @dataclass(frozen=True)
 class Options:
     """How a block becomes gates and code.
@@ -347,4 +379,4 @@ class _Generator:
         declarations = "".join(_DECLARE.format(index) for index in names)
         steps = "\n".join(_STEP.format(index) for index in names)
         loops = _LOOPS.format(steps=steps, different=different)
-        yield "\n".join([prelude, _EXPAND, declarations, *last, loops])
+        yield "\n".join([prelude, _EXPAND, declarations, *last, loops, _TRANSPOSE])

@@ -28,7 +28,7 @@ from asicbnn.simulation.backends.interface import (
 from asicbnn.simulation.backends.netlist import Memory, check_block, read_netlist
 from asicbnn.simulation.backends.state_layout import limbs_of
 from asicbnn.simulation.backends.stimulus_split import split_stimuli
-from asicbnn.simulation.backends.stimulus_state import StimulusState
+from asicbnn.simulation.backends.stimulus_state import StimulusState, Transposition
 from asicbnn.simulation.backends.vector_width import widest_vector_bits
 
 _CYCLES_PER_CALL = 1 << 12  # an interrupt from the keyboard is noticed between calls
@@ -99,6 +99,7 @@ class GatesBackend(Backend):
         self._run_to_flag = library.run_stimuli_until
         self._run_to_flag.argtypes = [*pointers, number, ctypes.c_void_p, number, number]
         self._run_to_flag.restype = number
+        self._transposition = Transposition.of(library)
         self._allocate()
 
     @property
@@ -147,7 +148,9 @@ class GatesBackend(Backend):
     def reset(self, *, keep_memories: bool = False) -> None:
         if not keep_memories:
             # Fresh buffers cost nothing until they are used; clearing them may take megabytes.
-            self._state = StimulusState(self.stimuli, self._uniform, self._private)
+            self._state = StimulusState(
+                self.stimuli, self._uniform, self._private, self._transposition
+            )
             for name, words in self._roms.items():
                 self._store_words(name, words, 0)
         for name, register in self.shape.registers.items():

@@ -1,10 +1,14 @@
 """The state of a bit-sliced simulator, and its way into and out of words.
 
 A private bit is a vector: one bit of every stimulus side by side. Words of many stimuli become
-vectors by a transposition of bits, done on whole arrays.
+vectors by a transposition of bits, which the generated code does 64 by 64.
 """
 
 from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +25,22 @@ from asicbnn.simulation.backends.state_layout import (
 )
 
 Words = NDArray[np.uint64]
-_BYTES_AT_ONCE = 1 << 24  # of single bits, while words are transposed
 _EVERY = np.uint64(2**64 - 1)
+
+
+@dataclass(frozen=True)
+class Transposition:
+    """The generated code's way from words of stimuli to vectors and back."""
+
+    pack: Any
+    unpack: Any
+
+    @classmethod
+    def of(cls, library: ctypes.CDLL) -> Transposition:
+        for function in (library.pack_stimuli, library.unpack_stimuli):
+            function.argtypes = [ctypes.c_void_p] * 2 + [ctypes.c_uint64] * 3
+            function.restype = None
+        return cls(library.pack_stimuli, library.unpack_stimuli)
 
 
 class StimulusState:
@@ -32,8 +50,15 @@ class StimulusState:
     them: P, S, M, A, Q
     """
 
-    def __init__(self, stimuli: int, uniform: StateLayout, private: GateLayout) -> None:
+    def __init__(
+        self,
+        stimuli: int,
+        uniform: StateLayout,
+        private: GateLayout,
+        transposition: Transposition,
+    ) -> None:
         self.stimuli = stimuli
+        self._transposition = transposition
         width = stimuli // LIMB_BITS
         try:
             self.vectors = _aligned(private.vectors * width, width).reshape(-1, width)
@@ -67,31 +92,19 @@ class StimulusState:
 
     def pack(self, slot: PrivateSlot, words: Words, start: int) -> None:
         """Give each stimulus its words [stimuli, n, limbs]."""
-        count = max(1, _BYTES_AT_ONCE // (self.stimuli * LIMB_BITS * words.shape[2]))
-        for first in range(0, words.shape[1], count):
-            part = np.ascontiguousarray(words[:, first : first + count])
-            octets = part.reshape(self.stimuli, -1).view(np.uint8)
-            bits = np.unpackbits(octets, axis=1, bitorder="little")
-            columns = np.packbits(bits, axis=0, bitorder="little").T
-            rows = np.ascontiguousarray(columns).view(np.uint64)
-            rows = rows.reshape(part.shape[1], -1, rows.shape[1])[:, : slot.bits]
-            target = self._rows(slot, start + first, part.shape[1])
-            target[:] = rows.reshape(target.shape)
+        words = np.ascontiguousarray(words)
+        rows = self._rows(slot, start, words.shape[1])
+        self._transposition.pack(
+            rows.ctypes.data, words.ctypes.data, words.shape[1], slot.bits, self.stimuli
+        )
 
     def unpack(self, slot: PrivateSlot, start: int, count: int) -> Words:
         """Each stimulus's words [stimuli, n, limbs]."""
-        limbs = limbs_of(slot.bits)
-        words = np.empty((self.stimuli, count, limbs), np.uint64)
-        at_once = max(1, _BYTES_AT_ONCE // (self.stimuli * LIMB_BITS * limbs))
-        for first in range(0, count, at_once):
-            some = min(at_once, count - first)
-            rows = self._rows(slot, start + first, some)
-            padded = np.zeros((some, limbs * LIMB_BITS, rows.shape[1]), np.uint64)
-            padded[:, : slot.bits] = rows.reshape(some, slot.bits, -1)
-            octets = padded.view(np.uint8).reshape(some * limbs * LIMB_BITS, -1)
-            bits = np.unpackbits(np.ascontiguousarray(octets.T), axis=0, bitorder="little")
-            packed = np.packbits(bits, axis=1, bitorder="little")
-            words[:, first : first + some] = packed.view(np.uint64).reshape(-1, some, limbs)
+        words = np.empty((self.stimuli, count, limbs_of(slot.bits)), np.uint64)
+        rows = self._rows(slot, start, count)
+        self._transposition.unpack(
+            rows.ctypes.data, words.ctypes.data, count, slot.bits, self.stimuli
+        )
         return words
 
     def differing(self, slot: PrivateSlot, start: int, count: int) -> NDArray[np.intp]:
