@@ -51,7 +51,9 @@ Batch = Annotated[int, typer.Option(min=1, help="images in one run")]
 Images = Annotated[int, typer.Option(min=1, help="images to run")]
 Together = Annotated[int, typer.Option("--batch", min=1, help="images in the store at once")]
 Seed = Annotated[int, typer.Option(min=0, help="of whatever is drawn at random")]
-Engine = Annotated[Backend, typer.Option(help="simulator: generated C, or PyRTL's own")]
+Engine = Annotated[
+    Backend, typer.Option(help="simulator: generated C, PyRTL's own, or gates, many images at once")
+]
 Jobs = Annotated[
     int | None,
     typer.Option(min=1, help="batches simulated at once, by default one per core where that helps"),

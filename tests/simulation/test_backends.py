@@ -512,7 +512,7 @@ def test_what_does_not_fit_is_refused_by_name() -> None:
         r"register count: a flag has 1 bit, not 8": lambda: unit.run_until("count", 5),
         r"expected a limit >= 1 cycle, got 0": lambda: unit.run_until("done", 0),
         r"expected a number of cycles >= 0, got -1": lambda: unit.run(-1),
-        r"backend must be one of auto, compiled, pyrtl, not verilog": lambda: simulator(
+        r"backend must be one of auto, compiled, pyrtl, gates, not verilog": lambda: simulator(
             build(counter), "verilog"
         ),
     }.items():

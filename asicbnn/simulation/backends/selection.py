@@ -24,7 +24,8 @@ def simulator(block: Any, backend: str = "auto") -> Backend:
     """Build a simulator of a PyRTL block, reset and ready; the block stays as it is.
 
     block    a built `pyrtl.Block` without inputs
-    backend  ``compiled`` (needs a C compiler), ``pyrtl``, or ``auto``: compiled where possible,
+    backend  ``compiled`` (needs a C compiler), ``pyrtl``, ``gates`` (many stimuli at once; needs a
+             C compiler), or ``auto``: compiled where possible,
              else pyrtl, and ``note`` says so
     """
     if backend == "auto":
