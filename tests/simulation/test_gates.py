@@ -283,6 +283,23 @@ def test_two_ports_read_old_words_while_two_write(bits: int) -> None:
     assert numbers_of_words(gates.read_memory("memory")) == swapped
 
 
+def test_of_two_writes_to_one_word_the_port_built_last_wins() -> None:
+    def describe() -> None:
+        memory = pyrtl.MemBlock(8, 2, "memory", max_write_ports=2)
+        shared = pyrtl.MemBlock(8, 2, "shared", max_write_ports=3)
+        source = held(8, "source")
+        for value in (1, 2):
+            memory[pyrtl.Const(3, 2)] <<= pyrtl.Const(value, 8)
+        for data in (source, pyrtl.Const(5, 8), source + pyrtl.Const(1, 8)):
+            shared[pyrtl.Const(1, 2)] <<= data[:8]
+
+    gates = GatesBackend(build(describe), shared=["shared"], options=SMALL)
+    gates.write_register("source", 6)
+    gates.run(1)
+    assert numbers_of_words(gates.read_memory("memory")) == [0, 0, 0, 2]
+    assert numbers_of_words(gates.read_memory("shared")) == [0, 7, 0, 0]
+
+
 def test_registers_exchange_and_read_only_memories_keep_their_data() -> None:
     data = [Random(5).getrandbits(90) for _ in range(6)]
 

@@ -84,7 +84,7 @@ class GatesBackend(Backend):
         self.stimuli = options.lanes
         self.gates, self.instructions = source.gates, source.instructions
         self._uniform, self._private = source.uniform, source.private
-        self._faults = source.faults
+        self._faults, self._netlist = source.faults, source.netlist
         self._id_of = {memory.name: memory.id for memory in netlist.memories}
         self._roms = {
             memory.name: _rom_words(memory)
@@ -105,6 +105,11 @@ class GatesBackend(Backend):
     @property
     def state_bytes(self) -> int:
         return self._private.vectors * self.stimuli // 8 + self._uniform.total_limbs * 8
+
+    def use_stimuli(self, count: int) -> None:
+        """Say how many stimuli matter, the first ones; the others must still run alike."""
+        if not 0 < count <= self.stimuli:
+            raise SimulationError(f"expected 1 to {self.stimuli} stimuli, got {count}")
 
     # -- every stimulus for itself ---------------------------------------------------------------
 
