@@ -126,9 +126,10 @@ def test_resets_are_no_toggles_and_forks_count_for_themselves() -> None:
     gates.use_stimuli(1)
     gates.run(3)  # 2, 3, 4: one toggle and three
     assert gates.toggle_counts()["count"] == 4
-    gates.reset()
-    gates.run(3)
-    assert gates.toggle_counts()["count"] == 8
+    for keeps, count in ((False, 8), (True, 12)):
+        gates.reset(keep_memories=keeps)
+        gates.run(3)
+        assert gates.toggle_counts()["count"] == count
     twin = gates.fork()
     twin.run(3)
     assert twin.toggle_counts()["count"] == 4
