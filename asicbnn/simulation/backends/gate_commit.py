@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from asicbnn.simulation.backends.gate_changes import ChangeFlags
 from asicbnn.simulation.backends.gate_layout import GateLayout, PrivateSlot
 from asicbnn.simulation.backends.gate_netlist import READ, SOURCE, GateNetlist
 from asicbnn.simulation.backends.gate_plan import Span
@@ -50,9 +51,10 @@ class CommitWriter:
         layout: GateLayout,
         uniform: StateLayout,
         faults: Faults,
+        changes: ChangeFlags,
     ) -> None:
         self._split, self._gates, self._layout = split, gates, layout
-        self._uniform, self._faults = uniform, faults
+        self._uniform, self._faults, self._changed = uniform, faults, changes
         self._captures: list[str] = []
 
     def text(self, registers: Sequence[Wire], netlist: Netlist) -> str:
@@ -65,14 +67,18 @@ class CommitWriter:
         for register in registers:
             slot = self._layout.registers[register.name]
             source = netlist.next_of[register]
+            stores.append("{ V d = (V){0};")
             for run in self._runs(source, register.bitwidth, register):
                 target = f"P[{slot.offset + run.position} + k]"
-                stores.append(_loop(run.count, f"{target} = {run.text};"))
+                step = f"const V x = {run.text}; d |= x ^ {target}; {target} = x;"
+                stores.append(_loop(run.count, step))
+            stores.append(f"{self._changed.flag('register', register.name)} = any(d); }}")
         return "\n".join(
             [
                 "static u commit(V *restrict P, u *restrict S, u *restrict M, u *restrict A) {",
                 *self._tallies(),
                 *self._captures,
+                *(f"{self._changed.flag('memory', m)} = 0;" for m in sorted(self._layout.memories)),
                 *stores,
                 "return 0;",
                 "}",
@@ -178,7 +184,7 @@ class CommitWriter:
             target = f"D[{run.position} + k]"
             value = f"({target} & ~on) | ({run.text} & on)" if is_masked else run.text
             lines.append(_loop(run.count, f"{target} = {value};"))
-        return [*lines, "}", "}"]
+        return [*lines, f"{self._changed.flag('memory', net.op_param[0])} = 1;", "}", "}"]
 
     def _checked_write(self, net: Net) -> list[str]:
         """A write into a memory all stimuli share: they must agree on everything."""

@@ -61,7 +61,7 @@ class Tally:
 
 @dataclass
 class GateLayout:
-    """Places of everything, grown while the code is planned."""
+    """Places of everything, grown while the code is planned; flags are those of `ChangeFlags`."""
 
     registers: dict[str, PrivateSlot] = field(default_factory=dict)
     memories: dict[int, PrivateSlot] = field(default_factory=dict)
@@ -71,6 +71,7 @@ class GateLayout:
     vectors: int = 0
     masks: int = 0
     tally: Tally | None = None
+    flags: int = 0
 
     def reserve(self, count: int) -> int:
         """Reserve vectors and return the first.

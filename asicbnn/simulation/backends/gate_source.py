@@ -10,126 +10,29 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from asicbnn.simulation.backends.c_source import generate
+from asicbnn.simulation.backends.gate_changes import ChangeFlags
 from asicbnn.simulation.backends.gate_commit import CommitWriter, Faults
 from asicbnn.simulation.backends.gate_cover import cover, expression
 from asicbnn.simulation.backends.gate_layout import GateLayout, PrivateSlot, Tally
 from asicbnn.simulation.backends.gate_netlist import READ, GateNetlist, map_gates
 from asicbnn.simulation.backends.gate_plan import Section, Span, Unit, plan
+from asicbnn.simulation.backends.gate_templates import (
+    DECLARE,
+    DEFINE,
+    EXPAND,
+    FORMS,
+    LOOPS,
+    PRELUDE,
+    STEP,
+    TERNARY,
+    TRANSPOSE,
+)
 from asicbnn.simulation.backends.gate_trimming import fold_constants, live_signals
 from asicbnn.simulation.backends.netlist import Net, Netlist, Wire
-from asicbnn.simulation.backends.state_layout import StateLayout, limbs_of
+from asicbnn.simulation.backends.state_layout import StateLayout
 from asicbnn.simulation.backends.stimulus_split import StimulusSplit
 
 FILE_WEIGHT = 3000  # functions per file, about: files compile in parallel
-
-PRELUDE = """\
-#include <stdint.h>
-#include <string.h>
-typedef uint64_t u;
-typedef u V __attribute__((vector_size({octets}), aligned({octets})));
-static inline V all(u limb) {{ return (V){{{splat}}}; }}
-static inline int any(V x) {{
-  u d = 0;
-  for (int i = 0; i < {limbs}; i++) d |= x[i];
-  return !!d;
-}}
-static inline int agree(V x) {{ return !any(x ^ all(-(x[0] & 1))); }}
-static inline u agreed(V x, V on, u *differ) {{
-  const int one = any(x & on);
-  *differ |= one && any(~x & on);
-  return one;
-}}
-static inline void tally(V x, V *before, u *count, V active) {{
-  const V changed = (x ^ *before) & active;
-  *before = x;
-  for (int i = 0; i < {limbs}; i++) *count += __builtin_popcountll(changed[i]);
-}}
-"""
-_TERNARY = """\
-#include <immintrin.h>
-#define TERNARY(a, b, c, table) ((V)_mm512_ternarylogic_epi64((__m512i)(a), (__m512i)(b), \\
-  (__m512i)(c), table))
-"""
-_FORMS = {
-    "inverter": "~{0}",
-    "and2": "{0} & {1}",
-    "or2": "{0} | {1}",
-    "nand2": "~({0} & {1})",
-    "xor2": "{0} ^ {1}",
-    "mux2": "((({1}) ^ ({2})) & {0}) ^ ({1})",
-}
-ARGUMENTS = "V *restrict P, u *restrict S, const u *restrict M, u *restrict A"
-_DEFINE = f"u section{{}}({ARGUMENTS}) {{{{"
-_DECLARE = "u section{}(V *, u *, const u *, u *);\n"
-_STEP = "  if ((fault = section{}(P, S, M, A))) return fault;"
-_LOOPS = """\
-void run(u *S, u cycles);
-static inline u one_cycle(V *P, u *S, u *M, u *A, u *Q) {{
-  run(S, 1);
-  hand_over(S, M, A, Q);
-  u fault;
-{steps}
-  return commit(P, S, M, A);
-}}
-u run_stimuli(V *P, u *S, u *M, u *A, u *Q, u cycles, u *fault) {{
-  for (u n = 0; n < cycles; n++)
-    if ((*fault = one_cycle(P, S, M, A, Q))) return n;
-  return cycles;
-}}
-u run_stimuli_until(V *P, u *S, u *M, u *A, u *Q, u limit, u *fault, u flag, u is_private) {{
-  for (u n = 1; n <= limit; n++) {{
-    if ((*fault = one_cycle(P, S, M, A, Q))) return 0;
-    if (is_private) {{
-      if (!agree(P[flag])) {{ *fault = {different}; return 0; }}
-      if (P[flag][0]) return n;
-    }} else if (S[flag]) return n;
-  }}
-  return 0;
-}}
-"""
-_EXPAND = """\
-typedef u v8 __attribute__((vector_size(64), aligned(8), may_alias));
-static inline void expand(u limb, u *M) {
-  static const v8 ones = {1, 2, 4, 8, 16, 32, 64, 128};
-  for (int i = 0; i < 8; i++) {
-    const u part = limb >> 8 * i;
-    const v8 all = {part, part, part, part, part, part, part, part};
-    *(v8 *)(M + 8 * i) = (v8)((all & ones) != 0);
-  }
-}
-"""
-
-
-_TRANSPOSE = """\
-static void transpose(u *a) {
-  u m = 0xffffffffull;
-  for (int j = 32; j; j >>= 1, m ^= m << j)
-    for (int k = 0; k < 64; k = ((k | j) + 1) & ~j) {
-      const u t = (a[k] >> j ^ a[k | j]) & m;
-      a[k | j] ^= t;
-      a[k] ^= t << j;
-    }
-}
-static inline u least(u a, u b) { return a < b ? a : b; }
-void pack_stimuli(u *P, const u *words, u count, u bits, u stimuli) {
-  const u limbs = (bits + 63) / 64, width = stimuli / 64;
-  for (u n = 0; n < count; n++) for (u l = 0; l < limbs; l++) for (u b = 0; b < width; b++) {
-    u a[64];
-    for (u s = 0; s < 64; s++) a[s] = words[((64 * b + s) * count + n) * limbs + l];
-    transpose(a);
-    for (u i = 0; i < least(64, bits - 64 * l); i++) P[(n * bits + 64 * l + i) * width + b] = a[i];
-  }
-}
-void unpack_stimuli(const u *P, u *words, u count, u bits, u stimuli) {
-  const u limbs = (bits + 63) / 64, width = stimuli / 64;
-  for (u n = 0; n < count; n++) for (u l = 0; l < limbs; l++) for (u b = 0; b < width; b++) {
-    u a[64] = {0};
-    for (u i = 0; i < least(64, bits - 64 * l); i++) a[i] = P[(n * bits + 64 * l + i) * width + b];
-    transpose(a);
-    for (u s = 0; s < 64; s++) words[((64 * b + s) * count + n) * limbs + l] = a[s];
-  }
-}
-"""
 
 
 @dataclass(frozen=True)
@@ -210,12 +113,21 @@ class _Generator:
         sections = plan(self._gates, live, sinks, checked)
         self._place(sections, sinks)
         uniform = generate(self._uniform())
-        commit = CommitWriter(self._split, self._gates, layout, uniform.layout, faults)
-        last = [self._hand_over_text(uniform.layout), commit.text(self._registers, self._netlist)]
+        changes = ChangeFlags(self._gates, layout)
+        conditions = changes.conditions(sections)
+        commit = CommitWriter(self._split, self._gates, layout, uniform.layout, faults, changes)
+        last = [
+            self._hand_over_text(uniform.layout, changes),
+            commit.text(self._registers, self._netlist),
+        ]
+        steps = [
+            STEP.format(index=index, flag=changes.flag("section", index), condition=condition)
+            for index, condition in enumerate(conditions)
+        ]
         bodies = [self._body(section, faults) for section in sections]
         different = faults.add("the flag register differs between stimuli")
         gates = sum(unit.width for section in sections for unit in section.units)
-        files = (*uniform.files, *self._files(sections, bodies, last, different))
+        files = (*uniform.files, *self._files(sections, bodies, last, steps, different))
         return GateSource(
             files, uniform.layout, layout, tuple(faults.sentences), self._gates, gates,
             self._instructions,
@@ -326,7 +238,7 @@ class _Generator:
             if unit.kind == READ:
                 lines += self._checked_read(unit, operand, faults)
             else:
-                define(unit.span, _FORMS[unit.kind].format(*map(operand, unit.operands)))
+                define(unit.span, FORMS[unit.kind].format(*map(operand, unit.operands)))
         return lines
 
     def _checked_read(
@@ -349,13 +261,11 @@ class _Generator:
             "}",
         ]
 
-    def _hand_over_text(self, uniform: StateLayout) -> str:
+    def _hand_over_text(self, uniform: StateLayout, changes: ChangeFlags) -> str:
         """The function that spreads uniform bits into M and finds the words that are read."""
         moves = [
-            f"{{{uniform.registers[export.name].offset + limb}, {export.mask + 64 * limb}}}"
-            for export in self._layout.exports.values()
-            if export.mask is not None
-            for limb in range(limbs_of(export.bitwidth))
+            f"{{{uniform.registers[export.name].offset + limb}, {(export.mask or 0) + 64 * limb}}}"
+            for export, limb in changes.limbs
         ]
         lines = ["static void hand_over(u *S, u *M, u *A, u *Q) {"]
         if moves:
@@ -363,37 +273,48 @@ class _Generator:
                 f"static const struct {{ unsigned from, to; }} T[] = {{{', '.join(moves)}}};",
                 f"for (int i = 0; i < {len(moves)}; i++) {{",
                 "const u limb = S[T[i].from];",
-                "if (limb != Q[i]) { Q[i] = limb; expand(limb, M + T[i].to); }",
+                f"if ((A[{changes.first_limb} + i] = limb != Q[i])) {{",
+                "Q[i] = limb;",
+                "expand(limb, M + T[i].to);",
+                "}",
                 "}",
             ]
         for first, port in self._layout.reads.items():
             if (wire := self._address_wire(first)) is not None:
                 slot = self._layout.memories[self._gates.reads[first].memory.id]
                 number = uniform.registers[self._layout.exports[wire].name].offset
-                lines.append(f"A[{port}] = {slot.offset} + {slot.bits} * S[{number}];")
+                flag = changes.flag("read", first)
+                lines += [
+                    f"const u a{port} = {slot.offset} + {slot.bits} * S[{number}];",
+                    f"{flag} = a{port} != A[{port}];",
+                    f"A[{port}] = a{port};",
+                ]
         return "\n".join([*lines, "}"])
 
     def _files(
-        self, sections: list[Section], bodies: list[list[str]], last: list[str], different: int
+        self,
+        sections: list[Section],
+        bodies: list[list[str]],
+        last: list[str],
+        steps: list[str],
+        different: int,
     ) -> Iterator[str]:
         """Sections in files of about equal size, and the loops in the last one."""
         octets = self._options.lanes // 8
         splat = ", ".join(["limb"] * (octets // 8))
         prelude = PRELUDE.format(octets=octets, limbs=octets // 8, splat=splat)
-        heading = prelude + (_TERNARY if self._options.ternary else "")
+        heading = prelude + (TERNARY if self._options.ternary else "")
         texts: list[str] = []
         weight = 0
         for index, (section, body) in enumerate(zip(sections, bodies, strict=True)):
             loop = f"for (int k = 0; k < {section.width}; k++) {{" if section.width > 1 else "{"
-            texts.append("\n".join([_DEFINE.format(index), loop, *body, "}", "return 0;", "}"]))
+            texts.append("\n".join([DEFINE.format(index), loop, *body, "}", "return 0;", "}"]))
             weight += len(body)
             if weight >= FILE_WEIGHT:
                 yield heading + "\n".join(texts)
                 texts, weight = [], 0
         if texts:
             yield heading + "\n".join(texts)
-        names = range(len(sections))
-        declarations = "".join(_DECLARE.format(index) for index in names)
-        steps = "\n".join(_STEP.format(index) for index in names)
-        loops = _LOOPS.format(steps=steps, different=different)
-        yield "\n".join([prelude, _EXPAND, declarations, *last, loops, _TRANSPOSE])
+        declarations = "".join(DECLARE.format(index) for index in range(len(sections)))
+        loops = LOOPS.format(steps="\n".join(steps), different=different)
+        yield "\n".join([prelude, EXPAND, declarations, *last, loops, TRANSPOSE])
