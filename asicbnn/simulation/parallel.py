@@ -32,8 +32,7 @@ def jobs_for(backend: Backend, batches: int, jobs: int | None = None) -> int:
     """
     if jobs is None:
         jobs = _usable_cores() if backend.releases_lock else 1
-    state_bytes = sum(memory.octets for memory in backend.shape.memories.values())
-    return max(1, min(jobs, batches, MOST_STATE_BYTES // max(1, state_bytes)))
+    return max(1, min(jobs, batches, MOST_STATE_BYTES // max(1, backend.state_bytes)))
 
 
 def _usable_cores() -> int:

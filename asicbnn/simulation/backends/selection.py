@@ -9,6 +9,7 @@ from asicbnn.errors import SimulationError
 from asicbnn.hardware.verilog.netlist import GatedGroup
 from asicbnn.simulation.backends.c_compiler import find_compiler
 from asicbnn.simulation.backends.compiled import CompiledBackend
+from asicbnn.simulation.backends.gates import GatesBackend
 from asicbnn.simulation.backends.icarus import IcarusBackend
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.backends.interpreted import InterpretedBackend
@@ -19,6 +20,7 @@ BACKENDS: dict[str, Callable[..., Backend]] = {
     InterpretedBackend.name: InterpretedBackend,
     VerilatorBackend.name: VerilatorBackend,
     IcarusBackend.name: IcarusBackend,
+    GatesBackend.name: GatesBackend,
 }
 """How each back end is built from a block, by name."""
 EXPORTED = frozenset({VerilatorBackend.name, IcarusBackend.name})
@@ -34,8 +36,8 @@ def simulator(block: Any, backend: str = "auto", *, gated: Sequence[GatedGroup] 
 
     block    a built `pyrtl.Block` without inputs
     backend  ``compiled`` (needs a C compiler), ``pyrtl``, ``verilator`` or ``icarus`` (the
-             exported Verilog; need these programs), or ``auto``: compiled where possible, else
-             pyrtl, and ``note`` says so
+             exported Verilog; need these programs), ``gates`` (many stimuli at once; needs a C
+             compiler), or ``auto``: compiled where possible, else pyrtl, and ``note`` says so
     gated    the block's registers behind clock gates, for back ends that run exported Verilog
     """
     if backend == "auto":
