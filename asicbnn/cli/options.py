@@ -44,6 +44,7 @@ class Backend(StrEnum):
     pyrtl = "pyrtl"
     verilator = "verilator"
     icarus = "icarus"
+    gates = "gates"
 
 
 AcceleratorFile = Annotated[Path, typer.Argument(metavar="ACCELERATOR", help="accelerator YAML")]
@@ -57,8 +58,8 @@ Engine = Annotated[
     Backend,
     typer.Option(
         help="simulator: compiled (generated C), pyrtl (PyRTL's own), verilator or icarus (the "
-        "exported Verilog in these programs); auto is compiled where there is a C compiler, "
-        "else pyrtl"
+        "exported Verilog in these programs), gates (gate by gate, many images at once); auto is "
+        "compiled where there is a C compiler, else pyrtl"
     ),
 ]
 Jobs = Annotated[

@@ -35,8 +35,7 @@ def jobs_for(backend: Backend, batches: int, jobs: int | None = None) -> int:
         return 1
     if jobs is None:
         jobs = _usable_cores()
-    state_bytes = sum(memory.octets for memory in backend.shape.memories.values())
-    return max(1, min(jobs, batches, MOST_STATE_BYTES // max(1, state_bytes)))
+    return max(1, min(jobs, batches, MOST_STATE_BYTES // max(1, backend.state_bytes)))
 
 
 def _usable_cores() -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import subprocess
+from collections.abc import Sequence
 from typing import Any, Self
 from weakref import finalize
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicbnn.errors import EnvironmentProblem, SimulationError
+from asicbnn.hardware.verilog.netlist import GatedGroup
 from asicbnn.simulation.backends.external_tool import Workshop, find_tool
 from asicbnn.simulation.backends.icarus_bench import BENCH, bench_text
 from asicbnn.simulation.backends.interface import (
@@ -32,9 +34,9 @@ _CYCLES_PER_CALL = 1 << 12  # an interrupt from the keyboard is noticed between 
 class IcarusProgram:
     """A compiled design with its test bench, on disk as long as anybody may start it."""
 
-    def __init__(self, block: Any, shape: StateShape) -> None:
+    def __init__(self, block: Any, shape: StateShape, gated: Sequence[GatedGroup]) -> None:
         compiler, self._vvp = find_tool("iverilog", "iverilog"), find_tool("vvp", "iverilog")
-        source = verilog_source(block)
+        source = verilog_source(block, gated)
         with Workshop("build a simulator with Icarus") as workshop:
             workshop.write("design.v", source.text)
             workshop.write("bench.v", bench_text(source, shape))
@@ -65,11 +67,12 @@ class IcarusBackend(Backend):
     name = "icarus"
     releases_lock = True
 
-    def __init__(self, block: Any, note: str = "") -> None:
+    def __init__(self, block: Any, note: str = "", *, gated: Sequence[GatedGroup] = ()) -> None:
+        """Compile the design; `gated` are its registers behind clock gates."""
         check_block(block)
         read_netlist(block)  # names a combinational loop, in which vvp would hang
         super().__init__(StateShape.of(block), note)
-        self._program = IcarusProgram(block, self.shape)
+        self._program = IcarusProgram(block, self.shape, gated)
         self._register_index = {name: i for i, name in enumerate(self.shape.registers)}
         self._memory_index = {name: i for i, name in enumerate(self.shape.memories)}
         self._start()
