@@ -208,9 +208,9 @@ def simulate(
     batch     images in the store at once
     mapping   explicit loop nests; dataflow: the order of the others (default: the spec's)
     backend   auto, compiled, pyrtl, or gates: hundreds of batches at once
-    jobs      batches simulated at once, in threads; by default one per core where the back end
-              runs without the interpreter lock. They are runs of one accelerator all the same:
-              counts and times are summed
+    jobs      batches simulated at once, in threads, where the back end runs without the
+              interpreter lock; by default one per core. They are runs of one accelerator all the
+              same: counts and times are summed
     cycle_limit  cycles a layer may take before it counts as hanging
     waveform  cycles of the first batch to write as a waveform
     """

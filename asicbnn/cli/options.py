@@ -64,7 +64,9 @@ Engine = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(min=1, help="batches simulated at once, by default one per core where that helps"),
+    typer.Option(
+        min=1, help="batches at once, of back ends that run in threads; one per core if not given"
+    ),
 ]
 Order = Annotated[
     Dataflow | None, typer.Option(help="order of the loops, instead of the accelerator's")

@@ -65,6 +65,7 @@ class IcarusBackend(Backend):
     """A design run by `vvp`; unknown bits (x) where a number is asked for are an error."""
 
     name = "icarus"
+    releases_lock = True
 
     def __init__(self, block: Any, note: str = "", *, gated: Sequence[GatedGroup] = ()) -> None:
         """Compile the design; `gated` are its registers behind clock gates."""
@@ -109,12 +110,14 @@ class IcarusBackend(Backend):
 
     def _run(self, cycles: int) -> None:
         for done in range(0, cycles, _CYCLES_PER_CALL):
+            self._check_stop()
             self._tell(f"run {min(_CYCLES_PER_CALL, cycles - done)}")
             self._answer()
 
     def _run_until(self, flag_register: str, limit: int) -> int | None:
         flag = self._register_index[flag_register]
         for done in range(0, limit, _CYCLES_PER_CALL):
+            self._check_stop()
             self._tell(f"until {flag} {min(_CYCLES_PER_CALL, limit - done)}")
             if ran := int(self._answer()):
                 return done + ran

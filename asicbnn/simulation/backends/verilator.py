@@ -117,11 +117,13 @@ class VerilatorBackend(Backend):
 
     def _run(self, cycles: int) -> None:
         for done in range(0, cycles, _CYCLES_PER_CALL):
+            self._check_stop()
             self._unit.run(min(_CYCLES_PER_CALL, cycles - done))
 
     def _run_until(self, flag_register: str, limit: int) -> int | None:
         ((_, flag),) = self._registers[flag_register]
         for done in range(0, limit, _CYCLES_PER_CALL):
+            self._check_stop()
             if ran := self._unit.run_until(flag, min(_CYCLES_PER_CALL, limit - done)):
                 return done + ran
         return None
