@@ -163,7 +163,7 @@ def prepare(
     order = shared_order(accelerator, [m for group in groups for m in group.mappings])
     host_words = max(group.program.host_words for group in groups)
     machine = elaborate(accelerator, order=order, host_words=host_words)
-    simulated = simulator(machine.block, backend)
+    simulated = simulator(machine.block, backend, gated=machine.gated)
     return Setup(machine, simulated, parameters, tuple(groups), available.labels, simulated.note)
 
 

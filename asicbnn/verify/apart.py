@@ -135,7 +135,7 @@ def _subjects(
     order = shared_order(accelerator, chosen)
     host_words = max(program.host_words for program in programs)
     built = elaborate(accelerator, order=order, host_words=host_words)
-    unit = simulator(built.block, backend)
+    unit = simulator(built.block, backend, gated=built.gated)
     subjects = [
         Subject(built, unit, [layer], [learned], [nest], program)
         for layer, learned, nest, program in zip(layers, parameters, chosen, programs, strict=True)

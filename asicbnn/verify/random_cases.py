@@ -186,7 +186,7 @@ def _run_cases(
     for index in range(count):
         if index % CASES_PER_ACCELERATOR == 0:
             machine = elaborate(accelerator(seed, index // CASES_PER_ACCELERATOR))
-            simulated = simulator(machine.block, backend)
+            simulated = simulator(machine.block, backend, gated=machine.gated)
         assert machine is not None
         assert simulated is not None
         most_steps = FEWER_STEPS if simulated.name in SLOW else MOST_STEPS

@@ -54,7 +54,7 @@ def differing(unit: Backend, other: Backend) -> Iterator[str]:
 
 
 def check(group: int, cases: int, backend: str) -> None:
-    unit = simulator(machine(group).block, backend)
+    unit = simulator(machine(group).block, backend, gated=machine(group).gated)
     for index in range(group * CASES_PER_ACCELERATOR, group * CASES_PER_ACCELERATOR + cases):
         rows = run(group, index, unit)
         assert rows == run(group, index, compiled(group)), index
