@@ -65,6 +65,7 @@ def test_the_bench_passes_in_icarus(copied, defines):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_bench_passes_in_verilator_and_fails_there_on_a_wrong_word(copied):
     needed("verilator")
     code, said = made("verilator", copied)
@@ -184,6 +185,7 @@ def test_a_clock_that_is_asked_for_is_the_one_constrained(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_yosys_script_counts_what_the_readme_says(copied):
     command = script_command()
     if command[-1] != "-s":

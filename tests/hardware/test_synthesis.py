@@ -191,6 +191,7 @@ def test_an_accelerator_is_written_with_the_cells_its_model_counts(number):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("gating", ["none", "register"])
 @pytest.mark.parametrize("number", [None, 0, 1])
 def test_a_mapped_accelerator_has_the_cells_its_model_counts(number, gating, tmp_path):
