@@ -233,12 +233,19 @@ class Engine:
         size = cfg["input_rows"] if axis == "y" else cfg["input_columns"]
         return ~at[width - 1] & (at < sized(size, width))
 
+    def _taps_valid(self, count: int, axis: str) -> list[WireVector]:
+        """Flag of each row (column) of the window; 0 for those that all strides skip."""
+        u, strides = self.layout.unroll, self.accelerator.array.strides
+        outs, kernels = (u["OY"], u["FY"]) if axis == "y" else (u["OX"], u["FX"])
+        met = {o * s + k for o in range(outs) for k in range(kernels) for s in strides}
+        return [self._tap_valid(i, axis) if i in met else Const(0, 1) for i in range(count)]
+
     def _stage_1(self) -> None:
         u, cfg = self.layout.unroll, self.fields
         masks = self._masks(1, ("B", "K", "C", "OY", "OX", "FY", "FX"))
         window = self.operands.window
-        rows = [self._tap_valid(i, "y") for i in range(window.rows)]
-        columns = [self._tap_valid(i, "x") for i in range(window.columns)]
+        rows = self._taps_valid(window.rows, "y")
+        columns = self._taps_valid(window.columns, "x")
         lane_masks, padded = {}, {}
         for oy in range(u["OY"]):
             for ox in range(u["OX"]):

@@ -65,6 +65,7 @@ def test_the_bench_passes_in_icarus(copied, defines):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_bench_passes_in_verilator_and_fails_there_on_a_wrong_word(copied):
     needed("verilator")
     code, said = made("verilator", copied)
@@ -127,6 +128,17 @@ def test_macros_on_the_falling_edge_take_the_same_cycles(number, tmp_path):
     assert said[1] == said[0]
 
 
+@pytest.mark.parametrize("defines", ["", "-DSRAM_FALLING_EDGE"])
+def test_the_bench_passes_with_gated_clocks(tmp_path, defines):
+    pytest.importorskip("asicbnn.hardware.gating", reason="this version has no clock gating")
+    needed("iverilog")
+    at = export(with_changes(load(TINY), {"clock_gating": "register"}), tmp_path / "tiny")
+    assert "clock_gate clock_gate_" in (at / "tiny.v").read_text()
+    code, said = made("icarus", at, f"DEFINES={defines}")
+    assert code == 0, said
+    assert "PASS" in said
+
+
 def test_the_same_spec_gives_the_same_folder(tiny, tmp_path):
     again = export(TINY, tmp_path / "again", workload=NETWORK)
     assert {p.name: p.read_bytes() for p in tiny.iterdir() if p.is_file()} == {
@@ -173,6 +185,7 @@ def test_a_clock_that_is_asked_for_is_the_one_constrained(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_yosys_script_counts_what_the_readme_says(copied):
     command = script_command()
     if command[-1] != "-s":

@@ -37,9 +37,7 @@ def ran(script: str, folder: Path) -> tuple[int, str]:
     (folder / "script.ys").write_text(script)
     command = script_command()
     last = "script.ys" if command[-1] == "-s" else "script script.ys"
-    done = subprocess.run(
-        [*command, last], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, last], cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
