@@ -170,6 +170,10 @@ class SimulationError(AsicbnnError):
     exit_code = 1
 
 
+class CycleLimitError(SimulationError):
+    """The hardware did not raise its flag within as many cycles as it was given."""
+
+
 class EnvironmentProblem(AsicbnnError):  # noqa: N818  (not the user's error, nor ours)
     """The machine lacks something: no compiler, a tool that failed, a full disk."""
 

@@ -21,7 +21,7 @@ Better = Literal["lower", "higher", "neither"]
 Aggregate = Literal["sum", "max", "mean", "none"]
 PartKind = Literal["logic", "memory", "link", "external", "leakage"]
 
-COUNT_UNITS = frozenset({"MAC", "cycle", "step", "access", "word"})
+COUNT_UNITS = frozenset({"MAC", "cycle", "step", "access", "word", "edge"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,8 @@ def _counts() -> Iterator[Metric]:
             yield Metric(f"{name}_{action}", "access", "lower", "sum", text)
     yield Metric("host_words_in", "word", "lower", "sum", "host link words in: images, weights")
     yield Metric("host_words_out", "word", "lower", "sum", "host link words out: results")
+    text = "clock edges that flops behind clock gates receive; 0 with clock_gating: none"
+    yield Metric("gated_clocks", "edge", "lower", "sum", text)
 
 
 def _costs() -> Iterator[Metric]:

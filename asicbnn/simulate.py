@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from asicbnn.bnn.layer import Layer
 from asicbnn.bnn.reference import Parameters
+from asicbnn.errors import ModelError
 from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.hardware.configuration import configuration_words
 from asicbnn.mapping.capacity import check_layer
 from asicbnn.mapping.dataflow import DATAFLOWS
 from asicbnn.mapping.loop_nest import Mapping
+from asicbnn.model.area import area
 from asicbnn.model.arguments import (
     accelerator_of,
     check_choice,
@@ -27,15 +29,17 @@ from asicbnn.model.arguments import (
 from asicbnn.model.costs import costs
 from asicbnn.model.figures import Counted, priced, run_counts
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
+from asicbnn.model.timing import timing
 from asicbnn.result import Result
 from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.gates import GatesBackend
 from asicbnn.simulation.backends.selection import BACKENDS
 from asicbnn.simulation.batched import side_by_side
-from asicbnn.simulation.execution import Executor, LayerRun
+from asicbnn.simulation.execution import CYCLE_LIMIT, Executor, LayerRun
 from asicbnn.simulation.packing import Words
 from asicbnn.simulation.parallel import in_order, jobs_for
 from asicbnn.simulation.program import Program, build_program, pack_parameters, shared_order
+from asicbnn.simulation.waveform import Window, write_waveform
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.lowering import lower
 from asicbnn.spec.parameters import load_images, load_parameters
@@ -151,7 +155,7 @@ def prepare(
         if start == stop:
             continue
         layers = lower(workload, batch=size).layers
-        chosen = _mappings(accelerator, layers, mapping, dataflow)
+        chosen = layer_mappings(accelerator, layers, mapping, dataflow)
         if contents is None:
             contents = pack_parameters(accelerator, layers, parameters)
         program = build_program(accelerator, layers, parameters, chosen, contents)
@@ -163,12 +167,16 @@ def prepare(
     return Setup(machine, simulated, parameters, tuple(groups), available.labels, simulated.note)
 
 
-def _mappings(
+def layer_mappings(
     accelerator: Accelerator,
     layers: tuple[Layer, ...],
     mapping: MappingSource | None,
     dataflow: str | None,
 ) -> tuple[Mapping, ...]:
+    """Return a mapping per layer: those named, and the dataflow's for the others.
+
+    Raises MappingError for a layer that does not fit.
+    """
     n_cfg = configuration_words(accelerator)
     for layer in layers:
         check_layer(accelerator, layer, n_cfg)
@@ -190,6 +198,8 @@ def simulate(
     backend: str = "auto",
     jobs: int | None = None,
     progress: Progress | None = None,
+    cycle_limit: int = CYCLE_LIMIT,
+    waveform: Window | None = None,
 ) -> Simulation:
     """Execute a network on the accelerator's hardware, cycle by cycle.
 
@@ -201,20 +211,25 @@ def simulate(
     jobs      batches simulated at once, in threads; by default one per core where the back end
               runs without the interpreter lock. They are runs of one accelerator all the same:
               counts and times are summed
+    cycle_limit  cycles a layer may take before it counts as hanging
+    waveform  cycles of the first batch to write as a waveform
     """
     if jobs is not None:
         check_counts(jobs=jobs)
     machine, network = accelerator_of(accelerator), workload_of(workload)
+    check_counts(cycle_limit=cycle_limit)
     setup = prepare(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend,
     )  # fmt: skip
     costs(machine, library.load(machine.technology))  # what has no price is refused before it runs
+    if waveform is not None:
+        setup = _with_waveform(waveform, machine, setup, cycle_limit)
     totals: dict[str, dict[str, int]] = {}
     classes: list[NDArray[np.int64]] = []
     done = 0
     for group in setup.groups:
-        for runs in _runs(setup, group, jobs):
+        for runs in _runs(setup, group, jobs, cycle_limit):
             for layer, run in zip(group.layers, runs, strict=True):
                 _add(totals.setdefault(layer.name, {}), run_counts(machine, layer, run.counts))
                 if run.classes is not None:
@@ -225,13 +240,33 @@ def simulate(
     return _simulation(machine, network, setup, totals, classes)
 
 
-def _runs(setup: Setup, group: Batches, jobs: int | None) -> Iterator[list[LayerRun]]:
+def _runs(
+    setup: Setup, group: Batches, jobs: int | None, cycle_limit: int
+) -> Iterator[list[LayerRun]]:
     """Run the batches of a group, several at once, and yield their layers in order."""
     if isinstance(setup.backend, GatesBackend):
-        return side_by_side(setup.machine, setup.backend, group.program, group.images, jobs)
-    executor = Executor(setup.machine, setup.backend, group.program)
+        return side_by_side(
+            setup.machine, setup.backend, group.program, group.images, jobs, cycle_limit
+        )
+    executor = Executor(setup.machine, setup.backend, group.program, cycle_limit)
     count = jobs_for(setup.backend, len(group), jobs)
     return in_order(executor, group, lambda x, batch: list(x.run(batch, reads_bits=False)), count)
+
+
+def _with_waveform(
+    waveform: Window, accelerator: Accelerator, setup: Setup, cycle_limit: int
+) -> Setup:
+    """Write a window of the first batch; what there is to say of it joins the note."""
+    first = setup.groups[0]
+    executor = Executor(setup.machine, setup.backend, first.program, cycle_limit)
+    technology = library.load(accelerator.technology)
+    try:
+        clock = timing(accelerator, technology, area(accelerator, technology))
+        period_ps = clock.period_ps
+    except ModelError:  # the model cannot say: that is no reason to show no waveform
+        period_ps = None
+    note = write_waveform(waveform, executor, next(iter(first)), period_ps)
+    return replace(setup, note="; ".join(filter(None, (setup.note, note))))
 
 
 def _add(total: dict[str, int], counts: dict[str, int]) -> None:
@@ -258,4 +293,4 @@ def _simulation(
     return Simulation(result, count, layers[0].batch, given, accuracy, setup.note)
 
 
-__all__ = ["Setup", "Simulation", "prepare", "simulate"]
+__all__ = ["Setup", "Simulation", "layer_mappings", "prepare", "simulate"]

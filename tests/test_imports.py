@@ -20,7 +20,7 @@ DIRECTION = (
     {"hardware"},
     {"model", "simulation"},
     {"simulate"},
-    {"verify", "compare", "check"},
+    {"verify", "compare", "check", "export"},
     {"sweep"},
     {"report"},
     {"cli"},

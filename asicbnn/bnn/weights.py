@@ -90,16 +90,26 @@ def load_images(path: Path, layer: Layer, offset: int = 0) -> Images | None:
     if pixels.dtype.kind not in "iub" or pixels.shape[1:] not in (shape, (size,)):
         wanted = f"integers [N, {size}] or [N, {', '.join(map(str, shape))}]"
         raise archive.wrong("images", wanted, _described(pixels), "it must be the network's input")
+    low, high = _pixel_range(layer, offset)
+    if pixels.size and not low <= (darkest := int(pixels.min())) <= int(pixels.max()) <= high:
+        is_shifted = offset and not layer.is_bipolar
+        shifted = f" ({low + offset}..{high + offset} with the offset)" if is_shifted else ""
+        wanted, given = f"pixels in {low}..{high}{shifted}", f"{darkest}..{int(pixels.max())}"
+        raise archive.wrong("images", wanted, given, "set input.offset or input.bits")
     stored = pixels.reshape(len(pixels), *shape).astype(np.int64)
     activations: Ints = bipolar(stored) if layer.is_bipolar else stored + offset
-    low, high = activation_range(layer.activation_bits, signed=layer.signed_input)
-    if stored.size and not low <= activations.min() <= activations.max() <= high:
-        given = f"{activations.min()}..{activations.max()}"
-        raise archive.wrong("images", f"pixels in {low}..{high}", given, "set input.offset or bits")
     if labels is not None and (labels.dtype.kind not in "iu" or labels.shape != pixels.shape[:1]):
         wanted = f"integers [{len(pixels)}]"
         raise archive.wrong("labels", wanted, _described(labels), "one class per image")
     return Images(activations, None if labels is None else labels.astype(np.int64))
+
+
+def _pixel_range(layer: Layer, offset: int) -> tuple[int, int]:
+    """Least and greatest pixel that may be stored, compared before anything can wrap around."""
+    if layer.is_bipolar:
+        return 0, 1
+    low, high = activation_range(layer.activation_bits, signed=layer.signed_input)
+    return low - offset, high - offset
 
 
 def _parameters_of(archive: _Archive, layer: Layer) -> Parameters:

@@ -11,6 +11,7 @@ import typer
 from asicbnn.errors import SpecError
 
 if TYPE_CHECKING:
+    from asicbnn.simulation.waveform import Window
     from asicbnn.spec.accelerator import Accelerator
     from asicbnn.spec.mapping_file import MappingFile
     from asicbnn.spec.workload import Workload
@@ -42,6 +43,8 @@ class Backend(StrEnum):
     compiled = "compiled"
     pyrtl = "pyrtl"
     gates = "gates"
+    verilator = "verilator"
+    icarus = "icarus"
 
 
 AcceleratorFile = Annotated[Path, typer.Argument(metavar="ACCELERATOR", help="accelerator YAML")]
@@ -52,7 +55,12 @@ Images = Annotated[int, typer.Option(min=1, help="images to run")]
 Together = Annotated[int, typer.Option("--batch", min=1, help="images in the store at once")]
 Seed = Annotated[int, typer.Option(min=0, help="of whatever is drawn at random")]
 Engine = Annotated[
-    Backend, typer.Option(help="simulator: generated C, PyRTL's own, or gates, many images at once")
+    Backend,
+    typer.Option(
+        help="simulator: compiled (generated C), pyrtl (PyRTL's own), gates (hundreds of images at "
+        "once), verilator or icarus (the exported Verilog in these programs); auto is compiled "
+        "where there is a C compiler, else pyrtl"
+    ),
 ]
 Jobs = Annotated[
     int | None,
@@ -68,6 +76,17 @@ Least = Annotated[Objective, typer.Option(help="what the mappings of dataflow be
 Exhaustive = Annotated[
     bool, typer.Option("--exhaustive", help="try every tile size, not only the likely ones")
 ]
+CycleLimit = Annotated[
+    int | None, typer.Option(min=1, help="cycles a layer may take before it counts as hanging")
+]
+Waveform = Annotated[
+    Path | None, typer.Option("--vcd", metavar="FILE", help="write a waveform of --cycles")
+]
+Cycles = Annotated[
+    str | None,
+    typer.Option("--cycles", metavar="A:B", help="first cycle of the waveform, and the one after"),
+]
+Nets = Annotated[bool, typer.Option("--nets", help="unnamed wires too in the waveform")]
 Folder = Annotated[
     Path | None, typer.Option("--output", "-o", help="folder for tables and figures")
 ]
@@ -102,10 +121,29 @@ def read_mapping(path: Path | None) -> MappingFile | None:
     return read_as(path, "mapping", MappingFile)
 
 
+def read_window(path: Path | None, cycles: str | None, *, nets: bool) -> Window | None:
+    """Return what part of a run to write as a waveform, if any."""
+    if path is None and (cycles is not None or nets):
+        refuse("--cycles and --nets say what a waveform shows; name its file with --vcd FILE")
+    if path is None:
+        return None
+    if cycles is None:
+        refuse("--vcd FILE needs --cycles A:B, the cycles to write, such as 1000:1200")
+    from asicbnn.simulation.waveform import window
+
+    return window(path, cycles, nets=nets)
+
+
+def limited(cycle_limit: int | None) -> dict[str, int]:
+    """Return the limit as an argument, if one was given."""
+    return {} if cycle_limit is None else {"cycle_limit": cycle_limit}
+
+
 def given(context: typer.Context, *names: str) -> list[str]:
     """Return which of these options stand on the command line, as they are spelt there."""
     sources = ((name, context.get_parameter_source(name)) for name in names)
-    return [f"--{name}" for name, source in sources if source and source.name == "COMMANDLINE"]
+    chosen = [name for name, source in sources if source and source.name == "COMMANDLINE"]
+    return [f"--{name.replace('_', '-')}" for name in chosen]
 
 
 def refuse(sentence: str) -> NoReturn:

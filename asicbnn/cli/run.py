@@ -12,6 +12,8 @@ from asicbnn.cli.options import (
     AcceleratorFile,
     Backend,
     Batch,
+    CycleLimit,
+    Cycles,
     Dataflow,
     Engine,
     Exhaustive,
@@ -21,15 +23,19 @@ from asicbnn.cli.options import (
     Json,
     Least,
     Nest,
+    Nets,
     Objective,
     Order,
     Seed,
     Together,
+    Waveform,
     WorkloadFile,
     examples,
     given,
+    limited,
     read_accelerator,
     read_mapping,
+    read_window,
     read_workload,
     refuse,
 )
@@ -82,6 +88,10 @@ def simulate(
     seed: Seed = 0,
     backend: Engine = Backend.auto,
     jobs: Jobs = None,
+    cycle_limit: CycleLimit = None,
+    vcd: Waveform = None,
+    cycles: Cycles = None,
+    nets: Nets = False,
     as_json: Json = False,
 ) -> None:
     """Run the network on the generated hardware, which counts its own cycles and accesses.
@@ -96,12 +106,15 @@ def simulate(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
             backend=backend.value, jobs=jobs, progress=progress,
+            waveform=read_window(vcd, cycles, nets=nets), **limited(cycle_limit),
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
     else:
         shown = simulated.simulation(found.result, found.images, found.batch, found.accuracy)
         terminal.show(shown)
+    if vcd is not None:
+        terminal.wrote([vcd])
     if found.note:
         terminal.complain(f"note: {found.note}")
 
@@ -130,6 +143,15 @@ def verify(
     seed: Seed = 0,
     backend: Engine = Backend.auto,
     jobs: Jobs = None,
+    apart: Annotated[
+        bool,
+        typer.Option(
+            "--apart",
+            help="every layer on its own, from the reference's map; also of networks that do not "
+            "run as a whole",
+        ),
+    ] = False,
+    cycle_limit: CycleLimit = None,
     output: Folder = None,
     as_json: Json = False,
 ) -> int:
@@ -141,25 +163,32 @@ def verify(
     if random is not None:
         if accelerator is not None:
             refuse("--random draws its own accelerators and workloads; name no files with it")
-        if strange := given(context, "images", "batch", "dataflow", "mapping", "jobs"):
+        strange = given(
+            context, "images", "batch", "dataflow", "mapping", "jobs", "apart", "cycle_limit"
+        )
+        if strange:
             refuse(f"--random draws its own cases; it does not take {', '.join(strange)}")
         return _verify_random(random, seed, backend, output, as_json=as_json)
     if accelerator is None or workload is None:
         refuse("expected ACCELERATOR and WORKLOAD, or --random N")
     from asicbnn.report import tables
-    from asicbnn.verify import verify as run
+    from asicbnn.verify import verify as whole
+    from asicbnn.verify import verify_apart
 
     with terminal.progress("verifying") as progress:
+        run = verify_apart if apart else whole
         found = run(
             read_accelerator(accelerator), read_workload(workload), images=images, batch=batch,
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
-            backend=backend.value, jobs=jobs, progress=progress,
+            backend=backend.value, jobs=jobs, progress=progress, **limited(cycle_limit),
         )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
     else:
         terminal.show(tables.differences(found.rows))
         terminal.say(found.verdict)
+    if found.note:
+        terminal.complain(f"note: {found.note}")
     if output is not None:
         from asicbnn.sweep.files import write_table
 
@@ -225,7 +254,10 @@ def register(app: typer.Typer) -> None:
     )(estimate)
     app.command(
         short_help="run a network on the generated hardware",
-        epilog=examples(f"simulate {_DIGITS} --images 20"),
+        epilog=examples(
+            f"simulate {_DIGITS} --images 20",
+            f"simulate {_DIGITS} --vcd run.vcd --cycles 2000:2500",
+        ),
     )(simulate)
     app.command(
         short_help="model against hardware, layer by layer",

@@ -21,6 +21,7 @@ from asicbnn.hardware.configuration import (
 )
 from asicbnn.hardware.dma import Dma
 from asicbnn.hardware.engine import Engine, Memories
+from asicbnn.hardware.gating import GatedGroup, Gating
 from asicbnn.hardware.network import Controller
 from asicbnn.hardware.output import OutputStage
 from asicbnn.hardware.sequencer import TileSequencer
@@ -47,6 +48,7 @@ class Machine:
     configuration  field table of its registers
     counters       names of the probe counters, in the order of the probe memory's slices
     stages         nets of each logic component
+    gated          registers behind clock gates; none with `clock_gating: none`
     """
 
     accelerator: Accelerator
@@ -54,6 +56,7 @@ class Machine:
     block: pyrtl.Block
     counters: tuple[str, ...]
     stages: Mapping[str, Sequence[pyrtl.LogicNet]]
+    gated: tuple[GatedGroup, ...]
 
 
 def elaborate(
@@ -85,10 +88,13 @@ def elaborate(
             block.sanity_check_net = lambda net: None
         with pyrtl.set_working_block(block, no_sanity_check=True):
             stages = Stages(block)
-            counters = _build(accelerator, c, Probe() if probe else None, stages, ports, host_words)
+            counting = Probe() if probe else None
+            gating = Gating(accelerator, counting)
+            _build(accelerator, c, counting, gating, stages, ports, host_words)
             if check:
                 block.sanity_check()
-    return Machine(accelerator, c, block, counters, stages.nets)
+    counters = tuple(counting.counters) if counting else ()
+    return Machine(accelerator, c, block, counters, stages.nets, gating.groups)
 
 
 def _buffers(accelerator: Accelerator, lay: Layout) -> Memories:
@@ -122,26 +128,28 @@ def _build(
     accelerator: Accelerator,
     c: Configuration,
     probe: Probe | None,
+    gating: Gating,
     stages: Stages,
     ports: bool,
     host_words: int,
-) -> tuple[str, ...]:
+) -> None:
     lay = c.layout
-    controller = Controller(accelerator, c, probe, ports=ports, host_words=host_words)
+    controller = Controller(accelerator, c, probe, gating, ports=ports, host_words=host_words)
     controller.fields.update(_constants(c))
     cfg, swap, restart = controller.fields, controller.swap, controller.restart
     stages.mark("controller")
     tile_widths = {q: c.widths.of(q) for q in slot_quantities(accelerator)}
     tiles = TileSequencer(c, cfg, tile_widths)
-    tiles.connect(swap, restart)
+    tiles.connect(swap, restart, gating)
     memories = _buffers(accelerator, lay)
     stages.mark("sequencer")
     loads_first, phase_end = WireVector(1), WireVector(1)
-    dma = Dma(accelerator, c, cfg, tiles, swap, restart, loads_first, phase_end, probe)
+    dma = Dma(accelerator, c, cfg, tiles, swap, restart, loads_first, phase_end, probe, gating)
     stages.mark("dma")
     engine = Engine(
-        accelerator, c, cfg, tiles, memories, swap, dma.input_start, dma.weight_start, probe, stages
-    )
+        accelerator, c, cfg, tiles, memories, swap, dma.input_start, dma.weight_start, probe,
+        stages, gating,
+    )  # fmt: skip
     controller.connect(engine.idle_next, dma.burst.done_next, engine.is_last_tile, dma.single)
     loads_first <<= controller.loads_first
     phase_end <<= controller.phase_end
@@ -154,7 +162,7 @@ def _build(
     )
     classes = _class_memory(accelerator, c) if "argmax" in accelerator.post else None
     stages.mark("controller")
-    output = OutputStage(accelerator, c, cfg, engine.finished, pool, classes, probe)
+    output = OutputStage(accelerator, c, cfg, engine.finished, pool, classes, probe, gating)
     stages.mark("output")
     _weight_bank(controller, dma, memories)
     _activation_banks(accelerator, controller, dma, memories, output, classes)
@@ -163,7 +171,6 @@ def _build(
     idle = ~(engine.run | engine.frozen)
     controller.connect_probe(idle)
     stages.mark("controller")
-    return tuple(probe.counters) if probe else ()
 
 
 def _class_memory(accelerator: Accelerator, c: Configuration) -> SlicedMemory:

@@ -13,6 +13,7 @@ import pyrtl
 from pyrtl import Const, Register, WireVector
 
 from asicbnn.hardware.component import Gates
+from asicbnn.hardware.declarations import ProductCount
 from asicbnn.hardware.popcount import Popcount, at_least, ripple, shifted
 from asicbnn.hardware.wires import joined, spread
 from asicbnn.mapping.layout import Layout
@@ -51,36 +52,59 @@ class PeArray:
     ) -> list[WireVector]:
         """One plane per lane: xnor(x, w) where the lane counts, else 0.
 
-        pixels  (b, oy, ox) -> N activation bits      masks  (oy, ox) -> N mask bits
+        pixels  (b, oy, ox) -> activations, a word of s_C bits per kernel position
+        masks   (oy, ox) -> mask bits, likewise
         weights N * s_K bits, lane by lane            active one bit per PE: edge PEs are 0
         """
         u = self.layout.unroll
-        order = [
-            (b, oy, ox) for b in range(u["B"]) for oy in range(u["OY"]) for ox in range(u["OX"])
-        ]
         planes = []
         for n in range(self.layout.lanes):
+            tap, c = divmod(n, u["C"])
             row = weights[n * u["K"] : (n + 1) * u["K"]]
-            x = joined([spread(pixels[pixel][n], u["K"]) for pixel in order])
-            w = joined([row] * len(order))
-            mask = joined([spread(masks[pixel[1:]][n], u["K"]) for pixel in order])
+            x = joined([spread(pixels[pixel][tap][c], u["K"]) for pixel in self._pixels])
+            w = joined([row] * len(self._pixels))
+            mask = joined([spread(masks[pixel[1:]][tap][c], u["K"]) for pixel in self._pixels])
             planes.append(~(x ^ w) & (mask & active))
         return planes
 
-    def count(self, products: Sequence[WireVector]) -> list[WireVector]:
-        """Registered popcount planes, 1 + pipeline_stages cycles later.
+    @property
+    def _pixels(self) -> list[tuple[int, int, int]]:
+        """Output pixels in the order of their PEs."""
+        u = self.layout.unroll
+        return [(b, y, x) for b in range(u["B"]) for y in range(u["OY"]) for x in range(u["OX"])]
+
+    def product_count(
+        self,
+        pixels: dict[tuple[int, int, int], list[WireVector]],
+        weights: WireVector,
+        masks: dict[tuple[int, int], list[WireVector]],
+        active: WireVector,
+    ) -> ProductCount:
+        """Popcount of the products, combinational, with what it computes said beside it."""
+        planes = self.popcount.hardware(self.products(pixels, weights, masks, active))
+        return ProductCount(
+            channels=self.layout.unroll["K"],
+            lanes=self.layout.lanes,
+            weights=weights,
+            pixels=tuple(tuple(pixels[pixel]) for pixel in self._pixels),
+            masks=tuple(tuple(masks[pixel[1:]]) for pixel in self._pixels),
+            active=active,
+            counts=tuple(planes),
+        )
+
+    def registered(self, planes: Sequence[WireVector]) -> list[WireVector]:
+        """Popcount planes, 1 + pipeline_stages cycles later.
 
         The last register holds the count; stages before it are left to retiming: they delay.
         """
-        planes = self.popcount.hardware(products)
         for _ in range(1 + self.pipeline_stages):
             registers = []
             for plane in planes:
                 register = Register(len(plane))
                 register.next <<= plane
                 registers.append(register)
-            planes = list(registers)
-        return planes
+            planes = registers
+        return list(planes)
 
     # ------------------------------------------------------------------ S2
     def accumulate(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pyrtl
 from pyrtl import Const, MemBlock, WireVector
 
+from asicbnn.hardware.declarations import DeclaredMemory, declarations
 from asicbnn.hardware.wires import joined, sized
 from asicbnn.mapping.layout import ceil_div
 
@@ -35,6 +36,7 @@ class SlicedMemory:
             )
             for i in range(count)
         ]
+        declarations().memories.append(DeclaredMemory(name, words, tuple(self.slices)))
 
     def read(self, address: WireVector) -> WireVector:
         """The whole word."""

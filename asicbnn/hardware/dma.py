@@ -13,6 +13,7 @@ from pyrtl import Const, Register, WireVector
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.configuration import Configuration
 from asicbnn.hardware.fetch import ring_add, ring_subtract
+from asicbnn.hardware.gating import Gating
 from asicbnn.hardware.sequencer import Fields, Loops, Quantities, TileSequencer, plain_adder
 from asicbnn.hardware.wires import (
     add,
@@ -68,6 +69,7 @@ class Dma:
         loads_first: WireVector,
         phase_end: WireVector,
         probe: Probe | None,
+        gating: Gating,
     ) -> None:
         self.accelerator, self.configuration, self.fields = accelerator, c, cfg
         self.layout, self.tiles, self.probe = c.layout, tiles, probe
@@ -77,6 +79,7 @@ class Dma:
         reload_weight, reload_input = tiles.carries("reload", 0), tiles.carries("reload", 1)
         self.need_weight = held(swap, reload_weight)
         self.need_input = held(swap, reload_input)
+        gating.declare("tile_register", swap, [self.need_weight, self.need_input])
         single_weight = Const(0, 1) if weight_pair else self.need_weight
         single_input = Const(0, 1) if input_pair else self.need_input
         self.single = single_weight | single_input

@@ -16,7 +16,9 @@ from asicbnn.hardware.array import PeArray, pad_counter
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.component import Stages
 from asicbnn.hardware.configuration import Configuration, level_quantities
+from asicbnn.hardware.declarations import declarations
 from asicbnn.hardware.fetch import ring_add
+from asicbnn.hardware.gating import Gating
 from asicbnn.hardware.operands import Operands
 from asicbnn.hardware.sequencer import (
     Fields,
@@ -80,9 +82,10 @@ class Engine:
         weight_start: WireVector,
         probe: Probe | None,
         stages: Stages,
+        gating: Gating,
     ) -> None:
         self.accelerator, self.configuration, self.fields = accelerator, c, cfg
-        self.layout, self.memories, self.probe = c.layout, memories, probe
+        self.layout, self.memories, self.probe, self.gating = c.layout, memories, probe, gating
         self.depth = accelerator.array.popcount.pipeline_stages
         self.swap = swap
         self._lines: dict[WireVector, list[WireVector]] = {}
@@ -130,6 +133,9 @@ class Engine:
             else Const(1, 1)
             for d in self.configuration.edges
         }
+        edges = [wire for wire in self.tile_edges.values() if isinstance(wire, Register)]
+        flags = [*self.tile_lasts, self.first_tile, self.final_tile, self.is_last_tile, *edges]
+        self.gating.declare("tile_register", self.swap, flags)
 
     def _holding(self) -> None:
         """The write channel stores a finished word pixel by pixel: issue stands meanwhile."""
@@ -150,10 +156,13 @@ class Engine:
 
     def adder(self, at: dict[str, WireVector], by: dict[str, WireVector]) -> dict[str, WireVector]:
         """Base plus stride; input addresses wrap at the ring, pooled addresses carry."""
-        cfg, total = self.fields, plain_adder(at, by)
-        if "ring_words" in cfg:
+        cfg = self.fields
+        is_ring = "ring_words" in cfg and "input" in at
+        apart = {"phase_y", "phase_x"} | ({"input"} if is_ring else set())
+        total = plain_adder({q: wire for q, wire in at.items() if q not in apart}, by)
+        if is_ring:
             total["input"] = ring_add(at["input"], by["input"], cfg["ring_words"], len(at["input"]))
-        if "pool_last" in cfg:
+        if "phase_y" in at:
             for axis, store_step, pool_step in (
                 ("y", cfg["row_step"], cfg["pool_row"]),
                 ("x", cfg["record_step"], None),
@@ -171,8 +180,7 @@ class Engine:
         self, tiles: TileSequencer, input_start: WireVector, weight_start: WireVector
     ) -> None:
         initial = {**tiles.current, "input": input_start, "weight": weight_start}
-        self.steps.loops.connect(self.issue, self.swap)
-        self.steps.quantities.connect(self.issue, self.swap, initial, self.adder)
+        self.steps.connect(self.issue, self.swap, initial, self.adder, self.gating)
         ends = self.issue & self.steps.loops.end
         self.run.next <<= self.swap | (self.run & ~ends)
         self.first = self.steps.reduction(self.steps.loops.zero) & self.first_tile
@@ -189,24 +197,25 @@ class Engine:
             self.probe.count("l0_stall_cycles", self.run & ~self.issue & ~self.frozen)
 
     # ------------------------------------------------------------------ S1
-    def _mask(self, d: str, flag: WireVector | None) -> list[WireVector]:
+    def _mask(self, d: str, flag: WireVector | None) -> WireVector:
         """One bit per position of an unrolled dimension: 0 beyond the layer's edge."""
         size = self.layout.unroll[d]
         if flag is None:
-            return [Const(1, 1)] * size
+            return Const((1 << size) - 1, size)
         valid = self.fields[f"edge_{d}"]
-        return [~flag | ~below(valid, i + 1) for i in range(size)]
+        beyond = joined([below(valid, i + 1) for i in range(size)])
+        return ~spread(flag, size) | ~beyond
 
-    def _masks(self, cycles: int, dimensions: Sequence[str]) -> dict[str, list[WireVector]]:
+    def _masks(self, cycles: int, dimensions: Sequence[str]) -> dict[str, WireVector]:
         return {
             d: self._mask(d, self.later(self.edges[d], cycles) if d in self.edges else None)
             for d in dimensions
         }
 
-    def _active(self, masks: dict[str, list[WireVector]]) -> WireVector:
+    def _active(self, masks: dict[str, WireVector]) -> WireVector:
         """One bit per PE: its output exists."""
         u = self.layout.unroll
-        channels = joined(masks["K"])
+        channels = masks["K"]
         pixels = [
             masks["B"][b] & masks["OY"][y] & masks["OX"][x]
             for b in range(u["B"])
@@ -240,7 +249,7 @@ class Engine:
                         exists = masks["FY"][fy] & masks["FX"][fx]
                         outside = exists & cfg["masks_pads"] & ~inside
                         counts = exists & ~outside
-                        lanes += [counts & m for m in masks["C"]]
+                        lanes.append(spread(counts, u["C"]) & masks["C"])
                         taps.append(outside)
                 lane_masks[oy, ox], padded[oy, ox] = lanes, taps
         pixels = {
@@ -250,8 +259,9 @@ class Engine:
             for ox in range(u["OX"])
         }
         active = self._active(masks)
-        products = self.array.products(pixels, self.operands.weight_word, lane_masks, active)
-        self.count = self.array.count(products)
+        counted = self.array.product_count(pixels, self.operands.weight_word, lane_masks, active)
+        declarations().functions.append(counted)
+        self.count = self.array.registered(counted.counts)
         later = 1 + self.depth
         self.padded = {
             pixel: [self.later(tap, later) for tap in taps] for pixel, taps in padded.items()
@@ -286,9 +296,7 @@ class Engine:
             else Const(0, 1)
         )
         sums = self.array.accumulate(base, self.count, shift)
-        enable = self.active & spread(self.valid_2, lay.pes)
-        for own, total in zip(accumulators, sums, strict=True):
-            own.next <<= (total & enable) | (own & ~enable)
+        self.gating.masked(self.valid_2, self.active, accumulators, sums)
         channels = self._channels(later)
         seen = []
         for i, pixel in enumerate(pixels):
@@ -300,6 +308,7 @@ class Engine:
             )
             counters[i].next <<= pyrtl.select(self.valid_2, after, counters[i])
             seen.append(after)
+        self.gating.declare("accumulator", self.valid_2, [*accumulators, *counters, previous])
         self.accumulators, self.counters, self.pixels = accumulators, counters, pixels
         write = self.valid_2 & run_end & ~final
         own_word = joined([*accumulators, *counters])
@@ -332,20 +341,23 @@ class Engine:
             if q in self.steps.current
         ]
         later = 2 + self.depth
-        edges: dict[str, WireVector] = {
+        edges: dict[str, Register] = {
             d: held(self.finish_2, self.later(self.edges[d], later))
             for d in ("B", "K", "OY", "OX")
             if d in self.edges
         }
+        quantities: dict[str, Register] = {
+            q: held(self.finish_2, self.later(self.steps.current[q], later)) for q in kept
+        }
+        kept_registers = [word, *edges.values(), *quantities.values()]
+        self.gating.declare("finished_register", self.finish_2, kept_registers)
         return Finished(
             valid=self.later(self.finish_2, 1),
             bits=bits,
             doubled=doubled,
             threshold=threshold,
-            edges=edges,
-            quantities={
-                q: held(self.finish_2, self.later(self.steps.current[q], later)) for q in kept
-            },
+            edges={**edges},
+            quantities={**quantities},
         )
 
 

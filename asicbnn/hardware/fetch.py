@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pyrtl
 from pyrtl import Const, Register, WireVector
 
+from asicbnn.hardware.gating import Gating
 from asicbnn.hardware.wires import (
     add,
     below,
@@ -120,17 +121,23 @@ class WindowWalk:
 class PieceRegister:
     """A wide register filled piece by piece, with or without a shadow copy.
 
+    name    of its registers, and of the family they are gated as
     pieces  the piece of the word each slice takes, already read from its port
     """
 
     def __init__(self, name: str, widths: Sequence[int], shadow: bool) -> None:
+        self.name = name
         self.active = [Register(w, name=f"{name}{i}") for i, w in enumerate(widths)]
         self.shadow = (
             [Register(w, name=f"{name}_shadow{i}") for i, w in enumerate(widths)] if shadow else []
         )
 
     def connect(
-        self, pieces: Sequence[WireVector], enables: Sequence[WireVector], transfer: WireVector
+        self,
+        pieces: Sequence[WireVector],
+        enables: Sequence[WireVector],
+        transfer: WireVector,
+        gating: Gating,
     ) -> None:
         for i, (active, piece, enable) in enumerate(zip(self.active, pieces, enables, strict=True)):
             if not self.shadow:
@@ -139,6 +146,10 @@ class PieceRegister:
             # the word after may start to load in the very cycle of the transfer
             self.shadow[i].next <<= pyrtl.select(enable, piece, self.shadow[i])
             active.next <<= pyrtl.select(transfer, self.shadow[i], active)
+        for enable, register in zip(enables, self.shadow or self.active, strict=True):
+            gating.declare(self.name, enable, [register])
+        if self.shadow:
+            gating.declare(self.name, transfer, self.active)
 
     @property
     def word(self) -> WireVector:

@@ -12,6 +12,8 @@ from pyrtl import Const, Input, Output, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.configuration import Configuration
+from asicbnn.hardware.declarations import declarations
+from asicbnn.hardware.gating import Gating
 from asicbnn.hardware.wires import add, both, choose, either, equals, held, joined, picked, sized
 from asicbnn.spec.accelerator import Accelerator
 
@@ -39,6 +41,7 @@ class Controller:
         accelerator: Accelerator,
         c: Configuration,
         probe: Probe | None,
+        gating: Gating,
         *,
         ports: bool,
         host_words: int,
@@ -46,7 +49,7 @@ class Controller:
         self.ports, self.host_words = ports, host_words
         self.host_address_bits = max(1, (host_words - 1).bit_length())
         self.accelerator, self.configuration, self.layout = accelerator, c, c.layout
-        self.probe = probe
+        self.probe, self.gating = probe, gating
         self.state = Register(4, name="state")
         self.at = {name: equals(self.state, i) for i, name in enumerate(STATES)}
         self.swap, self.restart = self.at["swap"], self.at["thresholds"]
@@ -98,9 +101,11 @@ class Controller:
         c, link = self.configuration, self.layout.link_bits
         load = self.at["configure"] & self.ready
         words = [Register(link, name=f"configuration{i}") for i in range(c.words)]
+        declarations().steady |= {word.name for word in words}
         sources = [*words[1:], self.store_word]
         for register, source in zip(words, sources, strict=True):
             register.next <<= pyrtl.select(load, source, register)
+        self.gating.declare("configuration_register", load, words)
         flat = joined(list(words))
         fields, position = {}, 0
         for name, bits in c.fields:
@@ -252,7 +257,10 @@ class Controller:
             after = choose(moves, add(address, 1, len(address)), address, len(address))
             address.next <<= choose(begins, 0, after, len(address))
             word = incoming.read(address)
-        parts = [held(moves & equals(self.beat, i), word) for i in range(self.beats - 1)]
+        turns = [moves & equals(self.beat, i) for i in range(self.beats - 1)]
+        parts = [held(turn, word) for turn in turns]
+        for turn, part in zip(turns, parts, strict=True):
+            self.gating.declare("host_register", turn, [part])
         self.host_word = sized(joined([*parts, word]), self.layout.link_bits)
         going = moves | (self.ready & at["result"])
         bits = len(self.beat)

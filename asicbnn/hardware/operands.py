@@ -60,14 +60,14 @@ class Window:
         return self.word[start : start + width]
 
     def pixel(self, b: int, oy: int, ox: int) -> list[WireVector]:
-        """N activation bits of one output pixel, lane by lane."""
-        u, lanes = self.layout.unroll, []
+        """Activations of one output pixel: a word of s_C bits per kernel position."""
+        u, words = self.layout.unroll, []
         for fy in range(u["FY"]):
             for fx in range(u["FX"]):
                 options = [self._bits(b, oy * s + fy, ox * s + fx) for s in self.strides]
                 word = options[0] if self.index is None else picked(self.index, options)
-                lanes += [word[i] for i in range(u["C"])]
-        return lanes
+                words.append(word if len(word) == u["C"] else word[: u["C"]])
+        return words
 
 
 class Operands:
@@ -135,7 +135,9 @@ class Operands:
         }
         slots = {}
         for x, load in loads.items():
-            index = subtract(wait, offsets[x], self.slot_bits)
+            index = wait  # of the pixels nobody asks: their walk counts for itself
+            if x != "input":
+                index = subtract(wait, offsets[x], self.slot_bits)
             end = add(offsets[x], self._word_slots(x), self.slot_bits)
             inside = below(wait, end) & ~below(wait, offsets[x])
             wanted = active & load & inside
@@ -191,7 +193,7 @@ class Operands:
         for x, timer in timers.items():
             timer.connect(engine.swap, settled, waiting | running, self.issue & ends[x])
             more = either(following[x])
-            after = steps.quantities.following(following[x], engine.adder)[x]
+            after = steps.quantities.following(following[x], engine.adder, (x,))[x]
             loading = timer.loading & (waiting | (running & more))
             index = choose(engine.swap, 0, timer.age, self.slot_bits)
             address = choose(waiting, steps.current[x], after, len(after))
@@ -220,7 +222,7 @@ class Operands:
         pieces = _cut(word, lay.weight_port_bits)
         register = PieceRegister("weight_register", [len(p) for p in pieces], self.is_shadow)
         enables = [slot.strobe & equals(slot.index, i) for i in range(len(pieces))]
-        register.connect(pieces, enables, slot.transfer)
+        register.connect(pieces, enables, slot.transfer, self.engine.gating)
         if self.engine.probe:
             self.engine.probe.count("weight_buffer_reads", slot.strobe)
         return register.word
@@ -258,7 +260,7 @@ class Operands:
         register = PieceRegister(
             "input_register", [lay.input_port_bits] * len(enables), self.is_shadow
         )
-        register.connect([piece] * len(enables), enables, slot.transfer)
+        register.connect([piece] * len(enables), enables, slot.transfer, self.engine.gating)
         self.window.word <<= register.word
         if self.engine.probe:
             self.engine.probe.count("input_buffer_reads", slot.strobe)
@@ -293,7 +295,7 @@ class Operands:
             ]
         enables = [strobe & equals(index, i) for i in range(count)]
         register = PieceRegister("psum_register", [len(p) for p in pieces], self.is_shadow)
-        register.connect(pieces, enables, transfer)
+        register.connect(pieces, enables, transfer, engine.gating)
         if engine.probe:
             engine.probe.count("psum_buffer_reads", strobe)
         return register.word
@@ -323,6 +325,8 @@ class Operands:
             turn.next <<= choose(write, 1, choose(busy, after, turn, bits), bits)
             kept = held(write, address, "psum_write_address")
             kept_word = held(write, word, "psum_write_word") if self.is_shadow else own_word
+            words = [kept_word] if isinstance(kept_word, Register) else []
+            engine.gating.declare("psum_write_register", write, [kept, *words])
             at = choose(write, address, kept, len(address))
             enables = [write] + [equals(turn, i) for i in range(1, count)]
             data = [pieces[0], *_cut(kept_word, lay.psum_port_bits)[1:]]

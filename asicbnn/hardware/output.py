@@ -12,7 +12,9 @@ from pyrtl import Const, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.configuration import Configuration
+from asicbnn.hardware.declarations import NumberOfPe, declarations
 from asicbnn.hardware.engine import Finished
+from asicbnn.hardware.gating import Gating
 from asicbnn.hardware.sequencer import Fields
 from asicbnn.hardware.wires import (
     add,
@@ -72,9 +74,10 @@ class OutputStage:
         pool: SlicedMemory | None,
         classes: SlicedMemory | None,
         probe: Probe | None,
+        gating: Gating,
     ) -> None:
         self.configuration, self.fields, self.layout = c, cfg, c.layout
-        self.finished, self.probe = finished, probe
+        self.finished, self.probe, self.gating = finished, probe, gating
         u = c.layout.unroll
         is_argmax = cfg.get("is_argmax", Const(0, 1))
         sizes = (u["B"], u["OY"], u["OX"], c.layout.output_pieces)
@@ -124,6 +127,8 @@ class OutputStage:
                 for outer in range(level, -1, -1):
                     value = pyrtl.select(self.slot.stop[outer], moved[q][outer], value)
                 register.next <<= pyrtl.select(self.slot.active, value, register)
+        walks = [register for levels_of in registers.values() for register in levels_of]
+        self.gating.declare("output_address", self.slot.active, walks)
         self.address = here["store"][3]
         self.here = {q: here[q][3] for q in kept}
 
@@ -237,11 +242,21 @@ class OutputStage:
                 for plane in finished.doubled
             ]
         )
-        threshold = joined(
-            [picked(lane, [plane[k] for k in range(u["K"])]) for plane in finished.threshold[:-1]]
-        )
+        planes = finished.threshold[:-1]
+        threshold = joined([picked(lane, [plane[k] for k in range(u["K"])]) for plane in planes])
+        self._declare(NumberOfPe(
+            tuple(finished.doubled),
+            ((image, u["B"], u["OY"] * u["OX"] * u["K"]), (lane, u["K"], 1)),
+            total,
+        ))  # fmt: skip
+        if u["K"] == 1 << len(lane):  # an index beyond the end would pick any of them
+            self._declare(NumberOfPe(tuple(planes), ((lane, u["K"], 1),), threshold))
         width = len(total) + 1
         return subtract(sized(total, width), sized(threshold, width), width)
+
+    def _declare(self, number: NumberOfPe) -> None:
+        if len(number.number) <= 64:
+            declarations().functions.append(number)
 
     @staticmethod
     def _greater(a: WireVector, b: WireVector) -> WireVector:

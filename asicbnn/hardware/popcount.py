@@ -12,17 +12,24 @@ from dataclasses import dataclass
 from pyrtl import Const, WireVector
 
 from asicbnn.hardware.component import Gates
+from asicbnn.hardware.declarations import Adder, declarations
 
 
 def full_adder(a: WireVector, b: WireVector, c: WireVector) -> tuple[WireVector, WireVector]:
     """Sum and carry of three bits: 2 XOR, 2 AND, 1 OR per bit."""
-    half = a ^ b
-    return half ^ c, (a & b) | (half & c)
+    half, generated = a ^ b, a & b
+    propagated = half & c
+    total, carry = half ^ c, generated | propagated
+    inner = (half, generated, propagated)
+    declarations().adders.append(Adder("full_adder", (a, b, c), total, carry, inner))
+    return total, carry
 
 
 def half_adder(a: WireVector, b: WireVector) -> tuple[WireVector, WireVector]:
     """Sum and carry of two bits: 1 XOR, 1 AND per bit."""
-    return a ^ b, a & b
+    total, carry = a ^ b, a & b
+    declarations().adders.append(Adder("half_adder", (a, b), total, carry, ()))
+    return total, carry
 
 
 def ripple(a: Sequence[WireVector], b: Sequence[WireVector], planes: int) -> list[WireVector]:
@@ -143,8 +150,10 @@ def shifted(
 
 def at_least(a: Sequence[WireVector], b: Sequence[WireVector]) -> WireVector:
     """A >= b per bit position of the planes (carry out of a + ~b + 1); equally many planes."""
+    from asicbnn.hardware.wires import constant
+
     bits = len(a[0])
-    carry: WireVector = Const((1 << bits) - 1, bits)
+    carry = constant((1 << bits) - 1, bits)
     for x, y in zip(a, b, strict=True):
         inverted = ~y
         carry = (x & inverted) | ((x ^ inverted) & carry)

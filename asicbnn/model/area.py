@@ -132,6 +132,13 @@ def component_cells(accelerator: Accelerator) -> dict[str, Cells]:
     return {name: gates.cells() for name, gates in built.items()}
 
 
+def gated_flops(accelerator: Accelerator) -> int:
+    """Return how many flops of the components stand behind clock gates."""
+    from asicbnn.hardware.structure import structure
+
+    return structure(structural(accelerator)).gated_flops
+
+
 def structural(accelerator: Accelerator) -> Accelerator:
     """Return the accelerator with everything at its default that changes no gate.
 
@@ -160,14 +167,16 @@ def structural(accelerator: Accelerator) -> Accelerator:
 class Area:
     """What an accelerator is made of, and how large it is before placement [um2].
 
-    cells      standard cells of each hardware component
-    memories   each macro with its price list
-    parts      area by part of `result.PARTS`
+    cells        standard cells of each hardware component
+    memories     each macro with its price list
+    parts        area by part of `result.PARTS`
+    gated_flops  flops of the cells that stand behind clock gates
     """
 
     cells: Mapping[str, Cells]
     memories: tuple[tuple[Macro, Memory], ...]
     parts: Mapping[str, float]
+    gated_flops: int
 
     @property
     def logic_area_um2(self) -> float:
@@ -189,6 +198,12 @@ class Area:
         """All standard cells outside memories."""
         return sum(self.cells.values(), Cells())
 
+    @property
+    def always_clocked(self) -> Cells:
+        """Cells of the logic whose clock pins switch in every cycle: clock gates among them."""
+        cells = self.logic_cells
+        return Cells(flop=cells.flop - self.gated_flops, clock_gate=cells.clock_gate)
+
     def metrics(self) -> dict[str, float]:
         """Return the area columns of a result."""
         return {
@@ -209,7 +224,8 @@ def area(accelerator: Accelerator, technology: Technology) -> Area:
     memories = tuple((macro, macro.priced(technology)) for macro in macros(accelerator))
     for macro, priced in memories:
         parts[macro.part] += macro.count * priced.area_um2
-    return Area(MappingProxyType(cells), memories, MappingProxyType(parts))
+    gated = gated_flops(accelerator)
+    return Area(MappingProxyType(cells), memories, MappingProxyType(parts), gated)
 
 
 __all__ = ["PART_OF_COMPONENT", "Area", "Macro", "area", "component_cells", "macros"]

@@ -43,7 +43,7 @@ LARGEST_SET = 65536
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:
-    """What a search pays [fJ]: per access of each memory, per step of the array, per cycle.
+    """What a search pays [fJ]: per access of each memory, per step, change of tile and cycle.
 
     A technology and an accelerator give the prices; the search needs nothing else of either.
     Costs that no mapping changes (active lanes, outputs) may be left out.
@@ -65,6 +65,7 @@ class Prices:
     store_activation_writes: float = 0.0
     steps: float = 0.0
     cycles: float = 0.0
+    swap_cycles: float = 0.0
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -81,10 +82,11 @@ class Prices:
         return total
 
     def energy_fj(self, counts: MappingView[str, Number]) -> Number:
-        """Price of a layer's accesses, steps and cycles [fJ]."""
-        return (
-            self.accesses_fj(counts) + self.steps * counts["steps"] + self.cycles * counts["cycles"]
-        )
+        """Price of a layer's accesses, steps, changes of tile and cycles [fJ]."""
+        total = self.accesses_fj(counts) + self.steps * counts["steps"]
+        if self.swap_cycles:
+            total = total + self.swap_cycles * counts["swap_cycles"]
+        return total + self.cycles * counts["cycles"]
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,8 @@ def outer_part(tiles: TileSet, prices: Prices, slots: tuple[str, ...]) -> OuterP
     pair = tile_loads(lay, order, points, trips, machine.circular_rows, latency)
     hidden: Number = 0.0
     exposed: Number = 0.0
-    for cycles in fixed_cycles(machine, trips).values():
+    overheads = fixed_cycles(machine, trips)
+    for cycles in overheads.values():
         exposed = exposed + cycles
     for load, words, refills, is_double in zip(
         pair,
@@ -261,6 +264,8 @@ def outer_part(tiles: TileSet, prices: Prices, slots: tuple[str, ...]) -> OuterP
             exposed = exposed + rest
     none = (0.0, 0.0, 0.0)
     beyond = prices.accesses_fj(accesses(lay, points, trips, none, moved, machine.n_cfg))
+    if prices.swap_cycles:
+        beyond = beyond + prices.swap_cycles * overheads["swap_cycles"]
     return OuterPart(
         slots,
         hidden,

@@ -162,7 +162,8 @@ class _Search:
         value, _, bits = bounds
         if self.objective == "cycles":  # whole numbers: the bound has no rounding, ties are real
             ties = np.equal(value, best.key[0]) & np.less(bits, best.key[2])
-            return np.logical_or(np.less(value, best.key[0]), ties)
+            # points that do not fit are infinite, and so is the best before there is one
+            return np.isfinite(value) & (np.less(value, best.key[0]) | ties)
         if best.block is None:
             return np.isfinite(value)
         return np.less_equal(value, best.key[0] * (1.0 + _ROUNDING))

@@ -29,6 +29,7 @@ from asicbnn.mapping.points import (
     reserve_heap,
     times,
 )
+from asicbnn.model.gating import with_clocks
 from asicbnn.model.stalls import (
     CarryClasses,
     Load,
@@ -236,7 +237,8 @@ def count_layer(
 
         n_cfg = configuration_words(accelerator)
     machine = Machine.of(accelerator, n_cfg)
-    return count_nest(machine, LoopNest(layer, machine.layout, mapping))
+    counts = count_nest(machine, LoopNest(layer, machine.layout, mapping))
+    return with_clocks(accelerator, layer, counts, n_cfg)
 
 
 __all__ = [

@@ -7,12 +7,14 @@ Every term of the energy is an event count times a price, so that what a search 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from asicbnn.bnn.layer import DIMENSIONS, REDUCTION, Layer
+from asicbnn.hardware.configuration import configuration_words
 from asicbnn.mapping.layout import Layout, ceil_div, ceil_log2, layout
 from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions
+from asicbnn.model.gating import gated_registers
 from asicbnn.result import METRICS, PARTS
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.cells import Cells
@@ -35,7 +37,8 @@ class Rate:
     """What one event costs.
 
     part    who is charged, of `result.PARTS`     term   for what, in a word
-    event   the count it goes by: a count of `result.METRICS`, or of `active_counts`
+    event   the count it goes by: a count of `result.METRICS`, of `active_counts`, or an event of
+            gated registers
     """
 
     part: str
@@ -65,7 +68,8 @@ def rates(
     lay = layout(accelerator)
     return (
         *_array(accelerator, technology, lay, stride),
-        *_logic(technology, built, lay),
+        *_logic(accelerator, technology, built, lay),
+        *_gated(accelerator, technology, stride),
         *_memories(built),
         *_store_link(accelerator, technology, built, lay),
         *_leakage(technology, built, period_ps),
@@ -99,7 +103,8 @@ def _array(
     yield Rate("array", "accumulate", "active_pe_steps", added)
     compared = summed * technology.switching_energy_fj(compare, half)
     yield Rate("array", "compare", "active_pe_steps", compared)
-    loaded = _register_bit_fj(technology) * (2 if accelerator.registers.shadow else 1)
+    loaded = _register_bit_fj(accelerator, technology)
+    loaded *= 2 if accelerator.registers.shadow else 1
     pins = gates * energy.input_pin_fj
     for operand, bits, slots in (
         ("weight", lay.weight_port_bits, lay.weight_slots),
@@ -112,27 +117,44 @@ def _array(
     yield Rate("array", "psum register", "psum_buffer_reads", sums * loaded)
 
 
-def _register_bit_fj(technology: Technology) -> float:
-    """Energy of loading a random bit into a register that holds through a multiplexer [fJ]."""
+def _register_bit_fj(accelerator: Accelerator, technology: Technology) -> float:
+    """Energy of loading a random bit into a register that keeps its value otherwise [fJ].
+
+    It passes the multiplexer that holds the value, unless a clock gate takes its place.
+    """
     flop, hold = technology.cell("flop"), technology.cell("mux2")
-    pins = technology.pin_energy_fj("flop") + technology.pin_energy_fj("mux2")
     half = assumptions().random_bit.value
+    if accelerator.clock_gating == "register":
+        return half * (flop.internal_energy_fj + technology.pin_energy_fj("flop"))
+    pins = technology.pin_energy_fj("flop") + technology.pin_energy_fj("mux2")
     return half * (flop.internal_energy_fj + hold.internal_energy_fj + pins)
 
 
-def _logic(technology: Technology, built: Area, lay: Layout) -> Iterator[Rate]:
-    """Control switches as it was seen to in simulation; every flop is clocked in every cycle."""
+def _gated(accelerator: Accelerator, technology: Technology, stride: int) -> Iterator[Rate]:
+    """Flops behind clock gates are clocked by the events that load them."""
+    flop_fj = technology.clock_energy_fj_per_cycle(Cells(flop=1))
+    gate_fj = 2 * technology.cell("clock_gate").internal_energy_fj  # its output rises and falls
+    for each in gated_registers(accelerator, stride, configuration_words(accelerator)):
+        energy = float(each.flops) * flop_fj + float(each.gates) * gate_fj
+        yield Rate("clock", each.family.replace("_", " "), each.event, energy)
+
+
+def _logic(
+    accelerator: Accelerator, technology: Technology, built: Area, lay: Layout
+) -> Iterator[Rate]:
+    """Control switches as it was seen to in simulation; what no gate stops is clocked always."""
     known = assumptions()
 
     def switching_fj(component: str, activity: Figure) -> float:
-        return technology.switching_energy_fj(built.cells[component], activity.value)
+        cells = replace(built.cells[component], clock_gate=0)  # those switch with the clock
+        return technology.switching_energy_fj(cells, activity.value)
 
     moved = switching_fj("dma", known.dma_activity)
     configured = switching_fj("controller", known.configuration_activity)
     controlled = switching_fj("controller", known.controller_activity)
     # the output stage follows the sums at every step, finished or not
     yield Rate("post", "output", "steps", switching_fj("output", known.output_activity))
-    threshold = lay.threshold_word_bits * _register_bit_fj(technology)
+    threshold = lay.threshold_word_bits * _register_bit_fj(accelerator, technology)
     yield Rate("post", "threshold register", "threshold_buffer_reads", threshold)
     stepped = switching_fj("sequencer", known.sequencer_activity)
     yield Rate("control", "sequencer", "steps", stepped)
@@ -141,7 +163,7 @@ def _logic(technology: Technology, built: Area, lay: Layout) -> Iterator[Rate]:
     yield Rate("dma", "weight words", "store_weight_reads", moved)
     slots = lay.links_per_word / (lay.words_per_link * lay.input_word_slots)
     yield Rate("dma", "input words", "input_buffer_writes", moved * slots)
-    clocked = technology.clock_energy_fj_per_cycle(built.logic_cells)
+    clocked = technology.clock_energy_fj_per_cycle(built.always_clocked)
     yield Rate("clock", "clock", "cycles", clocked)
 
 

@@ -25,6 +25,7 @@ from asicbnn.model.costs import Costs, costs
 from asicbnn.model.cycles import Machine, count_nest
 from asicbnn.model.energy import active_counts, parts_fj, terms_fj
 from asicbnn.model.figures import figures
+from asicbnn.model.gating import with_clocks
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
 from asicbnn.model.network import host_traffic, totals, with_host
 from asicbnn.model.splits import splits
@@ -131,7 +132,10 @@ class Run:
             for layer, m in zip(self.layers, self.mappings, strict=True)
         ]
         traffic = host_traffic(self.accelerator, self.layers, self.n_cfg)
-        counts = [with_host(c, host) for c, host in zip(inner, traffic, strict=True)]
+        counts = [
+            with_clocks(self.accelerator, layer, with_host(c, host), self.n_cfg)
+            for layer, c, host in zip(self.layers, inner, traffic, strict=True)
+        ]
         terms = [
             terms_fj(cost.rates_of[layer.stride], {**c, **active_counts(layer, lay)})
             for layer, c in zip(self.layers, counts, strict=True)

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from asicbnn import __version__
 from asicbnn.bnn.layer import Layer
+from asicbnn.hardware.configuration import configuration_words
 from asicbnn.mapping.counts import operations
 from asicbnn.mapping.layout import layout
 from asicbnn.model.costs import Costs, costs
 from asicbnn.model.energy import active_counts, energy_metrics, parts_fj, terms_fj
+from asicbnn.model.gating import with_clocks
 from asicbnn.result import METRICS, LayerResult, Result
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
@@ -80,8 +82,10 @@ class Counted:
 
 
 def run_counts(accelerator: Accelerator, layer: Layer, counts: Mapping[str, int]) -> dict[str, int]:
-    """Return one run's counts of a layer with the counts that follow from the layer alone."""
-    return {**operations(layer), **active_counts(layer, layout(accelerator)), **counts}
+    """Return one run's counts of a layer with the counts that follow from them and the layer."""
+    known = {**operations(layer), **active_counts(layer, layout(accelerator)), **counts}
+    clocked = with_clocks(accelerator, layer, known, configuration_words(accelerator))
+    return {**clocked, **counts}  # what was counted stands
 
 
 def priced(

@@ -18,6 +18,7 @@ from asicbnn.mapping.capacity import activation_words, weight_block_words
 from asicbnn.mapping.layout import Layout, layout
 from asicbnn.mapping.loop_nest import LoopNest, Mapping
 from asicbnn.model.cycles import Machine, count_nest
+from asicbnn.model.gating import with_clocks
 
 if TYPE_CHECKING:
     from asicbnn.spec.accelerator import Accelerator
@@ -115,10 +116,11 @@ def count_network(
         n_cfg = configuration_words(accelerator)
     machine = Machine.of(accelerator, n_cfg)
     traffic = host_traffic(accelerator, layers, n_cfg)
-    return tuple(
-        with_host(count_nest(machine, LoopNest(layer, machine.layout, mapping)), host)
-        for layer, mapping, host in zip(layers, mappings, traffic, strict=True)
-    )
+    counted = []
+    for layer, mapping, host in zip(layers, mappings, traffic, strict=True):
+        inner = count_nest(machine, LoopNest(layer, machine.layout, mapping))
+        counted.append(with_clocks(accelerator, layer, with_host(inner, host), n_cfg))
+    return tuple(counted)
 
 
 def with_host(counts: MappingView[str, int], host: HostTraffic) -> dict[str, int]:

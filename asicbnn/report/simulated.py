@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from asicbnn.report.tables import (
@@ -12,7 +13,6 @@ from asicbnn.report.tables import (
     layers,
     not_covered,
     notes,
-    plain_table,
     summary,
 )
 from asicbnn.result import METRICS, Result
@@ -33,13 +33,14 @@ def simulation(result: Result, images: int, batch: int, accuracy: float | None) 
         shown.append(Text(f"{accuracy:.4f} of them classified as labelled"))
     whole = summary(result)
     whole.title = Text(f"{count} in {result.technology}")
+    if images > 1:
+        _add_means(whole, result, images)
     shown += [Text(), whole]
     if images > 1:
-        shown += [Text(), per_image(result, images)]
-    every = "" if images == 1 else f", sums over {count}"
-    shown += [Text(), layers(result, LAYER_COLUMNS, f"layers{every}")]
+        shown += [Text(), Text(f"every figure below is a sum over {count}")]
+    shown += [Text(), layers(result, LAYER_COLUMNS, "layers")]
     for name, columns in COUNTED:
-        shown += [Text(), layers(result, columns, f"{name}{every}")]
+        shown += [Text(), layers(result, columns, name)]
     if result.not_covered:
         shown += [Text(), not_covered(result.not_covered)]
     if result.flags:
@@ -47,11 +48,11 @@ def simulation(result: Result, images: int, batch: int, accuracy: float | None) 
     return Group(*shown)
 
 
-def per_image(result: Result, images: int) -> RenderableType:
-    """Return the cycles, the time and the energy of the mean image."""
-    table = plain_table("per image, on average", ["", ""])
-    table.show_header = False
+def _add_means(table: Table, result: Result, images: int) -> None:
+    """Add the cycles, the time and the energy of the mean image."""
+    label = "per image"
     for name in ("cycles", "latency_ms", "energy_fj"):
         metric = METRICS[name]
-        add(table, metric.title, quantity(result.totals[name] / images, metric.unit))
-    return table
+        value = quantity(result.totals[name] / images, metric.unit)
+        add(table, Text(label, "dim"), metric.title, value)
+        label = ""

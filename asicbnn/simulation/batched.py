@@ -17,7 +17,7 @@ from asicbnn.errors import SimulationError
 from asicbnn.hardware.accelerator import Machine
 from asicbnn.simulation.backends.gates import GatesBackend
 from asicbnn.simulation.backends.interface import Backend
-from asicbnn.simulation.execution import Executor, LayerRun
+from asicbnn.simulation.execution import CYCLE_LIMIT, Executor, LayerRun
 from asicbnn.simulation.packing import Words
 from asicbnn.simulation.parallel import in_order, jobs_for
 from asicbnn.simulation.program import Program
@@ -31,10 +31,16 @@ class StimuliExecutor(Executor):
     Stimuli without a batch repeat the first one.
     """
 
-    def __init__(self, machine: Machine, backend: Backend, program: Program) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        backend: Backend,
+        program: Program,
+        cycle_limit: int = CYCLE_LIMIT,
+    ) -> None:
         if not isinstance(backend, GatesBackend):
             raise SimulationError(f"back end {backend.name} runs one batch at a time")
-        super().__init__(machine, backend, program)
+        super().__init__(machine, backend, program, cycle_limit)
         self._gates = backend
 
     @property
@@ -54,12 +60,13 @@ class StimuliExecutor(Executor):
                 f"expected whole batches of {self.batch} images, 1 to {self._gates.stimuli} of "
                 f"them, got {len(images)} images"
             )
-        self._check_images(images[: self.batch])
+        for first in range(0, len(images), self.batch):
+            self._check_images(images[first : first + self.batch])
         self._load(images)
         runs: list[list[LayerRun]] = [[] for _ in range(count)]
         reader = self._reader(count)
-        for index in range(len(self.program.layers)):
-            self._gates.run_until("layer_ended", self.cycle_limit)
+        for index, layer in enumerate(self.program.layers):
+            self._to_end_of(layer.name)
             counts = self._counts(index)
             together = reader._layer_run(index, counts, reads_bits=reads_bits)
             for number, layers in enumerate(runs):
@@ -97,12 +104,14 @@ def side_by_side(
     program: Program,
     images: _Images,
     jobs: int | None = None,
+    cycle_limit: int = CYCLE_LIMIT,
 ) -> Iterator[list[LayerRun]]:
     """Run images [n * B, IY, IX, C] and yield the layers of each batch, in order.
 
-    jobs  runs of many batches at once, in threads (default: one per core)
+    jobs         runs of many batches at once, in threads (default: one per core)
+    cycle_limit  cycles a layer may take before it counts as hanging
     """
-    executor = StimuliExecutor(machine, backend, program)
+    executor = StimuliExecutor(machine, backend, program, cycle_limit)
     at_once = backend.stimuli * executor.batch
     parts = [images[first : first + at_once] for first in range(0, len(images), at_once)]
     work: Callable[[Executor, _Images], list[list[LayerRun]]] = _run

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicbnn.errors import SimulationError
+from asicbnn.bnn.arithmetic import activation_range
+from asicbnn.errors import CycleLimitError, SimulationError
 from asicbnn.hardware.accelerator import Machine
+from asicbnn.hardware.gating import CLOCKS
 from asicbnn.mapping.layout import ceil_div
+from asicbnn.result import METRICS
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.packing import (
     Words,
@@ -23,6 +26,7 @@ from asicbnn.simulation.packing import (
     stored_bits,
 )
 from asicbnn.simulation.program import Program
+from asicbnn.simulation.state_dump import describe_state
 
 CYCLE_LIMIT = 50_000_000
 CYCLE_CLASSES = (
@@ -37,7 +41,8 @@ CYCLE_CLASSES = (
     "drain_cycles",
 )
 _OPTIONAL = ("pool_buffer_reads", "pool_buffer_writes")
-"""Accesses of memories that `post` may leave out: a machine without them makes none."""
+"""Accesses of memories that `post` may leave out: a machine without them makes none. Likewise
+families of registers that are not gated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +59,31 @@ class LayerRun:
     bits: NDArray[np.bool_] | None
     classes: NDArray[np.int64] | None
 
+    @property
+    def metrics(self) -> dict[str, int]:
+        """The counts that are metrics of a result."""
+        return {name: count for name, count in self.counts.items() if name in METRICS}
+
 
 class Executor:
     """A simulated accelerator with its weights loaded, ready for image batches.
 
     Everything but the images is packed and written once: resident blocks into the weight bank,
     streamed ones into the host's memory behind the image, which the hardware only reads.
+
+    cycle_limit  cycles a layer may take before it counts as hanging
     """
 
-    def __init__(self, machine: Machine, backend: Backend, program: Program) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        backend: Backend,
+        program: Program,
+        cycle_limit: int = CYCLE_LIMIT,
+    ) -> None:
         self.machine, self.backend, self.program = machine, backend, program
         self.layout = machine.configuration.layout
-        self.cycle_limit = CYCLE_LIMIT
+        self.cycle_limit = cycle_limit
         self.read = backend.read_memory
 
     def on(self, backend: Backend) -> Executor:
@@ -110,20 +128,10 @@ class Executor:
             self.backend.write_memory("host_in0", words, start)
             start += len(words)
 
-    def run(
-        self, images: NDArray[np.integer[Any]], *, reads_bits: bool = True
-    ) -> Iterator[LayerRun]:
-        """Execute one batch of images [B, IY, IX, C], yielding each layer as it ends.
-
-        reads_bits  read every stored map back; without it, the result alone
-
-        Raises SimulationError if a layer takes more than the cycle limit.
-        """
+    def load(self, images: NDArray[np.integer[Any]]) -> None:
+        """Prepare one batch of images [B, IY, IX, C]; the next cycle is the first of its run."""
         self._check_images(images)
         self._load(images)
-        for index in range(len(self.program.layers)):
-            self.backend.run_until("layer_ended", self.cycle_limit)
-            yield self._layer_run(index, self._counts(index), reads_bits=reads_bits)
 
     def _check_images(self, images: NDArray[np.integer[Any]]) -> None:
         first = self.program.layers[0]
@@ -133,6 +141,42 @@ class Executor:
                 f"images must be [batch, rows, columns, channels] = {list(wanted)}, "
                 f"not {list(images.shape)}"
             )
+        low, high = activation_range(first.activation_bits, signed=first.signed_input)
+        allowed = "-1 or 1" if first.is_bipolar else f"in {low}..{high}"
+        lowest, highest = images.min(), images.max()
+        is_allowed = images.dtype.kind in "iu" and low <= lowest <= highest <= high
+        if not is_allowed or (first.is_bipolar and not images.all()):
+            raise SimulationError(
+                f"images must be integers {allowed}, not {images.dtype} in {lowest}..{highest}"
+            )
+
+    def _to_end_of(self, layer: str) -> int:
+        try:
+            return self.backend.run_until("layer_ended", self.cycle_limit)
+        except CycleLimitError as error:
+            run = f"layer {layer} did not end within {self.cycle_limit} cycles"
+            where = describe_state(self.machine, self.backend, run)
+            raise CycleLimitError(f"{run}: {where}; --cycle-limit allows more") from error
+
+    def layer_lengths(self) -> Iterator[int]:
+        """Run what is loaded, yielding the cycles of each layer as it ends."""
+        for layer in self.program.layers:
+            yield self._to_end_of(layer.name)
+
+    def run(
+        self, images: NDArray[np.integer[Any]], *, reads_bits: bool = True
+    ) -> Iterator[LayerRun]:
+        """Execute one batch of images [B, IY, IX, C], yielding each layer as it ends.
+
+        reads_bits  read every stored map back; without it, the result alone
+
+        Raises CycleLimitError if a layer takes more than the cycle limit; it names a file with
+        the state as it then is.
+        """
+        self.load(images)
+        for index, layer in enumerate(self.program.layers):
+            self._to_end_of(layer.name)
+            yield self._layer_run(index, self._counts(index), reads_bits=reads_bits)
 
     # ------------------------------------------------------------------ what came out
     def _layer_run(self, index: int, counts: dict[str, int], *, reads_bits: bool) -> LayerRun:
@@ -149,10 +193,11 @@ class Executor:
         return LayerRun(layer.name, counts, bits, classes)
 
     def _counts(self, index: int) -> dict[str, int]:
-        counts = dict.fromkeys(_OPTIONAL, 0)
+        counts = dict.fromkeys((*_OPTIONAL, *CLOCKS), 0)
         for i, name in enumerate(self.machine.counters):
             counts[name] = int(self.read(f"probe{i}", index, 1)[0, 0])
         counts["compute_cycles"] = counts["steps"]
+        counts["gated_clocks"] = sum(counts[name] for name in CLOCKS)
         counts["cycles"] = sum(counts[name] for name in CYCLE_CLASSES)
         return counts
 

@@ -11,15 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.execution import Executor
 
-_Images = NDArray[np.integer[Any]]
+_Task = TypeVar("_Task")
 _Answer = TypeVar("_Answer")
 
 MOST_STATE_BYTES = 2**30
@@ -46,8 +43,8 @@ def _usable_cores() -> int:
 
 def in_order(
     executor: Executor,
-    batches: Iterable[_Images],
-    work: Callable[[Executor, _Images], _Answer],
+    batches: Iterable[_Task],
+    work: Callable[[Executor, _Task], _Answer],
     jobs: int,
 ) -> Iterator[_Answer]:
     """Yield `work` of every batch in the order of the batches.
@@ -66,7 +63,7 @@ def in_order(
     for _ in range(jobs - 1):
         idle.put(executor.on(executor.backend.fork()))
 
-    def run(batch: _Images) -> _Answer:
+    def run(batch: _Task) -> _Answer:
         mine = idle.get()
         try:
             return work(mine, batch)

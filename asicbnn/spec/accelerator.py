@@ -311,7 +311,11 @@ class Accelerator(SpecModel):
     store: Store = _field(Store(), "the memory for weights, and activations between layers")
     host: Host = _field(Host(), "the link to the host")
     sequencer: Sequencer = _field(Sequencer(), "the controller that steps through the loops")
-    clock_gating: Literal["none"] = _only("none", "which registers have their clock gated")
+    clock_gating: Literal["none", "register"] = _field(
+        "none",
+        "none: every flop is clocked in every cycle; register: registers with an enable are "
+        "clocked when it is 1, at most 32 behind a clock gate",
+    )
     engines: Literal[1] = _only(1, "arrays working side by side")
     limits: Limits = _field(Limits(), "the largest layer the registers are built for")
     post: tuple[PostStep, ...] = _field(

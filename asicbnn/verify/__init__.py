@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from asicbnn.verify.apart import verify_apart
 from asicbnn.verify.network import Verification, verify
 from asicbnn.verify.random_cases import RandomVerification, verify_random
 
-__all__ = ["RandomVerification", "Verification", "verify", "verify_random"]
+__all__ = ["RandomVerification", "Verification", "verify", "verify_apart", "verify_random"]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from asicbnn.bnn.layer import Layer
 from asicbnn.bnn.reference import LayerOutput, Parameters, run_network
 from asicbnn.hardware.accelerator import Machine
+from asicbnn.hardware.gating import CLOCKS
 from asicbnn.mapping.loop_nest import Mapping
 from asicbnn.model.network import count_network
 from asicbnn.simulation.backends import Backend
@@ -50,6 +51,8 @@ COMPARED = (
     "host_words_in",
     "host_words_out",
 )
+GATED = ("gated_clocks", *CLOCKS)
+"""What is compared besides on an accelerator with clock gates."""
 OUTPUTS = "output bits"
 """What the model's side of this row is the numpy reference; both sides count ones or classes."""
 
@@ -89,6 +92,8 @@ class Subject:
         if program is None:
             program = build_program(machine.accelerator, layers, parameters, mappings)
         self.executor = Executor(machine, backend, program)
+        is_gated = machine.accelerator.clock_gating != "none"
+        self.compared = (*COMPARED, *(GATED if is_gated else ()))
 
     def rows(self, images: NDArray[np.integer[Any]], executor: Executor | None = None) -> list[Row]:
         """Run one batch of images [B, IY, IX, C] and compare layer by layer.
@@ -102,9 +107,10 @@ class Subject:
             rows += self._layer_rows(counts, run, output)
         return rows
 
-    @staticmethod
-    def _layer_rows(counts: dict[str, int], run: LayerRun, output: LayerOutput) -> Iterator[Row]:
-        for name in COMPARED:
+    def _layer_rows(
+        self, counts: dict[str, int], run: LayerRun, output: LayerOutput
+    ) -> Iterator[Row]:
+        for name in self.compared:
             yield Row(run.name, name, counts[name], run.counts[name], 0)
         yield output_row(run, output)
 

@@ -105,6 +105,7 @@ def accelerator_features(accelerator: Accelerator) -> set[str]:
         "pipelined popcount": accelerator.array.popcount.pipeline_stages > 0,
         "output in pieces": lay.output_pieces > 1,
         "output masks": lay.output_piece_bits < lay.link_bits,
+        "gated clocks": accelerator.clock_gating == "register",
     }
     return {name for name, holds in checks.items() if holds}
 
@@ -174,6 +175,7 @@ ALL_FEATURES: Sequence[str] = (
     "pipelined popcount",
     "output in pieces",
     "output masks",
+    "gated clocks",
     "1 layer network",
     "2 layer network",
     "3 layer network",

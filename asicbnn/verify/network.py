@@ -15,7 +15,7 @@ from asicbnn import __version__
 from asicbnn.model.arguments import accelerator_of, check_counts, workload_of
 from asicbnn.model.mappings import MappingSource
 from asicbnn.simulate import prepare
-from asicbnn.simulation.execution import Executor
+from asicbnn.simulation.execution import CYCLE_LIMIT, Executor
 from asicbnn.simulation.parallel import in_order, jobs_for
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.workload import Workload
@@ -32,6 +32,7 @@ class Verification:
     """Model against hardware for every layer, over all images.
 
     compared  rows of the first batch, and of any later batch whose counts or bits differed
+    is_apart  every layer ran on its own
     """
 
     accelerator: str
@@ -40,6 +41,7 @@ class Verification:
     images: int
     compared: tuple[Row, ...]
     note: str
+    is_apart: bool = False
 
     @property
     def rows(self) -> list[tuple[str, str, int | str, int | str]]:
@@ -57,7 +59,8 @@ class Verification:
     @property
     def verdict(self) -> str:
         layers = len({row.layer for row in self.compared})
-        what = f"{layers} layers, {self.images} images"
+        alone = ", each on its own" if self.is_apart else ""
+        what = f"{layers} layers{alone}, {self.images} images"
         if self.agrees:
             return f"no difference in cycles, accesses and bits: {what}"
         return f"{len(self.differences)} differences: {what}"
@@ -128,6 +131,7 @@ def verify(
     seed: int = 0,
     backend: str = "auto",
     jobs: int | None = None,
+    cycle_limit: int = CYCLE_LIMIT,
     progress: Progress | None = None,
 ) -> Verification:
     """Run the network on the hardware and compare everything with the model and the reference.
@@ -138,6 +142,7 @@ def verify(
     if jobs is not None:
         check_counts(jobs=jobs)
     machine, network = accelerator_of(accelerator), workload_of(workload)
+    check_counts(cycle_limit=cycle_limit)
     setup = prepare(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend,
@@ -149,6 +154,7 @@ def verify(
             setup.machine, setup.backend, group.layers, setup.parameters, group.mappings,
             group.program,
         )  # fmt: skip
+        subject.executor.cycle_limit = cycle_limit
         count = jobs_for(setup.backend, len(group), jobs)
         for rows in in_order(subject.executor, group, partial(_rows, subject), count):
             compared += rows if done == 0 else [row for row in rows if not row.agrees]

@@ -22,21 +22,31 @@ from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.selection import BACKENDS
 from asicbnn.spec.accelerator import to_yaml
 from asicbnn.verify.agreement import Row, Subject
-from asicbnn.verify.cases import CASES_PER_ACCELERATOR, Case, accelerator, case
+from asicbnn.verify.cases import (
+    CASES_PER_ACCELERATOR,
+    FEWER_STEPS,
+    MOST_STEPS,
+    Case,
+    accelerator,
+    case,
+)
 from asicbnn.verify.features import ALL_FEATURES, features
 
 ENOUGH_FOR_ALL = 400
 """From so many cases on, a feature no case exercised is a failure of the run."""
 CYCLE_LIMIT = 2_000_000
+SLOW = frozenset({"pyrtl", "icarus"})
+"""Back ends whose cases are drawn with fewer steps: of the same accelerators, smaller layers."""
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class CaseOutcome:
-    """One case: its index and what differed, empty if nothing did."""
+    """One case: its index, what simulated it and what differed, empty if nothing did."""
 
     index: int
+    backend: str
     features: frozenset[str]
     differences: tuple[Row, ...]
     problem: str = ""
@@ -57,6 +67,16 @@ class RandomVerification:
     seed: int
     outcomes: tuple[CaseOutcome, ...]
     written: tuple[Path, ...]
+
+    @property
+    def backend(self) -> str:
+        """What simulated the hardware."""
+        return self.outcomes[0].backend
+
+    @property
+    def accelerators(self) -> int:
+        """How many accelerators the cases ran on."""
+        return len({outcome.index // CASES_PER_ACCELERATOR for outcome in self.outcomes})
 
     @property
     def features(self) -> dict[str, int]:
@@ -81,7 +101,8 @@ class RandomVerification:
     def verdict(self) -> str:
         total = len(self.outcomes)
         agreeing = sum(outcome.agrees for outcome in self.outcomes)
-        lines = [f"{agreeing} of {total} agree on cycles, accesses and bits (seed {self.seed})"]
+        how = f"seed {self.seed}, accelerators {self.accelerators}, {self.backend}"
+        lines = [f"{agreeing} of {total} agree on cycles, accesses and bits ({how})"]
         lines += self.problems
         if self.not_exercised and not self.never:
             missed = ", ".join(self.not_exercised)
@@ -110,6 +131,8 @@ class RandomVerification:
             "cases": len(self.outcomes),
             "agreeing": sum(outcome.agrees for outcome in self.outcomes),
             "seed": self.seed,
+            "accelerators": self.accelerators,
+            "backend": self.backend,
             "features": self.features,
         }
 
@@ -136,7 +159,8 @@ def verify_random(
 ) -> RandomVerification:
     """Draw `count` cases over about count/20 accelerators and compare model and hardware.
 
-    folder  where a differing case is written (default: reports/verify)
+    folder   where a differing case is written (default: reports/verify)
+    backend  pyrtl and icarus, being slow, get smaller layers
     """
     check_counts(count=count)
     check_seed(seed)
@@ -148,7 +172,7 @@ def verify_random(
         if not outcome.agrees:
             name = f"seed{seed}_case{outcome.index}"
             target = (folder or Path("reports/verify")) / name
-            written += write_case(drawn, parameters, images, target, name)
+            written += write_case(drawn, parameters, images, target, name, backend=outcome.backend)
         if progress:
             progress(len(outcomes), count)
     return RandomVerification(seed, tuple(outcomes), tuple(written))
@@ -165,7 +189,8 @@ def _run_cases(
             simulated = simulator(machine.block, backend)
         assert machine is not None
         assert simulated is not None
-        drawn = case(seed, index, machine.accelerator)
+        most_steps = FEWER_STEPS if simulated.name in SLOW else MOST_STEPS
+        drawn = case(seed, index, machine.accelerator, most_steps)
         rng = np.random.default_rng([seed, index])
         parameters = [random_parameters(layer, rng) for layer in drawn.layers]
         images = random_activations(drawn.layers[0], rng)
@@ -175,10 +200,15 @@ def _run_cases(
             subject.executor.cycle_limit = CYCLE_LIMIT
             rows = subject.rows(images)
         except SimulationError as problem:
-            yield CaseOutcome(index, found, (), str(problem)), drawn, parameters, images
+            yield (
+                CaseOutcome(index, simulated.name, found, (), str(problem)),
+                drawn,
+                parameters,
+                images,
+            )
             continue
         wrong = tuple(row for row in rows if not row.agrees)
-        yield CaseOutcome(index, found, wrong), drawn, parameters, images
+        yield CaseOutcome(index, simulated.name, found, wrong), drawn, parameters, images
 
 
 # ---------------------------------------------------------------------- files of a case
@@ -188,6 +218,8 @@ def write_case(
     images: NDArray[np.integer[Any]],
     folder: Path,
     name: str,
+    *,
+    backend: str,
 ) -> list[Path]:
     """Write accelerator, workload, weights, images and mapping of a case; returns the files.
 
@@ -202,7 +234,7 @@ def write_case(
         "workload.yaml": _workload_yaml(drawn.layers, name),
         "mapping.yaml": _mapping_yaml(drawn),
         "repeat.txt": "asicbnn verify accelerator.yaml workload.yaml --mapping mapping.yaml "
-        f"--images {batch} --batch {batch}\n",
+        f"--images {batch} --batch {batch} --backend {backend}\n",
     }
     for file, text in files.items():
         (beside / file).write_text(text, encoding="utf-8")

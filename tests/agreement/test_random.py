@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from asicbnn.cli import app
+from asicbnn.mapping.layout import layout
 from asicbnn.model import network
 from asicbnn.simulation import program
 from asicbnn.spec import load
 from asicbnn.spec.accelerator import with_changes
 from asicbnn.spec.lowering import lower
 from asicbnn.verify import agreement, random_cases, verify, verify_random
-from asicbnn.verify.cases import accelerator, case
+from asicbnn.verify.cases import FEWER_STEPS, MOST_STEPS, accelerator, case, steps
 from asicbnn.verify.features import ALL_FEATURES, features
 from asicbnn.verify.random_cases import ENOUGH_FOR_ALL
 
@@ -27,7 +29,8 @@ SEEDS = (2, 22)
 def test_sixty_random_cases_agree(seed):
     found = verify_random(60, seed=seed)
     verdict, *more = found.verdict.splitlines()
-    assert verdict == f"60 of 60 agree on cycles, accesses and bits (seed {seed})"
+    how = f"seed {seed}, accelerators 3, {found.backend}"
+    assert verdict == f"60 of 60 agree on cycles, accesses and bits ({how})"
     missed = [name for name, count in found.features.items() if not count]
     note = f"not exercised (from {ENOUGH_FOR_ALL} cases on this fails): {', '.join(missed)}"
     assert more == ([note] if missed else [])
@@ -41,7 +44,8 @@ def test_sixty_random_cases_agree(seed):
 @pytest.mark.timeout(900)
 def test_a_thousand_random_cases_agree_and_exercise_every_feature():
     found = verify_random(1000, seed=7)
-    assert found.verdict == "1000 of 1000 agree on cycles, accesses and bits (seed 7)"
+    how = f"seed 7, accelerators 50, {found.backend}"
+    assert found.verdict == f"1000 of 1000 agree on cycles, accesses and bits ({how})"
     assert found.never == ()
     assert min(found.features.values()) >= 20, found.features
 
@@ -85,7 +89,10 @@ def flipped_weight(monkeypatch):
 def test_a_count_that_is_off_by_one_is_found(miscounting, tmp_path):
     found = verify_random(2, seed=2, folder=tmp_path)
     assert not found.agrees
-    assert found.verdict.startswith("0 of 2 agree on cycles, accesses and bits (seed 2)\ncase 0: ")
+    how = f"seed 2, accelerators 1, {found.backend}"
+    assert found.verdict.startswith(
+        f"0 of 2 agree on cycles, accesses and bits ({how})\ncase 0: "
+    )
     for outcome in found.outcomes:
         assert {row.quantity for row in outcome.differences} == {"psum_buffer_reads"}
         assert all(row.model == row.hardware + 1 for row in outcome.differences)
@@ -143,7 +150,9 @@ def write(seed, index, folder):
     parameters = [random_cases.random_parameters(layer, rng) for layer in drawn.layers]
     images = random_cases.random_activations(drawn.layers[0], rng)
     target = folder / "case"
-    written = random_cases.write_case(drawn, parameters, images, target, "case")
+    written = random_cases.write_case(
+        drawn, parameters, images, target, "case", backend="pyrtl"
+    )
     assert {path.name for path in written} >= {
         "accelerator.yaml", "workload.yaml", "mapping.yaml", "weights.npz",
     }  # fmt: skip
@@ -202,9 +211,11 @@ def test_a_feature_nothing_exercises_fails_a_large_run(monkeypatch):
 
 def test_a_hanging_case_is_a_difference_and_not_a_hang(monkeypatch, tmp_path):
     monkeypatch.setattr(random_cases, "CYCLE_LIMIT", 20)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
     found = verify_random(1, seed=2, folder=tmp_path)
     assert not found.agrees
-    assert "case 0: register layer_ended was not 1 within 20 cycles" in found.verdict
+    assert re.search(r"case 0: layer \w+ did not end within 20 cycles: ", found.verdict)
     assert found.written
 
 
@@ -214,3 +225,27 @@ def test_cases_are_a_function_of_seed_and_index():
     assert case(4, 25, spec) == case(4, 25, spec)
     assert case(4, 26, spec) != case(4, 25, spec)
     assert with_changes(spec, {"name": "other"}) != spec
+
+
+def test_slow_simulators_get_the_same_case_where_it_is_small_and_a_smaller_one_where_not():
+    spec, same = accelerator(2, 1), 0
+    for index in range(20, 40):
+        drawn, small = case(2, index, spec), case(2, index, spec, FEWER_STEPS)
+        assert max(steps(layout(spec), layer) for layer in small.layers) <= FEWER_STEPS
+        is_small = max(steps(layout(spec), layer) for layer in drawn.layers) <= FEWER_STEPS
+        assert not is_small or small == drawn
+        same += is_small
+    assert 0 < same < 20
+
+
+@pytest.mark.parametrize(("backend", "most_steps"), [("auto", MOST_STEPS), ("pyrtl", FEWER_STEPS)])
+def test_how_large_cases_are_depends_on_what_simulates_them(backend, most_steps, monkeypatch):
+    asked = []
+
+    def noted(*arguments):
+        asked.append(arguments[-1])
+        return case(*arguments)
+
+    monkeypatch.setattr(random_cases, "case", noted)
+    assert verify_random(2, seed=2, backend=backend).agrees
+    assert asked == [most_steps] * 2

@@ -7,6 +7,7 @@ import pytest
 from agreement.cases import random_case
 from agreement.walker import Walker, useful_products
 
+from asicbnn.hardware.gating import CLOCKS
 from asicbnn.model.cycles import count_layer
 
 CASES_PER_SEED = 200
@@ -47,10 +48,15 @@ def features(case):
 
 
 def compare(case, n_cfg):
-    walker = Walker(case.accelerator, case.layout, case.layer, case.mapping, n_cfg)
+    gated = case.accelerator.model_copy(update={"clock_gating": "register"})
+    walker = Walker(gated, case.layout, case.layer, case.mapping, n_cfg)
     walked = walker.walk()
-    counted = count_layer(case.accelerator, case.layer, case.mapping, n_cfg)
+    counted = count_layer(gated, case.layer, case.mapping, n_cfg)
     assert {name: counted[name] for name in walked} == walked, case
+    clocked = {name for name in CLOCKS if counted[name]}
+    assert clocked == {name for name in walked if name in CLOCKS and walked[name]}
+    ungated = count_layer(case.accelerator, case.layer, case.mapping, n_cfg)
+    assert ungated == {**{name: counted[name] for name in ungated}, "gated_clocks": 0}
     assert counted["useful_binary_macs"] == useful_products(case.layer)
     nest = case.nest
     assert nest.weight_tile_words == walker.peak["weight"]

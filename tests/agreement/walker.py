@@ -11,6 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import product
 
+from asicbnn.hardware.configuration import configuration, level_quantities, slot_quantities
+
 OUTER = ("B", "K", "C", "OY", "OX")
 NEEDS = {
     "weight": ("K", "C", "FY", "FX", "BW"),
@@ -59,6 +61,7 @@ class Walker:
         for d in REDUCED:
             self.total_reduction *= sum(len(pieces(t, self.unroll[d])) for t in self.cuts[d])
         self.count = Counter()
+        self.clocks = Counter()        # clock edges by family of gated registers, flop by flop
         self.cycles = Counter()
         self.progress = Counter()      # steps done per output word
         self.spilled = set()           # output words waiting in the psum buffer
@@ -69,6 +72,7 @@ class Walker:
         self.ring = None
         self.loaded = {}
         self.slots = self._slots()
+        self.flops = self._flops()
         self.j = self._static_positions()
 
     # ------------------------------------------------------------ what the ports cost
@@ -83,6 +87,36 @@ class Walker:
             "input": u["B"] * box * word,
             "psum": len(pieces(self.lay.psum_word_bits, self.lay.psum_port_bits)),
         }
+
+    def _flops(self):
+        """Bits of the registers beside L0 that load together, from the table of fields."""
+        table, lay = configuration(self.a), self.lay
+        post, limits = self.a.post, self.a.limits
+        walked = ["store", *(["pool", "phase_y", "phase_x"] if "max_pool" in post else [])]
+        kept = [*walked, "threshold"]
+        kept += ["image"] if "argmax" in post and limits.batch > 1 else []
+        edges = [d for d in ("B", "K", "OY", "OX") if self.unroll[d] > 1]
+        tile_edges = edges + ["C"] * (self.unroll["C"] > 1)
+        pes = self.unroll["B"] * self.unroll["K"] * self.unroll["OY"] * self.unroll["OX"]
+        counters = self.unroll["OY"] * self.unroll["OX"]
+        return {
+            "accumulator": (pes + counters) * lay.psum_bits + table.widths.of("psum"),
+            "finished_register": lay.threshold_word_bits
+            + len(edges)
+            + sum(table.widths.of(q) for q in kept),
+            # a counter and the bases of each loop
+            "step_sequencer": len(table.level_dimensions)
+            * (table.widths.trips + sum(map(table.widths.of, level_quantities(self.a)))),
+            "tile_sequencer": len(table.slot_dimensions)
+            * (table.widths.trips + sum(map(table.widths.of, slot_quantities(self.a)))),
+            # last flag per outer loop, first and last of the channels, the end, two reloads
+            "tile_register": len(table.slot_dimensions) + 2 + 1 + 2 + len(tile_edges),
+            "output_address": sum(4 * table.widths.of(q) for q in walked),
+            "psum_write_register": table.widths.of("psum"),
+        }
+
+    def _clock(self, family, flops=None):
+        self.clocks[family] += self.flops[family] if flops is None else flops
 
     def port_time(self):
         single = self.a.buffers.psum.ports == "1rw"
@@ -120,6 +154,8 @@ class Walker:
                         exposed += time * (not ping_pong[operand])
                 self.cycles["dma_stall"] += max(0, hidden - busy) + exposed
             self.cycles["swap"] += 1
+            for family in ("tile_register", "tile_sequencer", "step_sequencer"):
+                self._clock(family)
         self.cycles["drain"] = 3 + self.a.array.popcount.pipeline_stages
         self._close_visit()
         assert not self.spilled
@@ -132,11 +168,14 @@ class Walker:
         for _ in range(self.n_cfg):
             self.cycles["configuration"] += 1
             self.count["store_weight_reads"] += 1
+            for _ in range(self.n_cfg):  # a chain: every word moves on
+                self._clock("configuration_register", self.lay.link_bits)
         for _ in pieces(self.layer.out_channels, self.unroll["K"]):
             self.count["threshold_buffer_writes"] += 1
             for _ in pieces(self.lay.threshold_word_bits, self.lay.link_bits):
                 self.cycles["configuration"] += 1
                 self.count["store_weight_reads"] += 1
+                self._clock("tile_sequencer")
 
     # ------------------------------------------------------------ the DMA
     def _key(self, operand, at):
@@ -283,7 +322,29 @@ class Walker:
             d: (at[d], step[d]) if d in at else step[d] for d in step
         }
 
+    def _load_clocks(self, operand):
+        """A piece of the register, or of its shadow, per read of the port."""
+        word, port = {
+            "weight": (self.lay.weight_word_bits, self.lay.weight_port_bits),
+            "psum": (self.lay.psum_word_bits, self.lay.psum_port_bits),
+            "input": (self.slots["input"] * self.lay.input_port_bits, self.lay.input_port_bits),
+        }[operand]
+        for piece in pieces(word, port):
+            self._clock(f"{operand}_register", piece)
+
+    def _transfer_clocks(self, operand):
+        """Shadow registers pass a whole word on, and the widest window there is."""
+        if not self.a.registers.shadow:
+            return
+        u, s = self.unroll, max(self.a.array.strides)
+        rows = {oy * s + fy for oy in range(u["OY"]) for fy in range(u["FY"])}
+        columns = {ox * s + fx for ox in range(u["OX"]) for fx in range(u["FX"])}
+        box = u["B"] * (max(rows) + 1) * (max(columns) + 1) * self.lay.input_word_bits
+        word = {"weight": self.lay.weight_word_bits, "psum": self.lay.psum_word_bits, "input": box}
+        self._clock(f"{operand}_register", word[operand])
+
     def _fill_register(self, operand, place):
+        self._transfer_clocks(operand)
         if operand == "psum":
             self._close_visit()
             self.visit = tuple(place[d] for d in NEEDS["psum"])
@@ -291,8 +352,10 @@ class Walker:
                 assert self.visit in self.spilled
                 self.spilled.remove(self.visit)
                 self.count["psum_buffer_reads"] += self.slots["psum"]
+                self._load_clocks("psum")
         else:
             self.count[f"{operand}_buffer_reads"] += self.slots[operand]
+            self._load_clocks(operand)
             self.register[operand] = tuple(place[d] for d in NEEDS[operand])
 
     def _close_visit(self):
@@ -300,6 +363,10 @@ class Walker:
             self.spilled.add(self.visit)
             self.peak["psum"] = max(self.peak["psum"], len(self.spilled))
             self.count["psum_buffer_writes"] += self.slots["psum"]
+            if self.slots["psum"] > 1:  # the rest of the word waits for its turns
+                self._clock("psum_write_register")
+                if self.a.registers.shadow:
+                    self._clock("psum_write_register", self.lay.psum_word_bits)
         self.visit = None
 
     def _step(self, place, at, step):
@@ -308,8 +375,11 @@ class Walker:
         word = tuple(place[d] for d in NEEDS["psum"])
         assert word == self.visit
         self.progress[word] += 1
+        self._clock("accumulator")
+        self._clock("step_sequencer")
         if self.progress[word] == self.total_reduction:
             self.count["threshold_buffer_reads"] += 1
+            self._clock("finished_register")
             starts = {
                 d: at[d] * self.tile[d] + step[d] * self.unroll[d] for d in NEEDS["psum"]
             }
@@ -328,6 +398,7 @@ class Walker:
             final = valid and self._pooled(pixel, start["K"])
             for first in range(0, u["K"], self.lay.link_bits):
                 slots += 1
+                self._clock("output_address")
                 if final and start["K"] + first < self.layer.out_channels:
                     self.count["store_activation_writes"] += 1
         return slots
@@ -374,6 +445,8 @@ class Walker:
             "cycles": sum(cycles.values()),
             **cycles,
             **counts,
+            **{f"{family}_clocks": edges for family, edges in self.clocks.items()},
+            "gated_clocks": sum(self.clocks.values()),
         }
 
 

@@ -160,5 +160,34 @@ def test_wrong_images(saved, arrays, sentence):
 def test_pixels_out_of_range(saved):
     changed(saved[0], images=np.full((6, 48), 200, np.uint8))
     layer = Layer(name="conv", in_channels=3, out_channels=5, in_y=4, in_x=4, activation_bits=5)
-    with pytest.raises(SpecError, match=r"images: expected pixels in 0\.\.31, got 192\.\.192"):
+    with pytest.raises(SpecError, match=PIXELS):
         load_images(saved[0], layer, -8)
+
+
+PIXELS = r"images: expected pixels in 8\.\.39 \(0\.\.31 with the offset\), got 200\.\.200"
+
+
+@pytest.mark.parametrize(
+    ("pixels", "given"),
+    [
+        (np.full((6, 48), 255, np.uint8), "255..255"),
+        (np.full((6, 48), -1, np.int8), "-1..-1"),
+        (np.eye(6, 48, dtype=int) * 2, "0..2"),
+    ],
+)
+def test_one_bit_pixels_are_0_and_1_and_nothing_else(saved, pixels, given):
+    changed(saved[0], images=pixels)
+    with pytest.raises(SpecError) as caught:
+        load_images(saved[0], LAYERS[0])
+    assert f"net.npz: images: expected pixels in 0..1, got {given}" in str(caught.value)
+
+
+def test_pixels_of_any_integer_type_are_compared_before_they_wrap_around(saved):
+    layer = Layer(
+        name="conv", in_channels=3, out_channels=5, in_y=4, in_x=4, activation_bits=8,
+        signed_input=True,
+    )  # fmt: skip
+    for value, kind in ((2**64 - 1, np.uint64), (2**63 - 1, np.int64), (-(2**63), np.int64)):
+        changed(saved[0], images=np.full((6, 48), value, kind))
+        with pytest.raises(SpecError, match=r"images: expected pixels in -129\.\.126 \("):
+            load_images(saved[0], layer, 1)

@@ -190,6 +190,12 @@ def pixels_of(part):
     return [(b, y, x) for b in range(u["B"]) for y in range(u["OY"]) for x in range(u["OX"])]
 
 
+def taps(part, word):
+    """A word of s_C bits per kernel position."""
+    size = part.layout.unroll["C"]
+    return [word[i : i + size] for i in range(0, len(word), size)]
+
+
 @cache
 def array_circuit(name):
     """Products, registered count and accumulation of one array, as the engine wires them."""
@@ -202,10 +208,10 @@ def array_circuit(name):
     widths["shift"] = max(1, part.largest_shift.bit_length())
 
     def build(weights, active, shift, **wires):
-        pixels = {box: list(wires["x{}_{}_{}".format(*box)]) for box in boxes}
-        masks = {box[1:]: list(wires["m{}_{}".format(*box[1:])]) for box in boxes}
-        products = part.products(pixels, weights, masks, active)
-        counted = part.count(products)
+        pixels = {box: taps(part, wires["x{}_{}_{}".format(*box)]) for box in boxes}
+        masks = {box[1:]: taps(part, wires["m{}_{}".format(*box[1:])]) for box in boxes}
+        counts = part.product_count(pixels, weights, masks, active).counts
+        counted = part.registered(counts)
         base = [wires[f"base{j}"] for j in range(part.accumulator_planes)]
         sums = part.accumulate(base, counted, shift)
         return {"sum" + str(j): plane for j, plane in enumerate(sums)}

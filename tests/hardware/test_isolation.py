@@ -13,6 +13,7 @@ from asicbnn.bnn.layer import DIMENSIONS, Layer
 from asicbnn.bnn.reference import random_activations, random_parameters
 from asicbnn.hardware.accelerator import elaborate
 from asicbnn.hardware.array import PeArray
+from asicbnn.hardware.popcount import Popcount
 from asicbnn.mapping.layout import layout
 from asicbnn.simulation.backends.interface import numbers_of_words
 from asicbnn.simulation.packing import host_words, map_words
@@ -39,22 +40,22 @@ class Watched:
     def __init__(self, accelerator, layer, monkeypatch):
         self.layout = layout(accelerator)
         seen = {}
-        products, popcount = PeArray.products, PeArray.count
+        products, popcount = PeArray.products, Popcount.hardware
 
         def watched_products(array, *arguments):
             seen["products"] = products(array, *arguments)
             return seen["products"]
 
-        def watched_count(array, planes):
+        def watched_count(component, planes):
             block = pyrtl.working_block()
             before = set(block.logic)
-            counted = popcount(array, planes)
+            counted = popcount(component, planes)
             adders = [net for net in block.logic - before if net.op in "&|^"]
             seen["adders"] = [net.dests[0] for net in adders]
             return counted
 
         monkeypatch.setattr(PeArray, "products", watched_products)
-        monkeypatch.setattr(PeArray, "count", watched_count)
+        monkeypatch.setattr(Popcount, "hardware", watched_count)
         machine = elaborate(accelerator)
         self.products = [wire.name for wire in seen["products"]]
         self.adders = [wire.name for wire in seen["adders"]]

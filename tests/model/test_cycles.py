@@ -35,7 +35,7 @@ def test_a_dense_layer_by_hand():
         "threshold_buffer_reads": 3, "threshold_buffer_writes": 3, "pool_buffer_reads": 0,
         "pool_buffer_writes": 0, "store_weight_reads": 20 + 3 * 9 + 6 * 32,
         "store_weight_writes": 0, "store_activation_reads": 2, "store_activation_writes": 3,
-        "host_words_in": 0, "host_words_out": 0,
+        "host_words_in": 0, "host_words_out": 0, "gated_clocks": 0,
     }  # fmt: skip
     expected["cycles"] = sum(expected[name] for name in CYCLES)
     assert counted == expected

@@ -32,6 +32,8 @@ VARIANTS = {
     "shadow": {"registers.shadow": True},
     "external": {"store.kind": "external", "store.external": {"standard": "lpddr4"}},
     "unrolled": {"array.unroll": {"out_x": 2, "kernel_x": 3}, "buffers.weight.port_bits": 32},
+    "gated": {"clock_gating": "register"},
+    "gated shadow": {"clock_gating": "register", "registers.shadow": True},
     "latches, ports": {"buffers.psum": {"kind": "latch", "port_bits": 20, "ports": "1rw"}},
 }
 

@@ -17,7 +17,9 @@ from asicbnn.simulation.backends.interface import numbers_of_words
 from asicbnn.simulation.packing import (
     bits_of_words,
     host_words,
+    joined_words,
     map_words,
+    store_words,
     stored_bits,
     stored_thresholds,
     threshold_words,
@@ -57,13 +59,35 @@ def test_host_words_carry_the_low_beat_first(beats):
     assert sent == expected
 
 
+@given(st.integers(1, 5), st.sampled_from([1, 3, 7, 8, 16, 24, 64, 72]), st.integers(1, 6))
+def test_slices_side_by_side_are_the_words_they_were_cut_from(rows, width, slices):
+    bits = np.random.default_rng(rows).random((rows, slices, width)) < 0.5
+    cut = [words_of_bits(bits[:, i]) for i in range(slices)]
+    assert np.array_equal(joined_words(cut, width), words_of_bits(bits.reshape(rows, -1)))
+
+
+@pytest.mark.parametrize(("link", "beats"), [(16, 1), (16, 2), (16, 4), (16, 16), (128, 2)])
+def test_store_words_undo_host_words(link, beats):
+    accelerator = small(store__link__bits=link, host__link_bits=link // beats, post=("threshold",))
+    lay = layout(accelerator)
+    words = words_of_bits(np.random.default_rng(beats).random((5, link)) < 0.5)
+    sent = host_words(lay, words)
+    assert len(sent) == 5 * beats
+    assert np.array_equal(store_words(lay, sent), words)
+
+
 # ---------------------------------------------------------------------- weights
 UNROLLS = [
     {"out_channels": 2, "in_channels": 4},
     {"out_channels": 3, "in_channels": 3, "kernel_y": 2},
     {"out_channels": 4, "in_channels": 2, "kernel_x": 3, "kernel_y": 2},
+    {"out_channels": 8, "in_channels": 4},
+    {"out_channels": 16, "in_channels": 2, "kernel_x": 2, "kernel_y": 3},
 ]
-SHAPES = [(5, 7, 3, 3, 1), (4, 4, 1, 1, 1), (1, 9, 2, 5, 2), (7, 1, 3, 4, 2)]
+SHAPES = [
+    (5, 7, 3, 3, 1), (4, 4, 1, 1, 1), (1, 9, 2, 5, 2), (7, 1, 3, 4, 2), (19, 5, 2, 3, 1),
+    (16, 4, 1, 1, 1),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("unroll", UNROLLS)
@@ -117,7 +141,8 @@ def link_words(bits, link):
 
 # ---------------------------------------------------------------------- maps
 @pytest.mark.parametrize(
-    ("in_channels", "link"), [(4, 16), (4, 8), (4, 4), (4, 2), (4, 1), (3, 12), (3, 3)]
+    ("in_channels", "link"),
+    [(4, 16), (4, 8), (4, 4), (4, 2), (4, 1), (3, 12), (3, 3), (8, 64), (12, 24), (16, 8)],
 )
 @pytest.mark.parametrize("bits", [1, 3])
 @pytest.mark.parametrize("signed", [False, True])
@@ -224,9 +249,7 @@ def test_stored_thresholds_compare_like_integers(shape):
 def test_stored_scores_of_an_argmax_keep_their_order(shape):
     layer, parameters, images = drawn(**{**shape, "padded": False})
     image = images[:, : layer.kernel_y, :1]
-    layer = Layer(
-        **{**vars(layer), "in_y": layer.kernel_y, "in_x": 1, "output": "argmax"}
-    )
+    layer = Layer(**{**vars(layer), "in_y": layer.kernel_y, "in_x": 1, "output": "argmax"})
     stored, flips = stored_thresholds(layer, parameters)
     assert stored.min() >= 0
     sums = layer_sums(layer, image, parameters.weights)[0, 0, 0] - parameters.thresholds
@@ -260,8 +283,6 @@ def test_an_argmax_bias_beyond_the_comparator_is_refused():
     parameters = Parameters(
         np.ones((2, 4, 1, 1), np.int8), np.array([0, 2**13], np.int64), np.zeros(2, bool)
     )
-    message = (
-        r"^layer classes: a threshold of 8196 needs more than 13 bit; raise limits.psum_bits$"
-    )
+    message = r"^layer classes: a threshold of 8196 needs more than 13 bit; raise limits.psum_bits$"
     with pytest.raises(MappingError, match=message):
         threshold_words(layout(small()), layer, parameters)

@@ -1,25 +1,72 @@
-"""Turn C files into a loaded library, with whatever C compiler there is."""
+"""Turn C files into a loaded library: with whatever C compiler there is, once per design."""
 
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib.util
+import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from asicbnn import __version__
 from asicbnn.errors import EnvironmentProblem
+from asicbnn.simulation.backends.build_cache import (
+    BuildCache,
+    CacheUnusableError,
+    cache_folder,
+    size_limit_bytes,
+)
+from asicbnn.simulation.backends.cpu import cpu_identity
+from asicbnn.simulation.backends.scratch import new_scratch, sweep
 
-# -O1 makes code as fast as -O2 here and compiles in half the time.
-_FLAGS = ("-O1", "-std=gnu11", "-fPIC", "-w")
+# -O1 makes code as fast as -O2 here and compiles in half the time; two of its passes take a fifth
+# of that and find nothing in generated code. zig cc traps on what it takes for undefined behaviour
+# unless told not to, and is slower for it.
+_FLAGS = (
+    "-O1",
+    "-fno-tree-dse",
+    "-fno-tree-dominator-opts",
+    "-std=gnu11",
+    "-fPIC",
+    "-w",
+    "-fno-sanitize=undefined",
+)
 _LONGEST_MESSAGE = 4000
+_PATIENCE_S = 1800.0
 _PROBE = "int probe(void) { return 0; }\n"
+_SCRATCH = "asicbnn-build-"
+_KEPT = "asicbnn-failed-"
+
+
+@dataclass(frozen=True)
+class Generated:
+    """C files, and a text that whoever loads the library needs beside it."""
+
+    files: tuple[str, ...]
+    attachment: str = ""
+
+
+@dataclass(frozen=True)
+class Library:
+    """Loaded code, the attachment of what it was generated as, and a note for the user.
+
+    note  why nothing was kept for the next time, one line; empty if all is well
+    """
+
+    code: ctypes.CDLL
+    attachment: str
+    note: str = ""
 
 
 def find_compiler() -> tuple[str, ...] | None:
@@ -33,17 +80,61 @@ def find_compiler() -> tuple[str, ...] | None:
 
 
 def compile_library(files: tuple[str, ...]) -> ctypes.CDLL:
-    """Compile C files side by side, link and load them; nothing stays on disk."""
+    """Compile C files side by side, link and load them, or load what they became last time."""
+    return build_library(_hash(files), lambda: Generated(files)).code
+
+
+def build_library(fingerprint: str, generate: Callable[[], Generated]) -> Library:
+    """Load the library of a fingerprint from the cache, else generate, compile and keep it.
+
+    fingerprint  determines what ``generate`` returns; compiler, flags and CPU are added here
+    Raises EnvironmentProblem if there is no compiler or it fails; the C file it failed on is kept.
+    """
     compiler = find_compiler()
     if compiler is None:
         raise EnvironmentProblem(
             "no C compiler: no cc, gcc or clang on PATH; pip install asicbnn[compiler] brings one"
         )
+    folder, limit = cache_folder(), size_limit_bytes()
+    cache = None if folder is None else BuildCache(folder, limit)
+    about = {
+        "asicbnn": __version__,
+        "compiler": shlex.join(compiler),
+        "compiler_identity": _identity(compiler),
+        "flags": " ".join(_FLAGS),
+        "cpu": cpu_identity(),
+    }
+    key = _hash((fingerprint, json.dumps(about, sort_keys=True)))
+    if cache and (entry := cache.find(key)):
+        try:
+            return Library(ctypes.CDLL(str(entry.library)), entry.attachment)
+        except OSError:
+            pass  # evicted this moment, or on a file system that forbids code: build it again
+    return _build_and_keep(compiler, generate(), cache, key, about)
+
+
+def _build_and_keep(
+    compiler: tuple[str, ...],
+    generated: Generated,
+    cache: BuildCache | None,
+    key: str,
+    about: dict[str, str],
+) -> Library:
+    note = ""
     try:
-        with tempfile.TemporaryDirectory(prefix="asicbnn-") as folder:
-            return ctypes.CDLL(str(_build(compiler, files, Path(folder))))
+        parent = Path(tempfile.gettempdir())
+        sweep(parent, _SCRATCH)
+        with new_scratch(parent, _SCRATCH) as folder:
+            built = _build(compiler, generated.files, folder)
+            code = ctypes.CDLL(str(built))
+            if cache:
+                try:
+                    cache.keep(key, built, generated.attachment, about)
+                except CacheUnusableError as error:
+                    note = f"compiled simulators are not kept: {error}"
     except OSError as error:
         raise EnvironmentProblem(f"building the compiled simulator failed: {error}") from error
+    return Library(code, generated.attachment, note)
 
 
 def _build(compiler: tuple[str, ...], files: tuple[str, ...], folder: Path) -> Path:
@@ -53,29 +144,96 @@ def _build(compiler: tuple[str, ...], files: tuple[str, ...], folder: Path) -> P
     def compile_one(text: str, target: Path) -> None:
         source = target.with_suffix(".c")
         source.write_text(text, encoding="ascii")
-        _call([*compiler, *flags, "-c", str(source), "-o", str(target)])
+        _call([*compiler, *flags, "-c", str(source), "-o", str(target)], source)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         list(pool.map(compile_one, files, objects))
     library = folder / "simulator.so"
-    _call([*compiler, "-shared", *map(str, objects), "-o", str(library)])
+    _call([*compiler, "-shared", *map(str, objects), "-o", str(library)], *objects)
     return library
 
 
 @lru_cache
 def _native_flags(compiler: tuple[str, ...]) -> tuple[str, ...]:
     """-march=native where the compiler knows it for this machine."""
-    with tempfile.TemporaryDirectory(prefix="asicbnn-") as folder:
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as folder:
         source = Path(folder) / "probe.c"
         source.write_text(_PROBE, encoding="ascii")
         command = [*compiler, "-march=native", "-c", str(source), "-o", f"{source}.o"]
-        works = subprocess.run(command, capture_output=True, check=False).returncode == 0
+        works = _run(command).returncode == 0
     return ("-march=native",) if works else ()
 
 
-def _call(command: list[str]) -> None:
-    """Run the compiler; its message becomes ours if it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode:
-        message = done.stderr.strip()[:_LONGEST_MESSAGE] or f"exit status {done.returncode}"
-        raise EnvironmentProblem(f"the C compiler failed: {shlex.join(command)}\n{message}")
+def _identity(compiler: tuple[str, ...]) -> str:
+    """What tells this compiler from others and from its own earlier versions."""
+    program = Path(os.path.realpath(compiler[0]))
+    try:
+        found = program.stat()
+        return _version(compiler, str(program), found.st_size, found.st_mtime_ns)
+    except OSError as error:
+        raise EnvironmentProblem(f"the C compiler {program} cannot be used: {error}") from error
+
+
+@lru_cache
+def _version(compiler: tuple[str, ...], program: str, size: int, changed_ns: int) -> str:
+    if "ziglang" in compiler:  # starting it takes longer than loading a library
+        import importlib.metadata
+
+        return f"ziglang {importlib.metadata.version('ziglang')} in {program}"
+    told = _run([*compiler, "--version"]).stdout[:_LONGEST_MESSAGE]
+    return f"{program} {size} {changed_ns} {told}"
+
+
+def _call(command: list[str], *inputs: Path) -> None:
+    """Run the compiler; if it fails its message becomes ours, and its inputs are kept."""
+    done = _run(command, inputs[0].parent)
+    if not done.returncode:
+        return
+    message = (done.stderr or done.stdout).strip()[:_LONGEST_MESSAGE]
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        message = f"{message}\nkilled by {name}; out of memory?".strip()
+    kept = _keep(inputs)
+    if kept is None:
+        where = "the C file could not be kept: no space in the temporary folder"
+    else:
+        command = [word.replace(str(inputs[0].parent), str(kept)) for word in command]
+        where = f"the C file is kept in {kept}; to repeat:"
+    raise EnvironmentProblem(
+        f"the C compiler failed: {message or f'exit status {done.returncode}'}\n"
+        f"{where}\n{shlex.join(command)}"
+    )
+
+
+def _run(command: Sequence[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run to the end; what the compiler leaves behind when it is killed lies in the folder."""
+    environment = os.environ | ({} if folder is None else {"TMPDIR": str(folder)})
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False,
+            stdin=subprocess.DEVNULL, timeout=_PATIENCE_S, env=environment,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise EnvironmentProblem(
+            f"the C compiler did not end within {_PATIENCE_S:g} s: {shlex.join(command)}"
+        ) from error
+
+
+def _keep(inputs: Sequence[Path]) -> Path | None:
+    """Copy what the compiler failed on to where the user can look at it."""
+    try:
+        kept = Path(tempfile.mkdtemp(prefix=_KEPT))
+        for path in inputs:
+            shutil.copy2(path, kept)
+    except OSError:
+        return None
+    return kept
+
+
+def _hash(parts: Sequence[str]) -> str:
+    """SHA-256 of texts, each with its length, as 64 hex digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        digest.update(b"%d\0" % len(data) + data)
+    return digest.hexdigest()

@@ -7,13 +7,15 @@ that everything but the results stays in vector registers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 import pyrtl
 
 from asicbnn.errors import SimulationError
+from asicbnn.hardware.declarations import DeclaredFunction, NumberOfPe, ProductCount
+from asicbnn.simulation.backends.c_product_count import Shape, kernel
 from asicbnn.simulation.backends.c_values import (
     Piece,
     Value,
@@ -73,6 +75,8 @@ class FunctionWriter:
         self._values: dict[Wire, Value] = {}
         self._fusions: dict[int, _Fusion] = {}
         self._fusion_of: dict[Wire, _Fusion] = {}
+        self._preface: list[str] = []
+        self._reads: dict[Wire, tuple[str, int, str | int]] = {}
         self._lines: list[str] = []
         self._names = 0
         self._narrow: dict[str, Callable[[Net], str]] = {
@@ -96,7 +100,8 @@ class FunctionWriter:
 
     def text(self, name: str, linkage: str) -> str:
         """Return the finished function."""
-        return "\n".join([f"{linkage}void {name}(u *S) {{", *self._lines, "}"])
+        head = f"{linkage}void {name}(u *S) {{"
+        return "\n".join([*self._preface, head, *self._lines, "}"])
 
     def line(self, text: str) -> None:
         self._lines.append(text)
@@ -182,6 +187,9 @@ class FunctionWriter:
 
     def write(self, net: Net) -> None:
         """Translate one net; its arguments are already known."""
+        if net.op == "F":
+            self._write_declared(net.function)
+            return
         (wire,) = net.dests
         if net.op not in self._narrow:
             raise SimulationError(f"wire {wire.name}: unknown PyRTL operation '{net.op}'")
@@ -242,9 +250,9 @@ class FunctionWriter:
 
     def _read(self, net: Net) -> str:
         slot = self.layout.memories[net.op_param[0]]
-        return _place(
-            f"{slot.offset} + {slot.stride} * {self.value(net.args[0]).limb(0)}", slot.bits
-        )
+        address = self.value(net.args[0]).limb(0)
+        self._note_read(net, address)
+        return _place(f"{slot.offset} + {slot.stride} * {address}", slot.bits)
 
     # -- nets on wires of more than 64 bits ------------------------------------------------------
 
@@ -259,6 +267,7 @@ class FunctionWriter:
         elif net.op == "m":
             slot = self.layout.memories[net.op_param[0]]
             address = self.value(net.args[0]).limb(0)
+            self._note_read(net, address)
             text = f"S + {slot.offset} + {slot.stride} * {address}"
             self._define_pointer(wire, text, frozenset({net.op_param[0]}))
         elif net.op in _WIDE_ARITHMETIC:
@@ -286,7 +295,9 @@ class FunctionWriter:
     def _write_wide_parts(self, net: Net, wire: Wire) -> None:
         bits, first = wire.bitwidth, net.args[0]
         bits_taken: tuple[int, ...] = net.op_param[:bits] if net.op == "s" else ()
-        if net.op == "c" and first.bitwidth == 1 and all(a is first for a in net.args):
+        if net.op == "c" and (joint := self._lying_side_by_side(net)):
+            self._define_pointer(wire, *joint)
+        elif net.op == "c" and first.bitwidth == 1 and all(a is first for a in net.args):
             self._define_splat(wire, self.value(first).text)
         elif net.op == "s" and len(set(bits_taken)) == 1:
             (bit,) = self.value(first).pieces(bits_taken[0], 1)
@@ -301,6 +312,35 @@ class FunctionWriter:
             for index, text in enumerate(limbs):
                 self.line(f"{array}[{index}] = {text};")
 
+    def _lying_side_by_side(self, net: Net) -> tuple[str, frozenset[str | int]] | None:
+        """Pointer to parts that the layout put one after the other, and what it points into."""
+        parts = list(reversed(net.args))
+        places = [self._place_of(wire) for wire in parts]
+        if len(parts) < 2 or places[0] is None:
+            return None
+        row, following, _ = places[0]
+        for wire, place in zip(parts, places, strict=True):
+            if place is None or place[:2] != (row, following):
+                return None
+            if wire is not parts[-1] and wire.bitwidth % LIMB_BITS:
+                return None
+            following += limbs_of(wire.bitwidth)
+        text = f"(S + {places[0][1]}{row})"
+        return text, frozenset(place[2] for place in places if place is not None)
+
+    def _place_of(self, wire: Wire) -> tuple[str, int, str | int] | None:
+        """Row of a memory (as C), limb and owner of a value that lies in the state."""
+        if wire in self._reads:
+            return self._reads[wire]
+        if wire.name in self.layout.registers and isinstance(wire, pyrtl.Register):
+            return "", self.layout.registers[wire.name].offset, wire.name
+        return None
+
+    def _note_read(self, net: Net, address: str) -> None:
+        identity = net.op_param[0]
+        slot = self.layout.memories[identity]
+        self._reads[net.dests[0]] = (f" + {slot.stride} * {address}", slot.offset, identity)
+
     def _is_whole_limbs(self, wire: Wire, indices: tuple[int, ...]) -> bool:
         """Whether the selected bits lie in the array as a value of their own would."""
         if not indices or indices[0] % LIMB_BITS or not self.value(wire).is_array:
@@ -309,6 +349,76 @@ class FunctionWriter:
         return indices == tuple(range(start, end)) and (
             len(indices) % LIMB_BITS == 0 or end == wire.bitwidth
         )
+
+    # -- declared functions ----------------------------------------------------------------------
+
+    def _write_declared(self, function: DeclaredFunction) -> None:
+        if isinstance(function, ProductCount):
+            self._write_product_count(function)
+        else:
+            self._write_number_of_pe(function)
+
+    def _write_number_of_pe(self, function: NumberOfPe) -> None:
+        """Take one bit of each plane, if every index is in range."""
+        indices = [(self.value(wire).limb(0), n, step) for wire, n, step in function.indices]
+        position, bits = self.fresh("i"), self.fresh("n")
+        total = " + ".join(f"{text} * {step}" for text, _, step in indices)
+        inside = " && ".join(f"{text} < {n}" for text, n, _ in indices)
+        self.line(f"const u {position} = {total};")
+        self.line(f"u {bits} = 0;")
+        self.line(f"if ({inside}) {{")
+        for index, wire in enumerate(function.planes):
+            value = self.value(wire)
+            if value.is_array:
+                text = f"{value.text}[{position} >> 6] >> ({position} & 63)"
+            else:
+                text = f"{value.text} >> {position}"
+            self.line(f"{bits} |= ({text} & 1) << {index};")
+        self.line("}")
+        self._define(function.number, bits)
+
+    def _write_product_count(self, function: ProductCount) -> None:
+        """Call the vector code of a product count for each pixel; join the planes."""
+        shape = Shape.of(function)
+        number = self._sharing.number_of[function.counts[0]]
+        self._preface.append(kernel(function, f"count{number}"))
+        limbs = max(1, function.channels // LIMB_BITS)
+        weights = self._padded([function.weights], shape.weight_limbs, in_place=True)
+        planes: list[list[Piece]] = [[] for _ in function.counts]
+        for pixel, mask in zip(function.pixels, function.masks, strict=True):
+            x = self._padded(pixel, shape.bit_limbs, in_place=True)
+            m = self._padded(mask, shape.bit_limbs, in_place=False)
+            name = self.fresh("c")
+            self.line(f"u {name}[{len(planes) * limbs}] __attribute__((aligned(64)));")
+            self.line(f"count{number}({weights}, {x}, {m}, {name}, {limbs});")
+            for index, plane in enumerate(planes):
+                places = [f"{name}[{index * limbs + limb}]" for limb in range(limbs)]
+                plane += [Piece(text, min(LIMB_BITS, function.channels)) for text in places]
+        active = self.value(function.active)
+        for wire, plane in zip(function.counts, planes, strict=True):
+            texts = [
+                f"({text}) & {active.limb(index)}"
+                for index, text in enumerate(joined(plane, wire.bitwidth))
+            ]
+            if wire.bitwidth <= LIMB_BITS:
+                self._define(wire, texts[0])
+                continue
+            array = self._define_array(wire)
+            for index, text in enumerate(texts):
+                self.line(f"{array}[{index}] = {text};")
+
+    def _padded(self, wires: Sequence[Wire], limbs: int, *, in_place: bool) -> str:
+        """Pointer to ``limbs`` limbs that begin with the joined wires, then zeros.
+
+        in_place  what follows the wires may be anything: a value at rest will do
+        """
+        if in_place and len(wires) == 1 and self.value(wires[0]).is_array:
+            return self.value(wires[0]).text
+        bits = sum(wire.bitwidth for wire in wires)
+        pieces = [piece for wire in wires for piece in self.value(wire).pieces(0, wire.bitwidth)]
+        name = self.fresh("p")
+        self.line(f"const u {name}[{limbs}] = {{{', '.join(joined(pieces, bits))}}};")
+        return name
 
     # -- fusion ----------------------------------------------------------------------------------
 

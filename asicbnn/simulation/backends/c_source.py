@@ -6,14 +6,14 @@ time. The entry points of the result are ``run`` and ``run_until``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from asicbnn.simulation.backends.c_commit import write_state_update
+from asicbnn.simulation.backends.c_commit import Update, write_state_update
 from asicbnn.simulation.backends.c_function import AT_END, FunctionWriter, Sharing
 from asicbnn.simulation.backends.c_values import PRELUDE
-from asicbnn.simulation.backends.netlist import Net, Netlist, Wire
-from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout
+from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, weight
+from asicbnn.simulation.backends.state_layout import StateLayout, side_by_side
 
 FUNCTION_WEIGHT = 3000  # operands per function: large enough to optimise, small enough to compile
 
@@ -40,14 +40,27 @@ class CSource:
     layout: StateLayout
 
 
-def generate(netlist: Netlist) -> CSource:
-    """Translate a netlist."""
+def reserve_state(netlist: Netlist) -> StateLayout:
+    """Lay out registers and memories: the same for every program of a netlist."""
     layout = StateLayout()
+    for group in side_by_side(netlist, registers=True):
+        layout.add_registers([(wire.name, wire.bitwidth) for wire in group])
     for register in netlist.registers:
-        layout.add_register(register.name, register.bitwidth)
+        if register.name not in layout.registers:
+            layout.add_register(register.name, register.bitwidth)
+    for group in side_by_side(netlist, registers=False):
+        words = 1 << group[0].addrwidth
+        layout.add_memories([(memory.id, memory.bitwidth) for memory in group], words)
     for memory in netlist.memories:
-        layout.add_memory(memory.id, memory.bitwidth, 1 << memory.addrwidth)
-    parts = _cut(netlist.nets)
+        if memory.id not in layout.memories:
+            layout.add_memory(memory.id, memory.bitwidth, 1 << memory.addrwidth)
+    return layout
+
+
+def generate(netlist: Netlist) -> CSource:
+    """Translate a netlist, every net of it."""
+    layout = reserve_state(netlist)
+    parts = cut(netlist.nets)
     sharing = _sharing(netlist, parts, layout)
     writers = []
     for part in parts:
@@ -55,7 +68,7 @@ def generate(netlist: Netlist) -> CSource:
         for net in part:
             writer.write(net)
         if part is parts[-1]:
-            write_state_update(writer, netlist)
+            write_state_update(writer, Update(netlist.next_of, netlist.writes))
         else:
             writer.close()
         writers.append(writer)
@@ -70,28 +83,18 @@ def generate(netlist: Netlist) -> CSource:
     return CSource((*files, PRELUDE + declarations + loops), layout)
 
 
-def _cut(nets: tuple[Net, ...]) -> list[list[Net]]:
+def cut(nets: Sequence[Net]) -> list[list[Net]]:
     """Cut the nets into runs of about equal weight; at least one run, even if empty."""
     parts: list[list[Net]] = [[]]
-    weight = 0
+    total = 0
     for net in nets:
-        own = _weight(net)
-        if weight + own > FUNCTION_WEIGHT and parts[-1]:
+        own = weight(net)
+        if total + own > FUNCTION_WEIGHT and parts[-1]:
             parts.append([])
-            weight = 0
+            total = 0
         parts[-1].append(net)
-        weight += own
+        total += own
     return parts
-
-
-def _weight(net: Net) -> int:
-    """About the number of operands in the C statements a net becomes."""
-    if net.op == "s":
-        starts = [low for low, high in pairwise(net.op_param) if high not in (low, low + 1)]
-        return len(starts) + 1 + int(net.dests[0].bitwidth) // LIMB_BITS
-    if net.op == "c":
-        return len(set(net.args)) + int(net.dests[0].bitwidth) // LIMB_BITS
-    return len(net.args)
 
 
 def _sharing(netlist: Netlist, parts: list[list[Net]], layout: StateLayout) -> Sharing:

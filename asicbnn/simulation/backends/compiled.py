@@ -15,16 +15,33 @@ import pyrtl
 from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
-from asicbnn.simulation.backends.c_compiler import compile_library
+from asicbnn.hardware.declarations import Declarations, DeclaredFunction, declarations
+from asicbnn.simulation.backends import c_source
+from asicbnn.simulation.backends.c_compiler import Generated, build_library
+from asicbnn.simulation.backends.c_product_count import is_supported
+from asicbnn.simulation.backends.c_program import generate_scheduled
 from asicbnn.simulation.backends.c_source import generate
+from asicbnn.simulation.backends.fingerprint import fingerprint, generator_identity
 from asicbnn.simulation.backends.interface import (
     Backend,
     StateShape,
     numbers_of_words,
     words_of_numbers,
 )
-from asicbnn.simulation.backends.netlist import Memory, check_block, read_netlist
-from asicbnn.simulation.backends.state_layout import CACHE_LINE_LIMBS, LANES, Slot, limbs_of
+from asicbnn.simulation.backends.netlist import (
+    Memory,
+    Netlist,
+    check_block,
+    check_inputs,
+    read_netlist,
+)
+from asicbnn.simulation.backends.state_layout import (
+    CACHE_LINE_LIMBS,
+    SLACK_LIMBS,
+    Slot,
+    StateLayout,
+    limbs_of,
+)
 
 _CYCLES_PER_CALL = 1 << 16  # an interrupt from the keyboard is noticed between calls
 
@@ -35,22 +52,48 @@ class CompiledBackend(Backend):
     name = "compiled"
     releases_lock = True
 
-    def __init__(self, block: Any, note: str = "") -> None:
-        check_block(block)
+    def __init__(
+        self,
+        block: Any,
+        note: str = "",
+        *,
+        every_net: bool = False,
+    ) -> None:
+        """Build, or find what an earlier process built.
+
+        every_net  evaluate each net in each cycle, whatever is declared: the reference for
+                   everything cleverer
+        """
+        check_inputs(block)
+        known = Declarations() if every_net else declarations(block)
+        functions: list[DeclaredFunction] = list(filter(is_supported, known.functions))
+        netlist = read_netlist(block, functions)
         super().__init__(StateShape.of(block), note)
-        netlist = read_netlist(block)
-        source = generate(netlist)
-        self._layout = source.layout
+        registers = [register.name for register in netlist.registers]
+        memories = [memory.id for memory in netlist.memories]
+
+        def generated() -> Generated:
+            check_block(block)  # slow; what is in the cache has passed it
+            if every_net:
+                source = generate(netlist)
+            else:
+                source = generate_scheduled(netlist, frozenset(known.steady))
+            return Generated(source.files, source.layout.to_text(registers, memories))
+
+        program = "every net" if every_net else f"scheduled {sorted(known.steady)}"
+        built = build_library(_key(netlist, program), generated)
+        self.note = "; ".join(filter(None, (note, built.note)))
+        self._layout = StateLayout.from_text(built.attachment, registers, memories)
         self._reset_image = self._registers_after_reset()
         self._slot_of_memory = {
-            memory.name: source.layout.memories[memory.id] for memory in netlist.memories
+            memory.name: self._layout.memories[memory.id] for memory in netlist.memories
         }
         self._rom_words = {
             memory.id: _rom_words(memory)
             for memory in netlist.memories
             if isinstance(memory, pyrtl.RomBlock)
         }
-        library = compile_library(source.files)
+        library = built.code
         self._run_cycles = library.run
         self._run_cycles.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
         self._run_cycles.restype = None
@@ -69,6 +112,7 @@ class CompiledBackend(Backend):
             self._state[:] = 0
         limbs, values = self._reset_image
         self._state[limbs] = values
+        self._note_change()
         if keep_memories:
             return
         for identity, words in self._rom_words.items():
@@ -87,8 +131,8 @@ class CompiledBackend(Backend):
 
     def _allocate(self) -> None:
         """Take a zeroed buffer of its own, aligned to cache lines, and reset it."""
-        # Vector loads from a part of the last value may reach LANES limbs beyond it.
-        count = self._layout.total_limbs + LANES
+        # Vector loads from a part of the last value may reach beyond it.
+        count = self._layout.total_limbs + SLACK_LIMBS
         try:
             buffer = np.zeros(count + CACHE_LINE_LIMBS, np.uint64)
         except (MemoryError, ValueError) as error:
@@ -110,7 +154,13 @@ class CompiledBackend(Backend):
 
     def _store_register(self, name: str, value: int) -> None:
         slot = self._layout.registers[name]
+        self._note_change()
         self._words(slot)[:] = words_of_numbers([value], limbs_of(slot.bits))
+
+    def _note_change(self) -> None:
+        """Let logic that is evaluated only after changes of what it reads be evaluated again."""
+        if self._layout.changed is not None:
+            self._state[self._layout.changed] = 1
 
     def _load_register(self, name: str) -> int:
         return numbers_of_words(self._words(self._layout.registers[name]))[0]
@@ -128,6 +178,11 @@ class CompiledBackend(Backend):
             if ran := self._run_to_flag(self._state.ctypes.data, flag, calls):
                 return done + int(ran)
         return None
+
+
+def _key(netlist: Netlist, program: str) -> str:
+    """Hash all that decides which code is generated: an equal key may find it in the cache."""
+    return fingerprint(netlist, generator_identity(), str(c_source.FUNCTION_WEIGHT), program)
 
 
 def _rom_words(memory: Memory) -> NDArray[np.uint64]:

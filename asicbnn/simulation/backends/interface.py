@@ -16,7 +16,7 @@ import numpy as np
 import pyrtl
 from numpy.typing import NDArray
 
-from asicbnn.errors import SimulationError
+from asicbnn.errors import CycleLimitError, SimulationError
 from asicbnn.simulation.backends.netlist import Memory, state_of
 
 _LIMB_BITS = 64
@@ -157,14 +157,14 @@ class Backend(ABC):
     def run_until(self, flag_register: str, limit: int) -> int:
         """Run, at least one cycle, until a 1-bit register is 1; return the cycles run.
 
-        Raises SimulationError, with the state as it then is, if that takes more than ``limit``.
+        Raises CycleLimitError, with the state as it then is, if that takes more than ``limit``.
         """
         if (bits := _named(self.shape.registers, flag_register, "register").bits) != 1:
             raise SimulationError(f"register {flag_register}: a flag has 1 bit, not {bits}")
         if limit < 1:
             raise SimulationError(f"expected a limit >= 1 cycle, got {limit}")
         if (cycles := self._run_until(flag_register, limit)) is None:
-            raise SimulationError(f"register {flag_register} was not 1 within {limit} cycles")
+            raise CycleLimitError(f"register {flag_register} was not 1 within {limit} cycles")
         return cycles
 
     def _check_stop(self) -> None:

@@ -7,25 +7,30 @@ faster than with PyRTL's breadth-first order, and logic that reaches no state is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import pyrtl
 
 from asicbnn.errors import SimulationError
+from asicbnn.hardware.declarations import DeclaredFunction, ProductCount
 
 # The library ships no types. Never compare wires with ==: PyRTL would build a comparator.
 Wire: TypeAlias = Any  # pyrtl.WireVector
 Net: TypeAlias = Any  # pyrtl.LogicNet
 Memory: TypeAlias = Any  # pyrtl.MemBlock
 
+_TEMPORARY = re.compile(r"tmp(\d+)")
+
 
 @dataclass(frozen=True)
 class Netlist:
     """State and live logic of a block without inputs.
 
-    registers  sorted by name
+    registers  sorted by name, unnamed ones after the others in the order they were made
     next_of    the wire each register copies at the end of a cycle
     memories   those with at least one port, sorted by name
     writes     write ports, per memory in the order they were made: the last one wins
@@ -39,53 +44,124 @@ class Netlist:
     nets: tuple[Net, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class DeclaredNet:
+    """A function that the hardware declares, in place of the nets that compute it.
+
+    Stands among the nets of a netlist and looks like one; it alone drives several wires.
+    """
+
+    function: DeclaredFunction
+    op: str = "F"
+
+    @property
+    def op_param(self) -> tuple[int, ...]:
+        """The numbers that make out the function."""
+        return self.function.shape
+
+    @property
+    def args(self) -> tuple[Wire, ...]:
+        return self.function.inputs
+
+    @property
+    def dests(self) -> tuple[Wire, ...]:
+        return self.function.outputs
+
+
+def weight(net: Net) -> int:
+    """About the number of operands in the C statements a net becomes."""
+    if net.op == "F":
+        products = net.function.lanes if isinstance(net.function, ProductCount) else 0
+        return 6 * len(net.args) + products
+    if net.op == "s":
+        starts = [low for low, high in pairwise(net.op_param) if high not in (low, low + 1)]
+        return len(starts) + 1 + int(net.dests[0].bitwidth) // 64
+    if net.op == "c":
+        return len(set(net.args)) + int(net.dests[0].bitwidth) // 64
+    return len(net.args)
+
+
 def check_block(block: Any) -> None:
     """Refuse a block that is malformed or waits for inputs nobody drives."""
     try:
         block.sanity_check()
     except pyrtl.PyrtlError as error:
         raise SimulationError(f"the block is malformed: {error}") from error
+    check_inputs(block)
+
+
+def check_inputs(block: Any) -> None:
+    """Refuse a block that waits for inputs nobody drives."""
     if inputs := sorted(wire.name for wire in block.wirevector_subset(pyrtl.Input)):
         raise SimulationError(
             f"the block has inputs ({', '.join(inputs)}); drive them from registers or memories"
         )
 
 
+def is_temporary(wire: Wire) -> bool:
+    """Whether PyRTL named the wire, with a number that depends on what was built before."""
+    return _TEMPORARY.match(wire.name) is not None
+
+
+def _register_order(wire: Wire) -> tuple[int, str]:
+    """Sort names as text, but temporaries by number: that is the order in which they were made."""
+    made = _TEMPORARY.match(wire.name)
+    return (int(made[1]), "") if made else (-1, wire.name)
+
+
 def state_of(block: Any) -> tuple[tuple[Wire, ...], tuple[Memory, ...]]:
-    """Return registers and memories with ports, each sorted by name."""
-    registers = sorted(block.wirevector_subset(pyrtl.Register), key=lambda wire: wire.name)
+    """Return registers and memories with ports, in the order of `Netlist`."""
+    registers = sorted(block.wirevector_subset(pyrtl.Register), key=_register_order)
     ported = {net.op_param[1].id: net.op_param[1] for net in block.logic_subset("m@")}
     memories = sorted(ported.values(), key=lambda memory: (memory.name, memory.id))
     return tuple(registers), tuple(memories)
 
 
-def read_netlist(block: Any) -> Netlist:
-    """Order the live logic of a checked block."""
+def read_netlist(block: Any, functions: Sequence[DeclaredFunction] = ()) -> Netlist:
+    """Order the live logic of a block.
+
+    functions  declared functions that take the place of the logic behind their outputs
+    Raises SimulationError for a combinational loop, or logic that nothing drives.
+    """
     registers, memories = state_of(block)
-    next_of = {net.dests[0]: net.args[0] for net in block.logic_subset("r")}
+    driven = {net.dests[0]: net.args[0] for net in block.logic_subset("r")}
+    if idle := [register.name for register in registers if register not in driven]:
+        raise SimulationError(f"the block is malformed: nothing drives register {idle[0]}")
+    next_of = {register: driven[register] for register in registers}
     writes = tuple(net for memory in memories for net in memory.writeport_nets)
     sinks = [next_of[register] for register in registers]
     sinks += [argument for net in writes for argument in net.args]
-    driver_of = {net.dests[0]: net for net in block.logic if net.op not in "r@"}
+    driver_of: dict[int, Net] = {id(net.dests[0]): net for net in block.logic if net.op not in "r@"}
+    for function in functions:
+        driver_of |= dict.fromkeys(map(id, function.outputs), DeclaredNet(function))
     return Netlist(registers, next_of, memories, writes, _depth_first(sinks, driver_of))
 
 
-def _depth_first(sinks: Iterable[Wire], driver_of: dict[Wire, Net]) -> tuple[Net, ...]:
-    """Nets driving the sinks, arguments first, without recursion (chains may be very deep)."""
+def _depth_first(sinks: Iterable[Wire], driver_of: dict[int, Net]) -> tuple[Net, ...]:
+    """Nets driving the sinks, arguments first, without recursion (chains may be very deep).
+
+    driver_of  by the identity of the wire: PyRTL's own hash of a wire takes half of the time
+    """
     order: list[Net] = []
-    open_or_done: dict[Wire, bool] = {}  # False while its arguments are being visited
+    open_or_done: dict[int, bool] = {}  # False while its arguments are being visited
+    done: set[int] = set()  # declared functions drive several wires
     for sink in sinks:
-        stack = [(sink, False)]
+        stack: list[tuple[Wire, Net | None]] = [(sink, None)]
         while stack:
-            wire, arguments_done = stack.pop()
-            if arguments_done:
-                order.append(driver_of[wire])
-                open_or_done[wire] = True
-            elif wire in open_or_done:
-                if not open_or_done[wire]:
+            wire, finished = stack.pop()
+            identity = id(wire)
+            if finished is not None:
+                if id(finished) not in done:
+                    order.append(finished)
+                    done.add(id(finished))
+                open_or_done[identity] = True
+            elif identity in open_or_done:
+                if not open_or_done[identity]:
                     raise SimulationError(f"combinational loop through wire {wire.name}")
-            elif wire in driver_of:
-                open_or_done[wire] = False
-                stack.append((wire, True))
-                stack.extend((argument, False) for argument in reversed(driver_of[wire].args))
+            elif (net := driver_of.get(identity)) is not None:
+                open_or_done[identity] = False
+                stack.append((wire, net))
+                stack.extend([(argument, None) for argument in net.args[::-1]])
+            elif not isinstance(wire, pyrtl.Register | pyrtl.Const):
+                raise SimulationError(f"the block is malformed: nothing drives wire {wire.name}")
     return tuple(order)

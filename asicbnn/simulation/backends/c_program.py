@@ -1,0 +1,185 @@
+"""C for a scheduled netlist: what need not be evaluated in a cycle is not.
+
+Each segment of the schedule becomes one or more functions, called under the segment's condition;
+declared functions become vector code. State and values that functions share lie in the buffer.
+The every-net program of `c_source` computes the same and is the reference for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from asicbnn.simulation.backends.c_commit import Update, write_state_update
+from asicbnn.simulation.backends.c_function import AT_END, FunctionWriter, Sharing
+from asicbnn.simulation.backends.c_product_count import PRELUDE as COUNT_PRELUDE
+from asicbnn.simulation.backends.c_source import CSource, cut, reserve_state
+from asicbnn.simulation.backends.c_values import PRELUDE
+from asicbnn.simulation.backends.conditions import Condition
+from asicbnn.simulation.backends.netlist import Net, Netlist, Wire
+from asicbnn.simulation.backends.schedule import STEADY, Schedule, plan
+from asicbnn.simulation.backends.state_layout import StateLayout
+
+FILES = 2  # compiled side by side
+_LOOPS = """\
+static inline __attribute__((always_inline)) void cycle(u *S) {{ {steps} }}
+void run(u *S, u cycles) {{
+  for (u n = 0; n < cycles; n++) cycle(S);
+}}
+u run_until(u *S, u flag, u limit) {{
+  for (u n = 1; n <= limit; n++) {{ cycle(S); if (S[flag]) return n; }}
+  return 0;
+}}
+"""
+
+
+@dataclass
+class _Part:
+    """Nets of one function, the segment they belong to, and the state taken at its end."""
+
+    condition: Condition
+    nets: list[Net]
+    registers: list[Wire]
+
+
+def generate_scheduled(netlist: Netlist, steady: frozenset[str]) -> CSource:
+    """Translate a netlist.
+
+    steady  names of registers that seldom change
+    """
+    return _Generator(netlist, steady).source()
+
+
+class _Generator:
+    def __init__(self, netlist: Netlist, steady: frozenset[str]) -> None:
+        self.netlist, self.steady = netlist, steady
+        self.schedule: Schedule = plan(netlist, steady)
+        self.layout: StateLayout = reserve_state(netlist)
+        self.changed = self.layout.changed = self.layout.add_scratch(1)
+        self.parts = list(self._parts())
+        self.sharing = self._sharing()
+
+    def source(self) -> CSource:
+        writers = []
+        calls: list[tuple[Condition, str]] = []
+        for index, part in enumerate(self.parts):
+            writer = FunctionWriter(self.sharing)
+            for net in part.nets:
+                writer.write(net)
+            writer.close()
+            if part.registers:
+                self._take(writer, part.registers)
+            writers.append(writer.text(f"part{index}", ""))
+            calls.append((part.condition, f"part{index}(S);"))
+        writer = FunctionWriter(self.sharing)
+        self._finish(writer)
+        writers.append(writer.text("finish", ""))
+        calls.append((None, "finish(S);"))
+        names = [f"part{index}" for index in range(len(self.parts))] + ["finish"]
+        loops = "".join(f"void {name}(u *S);\n" for name in names)
+        loops += _LOOPS.format(steps="\n".join(self._steps(calls)))
+        return CSource(tuple(self._files(writers, loops)), self.layout)
+
+    @staticmethod
+    def _files(writers: list[str], loops: str) -> Iterator[str]:
+        """Share the functions out over a few files, the largest first."""
+        heaps: list[list[str]] = [[] for _ in range(FILES)]
+        for text in sorted(writers, key=len, reverse=True):
+            min(heaps, key=lambda heap: sum(map(len, heap))).append(text)
+        for index, heap in enumerate(heaps):
+            if heap or not index:
+                end = "" if index else loops
+                yield "\n".join([PRELUDE, COUNT_PRELUDE, *heap, end])
+
+    # ------------------------------------------------------------------ parts
+    def _parts(self) -> Iterator[_Part]:
+        for segment in self.schedule.segments:
+            parts = cut(segment.nets)
+            for nets in parts:
+                last = nets is parts[-1]
+                yield _Part(segment.condition, nets, segment.registers if last else [])
+
+    def _sharing(self) -> Sharing:
+        number_of: dict[Wire, int] = {}
+        part_of: dict[Wire, int] = {}
+        readers_of: dict[Wire, set[int]] = {}
+        crossing: set[Wire] = set()
+
+        def read(wire: Wire, reader: int, part: int) -> None:
+            if wire in part_of:
+                readers_of[wire].add(reader)
+                if part_of[wire] != part:
+                    crossing.add(wire)
+
+        for index, part in enumerate(self.parts):
+            for wire, _ in self.schedule.wires(part.condition):
+                read(wire, AT_END, index)
+            for net in part.nets:
+                number = len(number_of)
+                for wire in net.dests:
+                    number_of[wire] = number = len(number_of)
+                    part_of[wire], readers_of[wire] = index, set()
+                for argument in net.args:
+                    read(argument, number, index)
+            for register in part.registers:
+                read(self.netlist.next_of[register], AT_END, index)
+        end = len(self.parts)
+        for register in self.schedule.late_registers:
+            read(self.netlist.next_of[register], AT_END, end)
+            for wire, _ in self.schedule.wires(self.schedule.condition_of[register]):
+                read(wire, AT_END, end)
+        for net in self.schedule.late_writes:
+            for argument in net.args:
+                read(argument, AT_END, end)
+            for wire, _ in self.schedule.wires(self.schedule.condition_of.get(id(net))):
+                read(wire, AT_END, end)
+        return Sharing(self.layout, number_of, readers_of, crossing)
+
+    # ------------------------------------------------------------------ conditions
+    def _text(self, condition: Condition) -> str:
+        """C expression of a condition."""
+        return " | ".join(self._literal(*one) for one in self.schedule.wires(condition))
+
+    def _literal(self, wire: Wire, is_one: bool) -> str:
+        if wire in self.sharing.values:
+            text = self.sharing.values[wire].text
+        else:
+            text = f"S[{self.layout.registers[wire.name].offset}]"
+        return text if is_one else f"!{text}"
+
+    def _steps(self, calls: list[tuple[Condition, str]]) -> Iterator[str]:
+        for condition, group in groupby(calls, key=lambda call: call[0]):
+            text = " ".join(call for _, call in group)
+            if condition is None:
+                yield text
+            elif condition == STEADY:
+                yield f"if (S[{self.changed}]) {{ {text} S[{self.changed}] = 0; }}"
+            else:
+                yield f"if ({self._text(condition)}) {{ {text} }}"
+
+    # ------------------------------------------------------------------ state
+    def _take(self, writer: FunctionWriter, registers: list[Wire]) -> None:
+        """Take the state nobody reads any more in this cycle."""
+        write_state_update(writer, Update({r: self.netlist.next_of[r] for r in registers}))
+        if self.steady & {register.name for register in registers}:
+            writer.line(f"S[{self.changed}] = 1;")
+
+    def _finish(self, writer: FunctionWriter) -> None:
+        """Take the state that somebody read to the very end."""
+        late = self.schedule.late_registers
+        conditions: dict[object, str] = {
+            register: self._text(condition)
+            for register in late
+            if (condition := self.schedule.condition_of[register]) is not None
+        }
+        for net in self.schedule.late_writes:
+            condition = self.schedule.condition_of.get(id(net))
+            if condition is not None:
+                conditions[id(net)] = self._text(condition)
+        for text in dict.fromkeys(
+            conditions.get(register, "1") for register in late if register.name in self.steady
+        ):
+            writer.line(f"S[{self.changed}] |= {text};")
+        next_of = {register: self.netlist.next_of[register] for register in late}
+        write_state_update(writer, Update(next_of, self.schedule.late_writes, conditions))
