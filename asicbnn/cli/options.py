@@ -42,9 +42,9 @@ class Backend(StrEnum):
     auto = "auto"
     compiled = "compiled"
     pyrtl = "pyrtl"
+    gates = "gates"
     verilator = "verilator"
     icarus = "icarus"
-    gates = "gates"
 
 
 AcceleratorFile = Annotated[Path, typer.Argument(metavar="ACCELERATOR", help="accelerator YAML")]
@@ -57,9 +57,9 @@ Seed = Annotated[int, typer.Option(min=0, help="of whatever is drawn at random")
 Engine = Annotated[
     Backend,
     typer.Option(
-        help="simulator: compiled (generated C), pyrtl (PyRTL's own), verilator or icarus (the "
-        "exported Verilog in these programs), gates (gate by gate, many images at once); auto is "
-        "compiled where there is a C compiler, else pyrtl"
+        help="simulator: compiled (generated C), pyrtl (PyRTL's own), gates (hundreds of images at "
+        "once), verilator or icarus (the exported Verilog in these programs); auto is compiled "
+        "where there is a C compiler, else pyrtl"
     ),
 ]
 Jobs = Annotated[

@@ -163,7 +163,5 @@ def gated_census(nets: Sequence[LogicNet], held: dict[LogicNet, GatedGroup]) -> 
     A group's gates are counted with its first register.
     """
     gates = census(net for net in nets if net not in held)
-    firsts = [
-        held[net] for net in nets if net in held and net.args[1] is held[net].registers[0]
-    ]
+    firsts = [held[net] for net in nets if net in held and net.args[1] is held[net].registers[0]]
     return gates + Gates(clock_gate=sum(group.clock_gates for group in firsts))

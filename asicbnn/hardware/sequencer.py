@@ -89,9 +89,7 @@ class Quantities:
         by = {q: one_of(list(zip(stop, self.strides[q], strict=True))) for q in bases}
         return adder(at, by)
 
-    def connect(
-        self, step: WireVector, restart: WireVector, initial: Fields, adder: Adder
-    ) -> None:
+    def connect(self, step: WireVector, restart: WireVector, initial: Fields, adder: Adder) -> None:
         """Wire the registers."""
         registers, values = self.loads(step, restart, initial, adder)
         for register, value in zip(registers, values, strict=True):

@@ -89,9 +89,7 @@ def gated_registers(accelerator: Accelerator, stride: int, n_cfg: int) -> tuple[
     return tuple(sorted(found.values(), key=lambda each: FAMILIES.index(each.family)))
 
 
-def _clocked(
-    accelerator: Accelerator, lay: Layout, stride: int, n_cfg: int
-) -> Iterator[Clocked]:
+def _clocked(accelerator: Accelerator, lay: Layout, stride: int, n_cfg: int) -> Iterator[Clocked]:
     yield from _operands(accelerator, lay, stride)
     c = configuration(accelerator, frozen_order(accelerator))
     w = c.widths

@@ -60,13 +60,13 @@ class StimuliExecutor(Executor):
                 f"expected whole batches of {self.batch} images, 1 to {self._gates.stimuli} of "
                 f"them, got {len(images)} images"
             )
-        self._check_images(images[: self.batch])
-        self._check_range(images)
+        for first in range(0, len(images), self.batch):
+            self._check_images(images[first : first + self.batch])
         self._load(images)
         runs: list[list[LayerRun]] = [[] for _ in range(count)]
         reader = self._reader(count)
-        for index in range(len(self.program.layers)):
-            self._to_end_of(self.program.layers[index].name)
+        for index, layer in enumerate(self.program.layers):
+            self._to_end_of(layer.name)
             counts = self._counts(index)
             together = reader._layer_run(index, counts, reads_bits=reads_bits)
             for number, layers in enumerate(runs):
@@ -108,7 +108,8 @@ def side_by_side(
 ) -> Iterator[list[LayerRun]]:
     """Run images [n * B, IY, IX, C] and yield the layers of each batch, in order.
 
-    jobs  runs of many batches at once, in threads (default: one per core)
+    jobs         runs of many batches at once, in threads (default: one per core)
+    cycle_limit  cycles a layer may take before it counts as hanging
     """
     executor = StimuliExecutor(machine, backend, program, cycle_limit)
     at_once = backend.stimuli * executor.batch

@@ -131,8 +131,24 @@ class Executor:
     def load(self, images: NDArray[np.integer[Any]]) -> None:
         """Prepare one batch of images [B, IY, IX, C]; the next cycle is the first of its run."""
         self._check_images(images)
-        self._check_range(images)
         self._load(images)
+
+    def _check_images(self, images: NDArray[np.integer[Any]]) -> None:
+        first = self.program.layers[0]
+        wanted = (first.batch, first.in_y, first.in_x, first.in_channels)
+        if images.shape != wanted:
+            raise SimulationError(
+                f"images must be [batch, rows, columns, channels] = {list(wanted)}, "
+                f"not {list(images.shape)}"
+            )
+        low, high = activation_range(first.activation_bits, signed=first.signed_input)
+        allowed = "-1 or 1" if first.is_bipolar else f"in {low}..{high}"
+        lowest, highest = images.min(), images.max()
+        is_allowed = images.dtype.kind in "iu" and low <= lowest <= highest <= high
+        if not is_allowed or (first.is_bipolar and not images.all()):
+            raise SimulationError(
+                f"images must be integers {allowed}, not {images.dtype} in {lowest}..{highest}"
+            )
 
     def _to_end_of(self, layer: str) -> int:
         try:
@@ -161,26 +177,6 @@ class Executor:
         for index, layer in enumerate(self.program.layers):
             self._to_end_of(layer.name)
             yield self._layer_run(index, self._counts(index), reads_bits=reads_bits)
-
-    def _check_images(self, images: NDArray[np.integer[Any]]) -> None:
-        first = self.program.layers[0]
-        wanted = (first.batch, first.in_y, first.in_x, first.in_channels)
-        if images.shape != wanted:
-            raise SimulationError(
-                f"images must be [batch, rows, columns, channels] = {list(wanted)}, "
-                f"not {list(images.shape)}"
-            )
-
-    def _check_range(self, images: NDArray[np.integer[Any]]) -> None:
-        first = self.program.layers[0]
-        low, high = activation_range(first.activation_bits, signed=first.signed_input)
-        allowed = "-1 or 1" if first.is_bipolar else f"in {low}..{high}"
-        lowest, highest = images.min(), images.max()
-        is_allowed = images.dtype.kind in "iu" and low <= lowest <= highest <= high
-        if not is_allowed or (first.is_bipolar and not images.all()):
-            raise SimulationError(
-                f"images must be integers {allowed}, not {images.dtype} in {lowest}..{highest}"
-            )
 
     # ------------------------------------------------------------------ what came out
     def _layer_run(self, index: int, counts: dict[str, int], *, reads_bits: bool) -> LayerRun:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from simulation.test_backends import needs_compiler
 
 from asicbnn.bnn.reference import random_activations, random_parameters, run_network
-from asicbnn.errors import SimulationError
+from asicbnn.errors import CycleLimitError, SimulationError
 from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.simulate import simulate
 from asicbnn.simulation.backends import simulator
@@ -86,6 +87,23 @@ def test_images_that_fill_no_whole_run_and_several_runs_keep_their_order() -> No
             executor.run_batches(images)
     with pytest.raises(SimulationError, match=r"^back end pyrtl runs one batch at a time$"):
         StimuliExecutor(machine, simulator(machine.block, "pyrtl"), program)
+
+
+def test_stimuli_that_do_not_end_leave_the_state_of_the_first_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    machine, gates = built(3, 0)
+    case = cases.case(3, 0, machine.accelerator)
+    rng = np.random.default_rng(2)
+    parameters = [random_parameters(layer, rng) for layer in case.layers]
+    program = build_program(machine.accelerator, case.layers, parameters, case.mappings)
+    images = np.concatenate([random_activations(case.layers[0], rng) for _ in range(64)])
+    lengths = StimuliExecutor(machine, gates, program).run_batches(images)[0]
+    limit = max(run.counts["cycles"] for run in lengths) - 1
+    executor = StimuliExecutor(machine, gates, program, cycle_limit=limit)
+    with pytest.raises(CycleLimitError, match=rf"did not end within {limit} cycles: the contr"):
+        executor.run_batches(images)
 
 
 def test_a_network_simulated_on_gates_gives_the_compiled_results() -> None:

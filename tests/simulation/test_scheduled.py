@@ -73,9 +73,7 @@ def test_an_accelerator_runs_in_lockstep_with_its_every_net_program(group):
 @pytest.mark.slow
 @pytest.mark.parametrize("group", range(3, 15))
 @pytest.mark.parametrize("eager", [False, True])
-def test_many_accelerators_run_in_lockstep_with_their_every_net_programs(
-    group, eager, monkeypatch
-):
+def test_many_accelerators_run_in_lockstep_with_their_every_net_programs(group, eager, monkeypatch):
     for name, value in EAGER.items() if eager else ():
         monkeypatch.setattr(schedule, name, value)
     in_lockstep(7, group)

@@ -350,9 +350,7 @@ def test_options_that_do_not_go_together_are_refused(options: list[str], message
 
 def test_the_result_is_the_same_with_a_waveform(tmp_path: Path) -> None:
     plain = simulate(ACCELERATOR, WORKLOAD, images=2)
-    shown = simulate(
-        ACCELERATOR, WORKLOAD, images=2, waveform=Window(tmp_path / "run.vcd", 10, 12)
-    )
+    shown = simulate(ACCELERATOR, WORKLOAD, images=2, waveform=Window(tmp_path / "run.vcd", 10, 12))
     assert plain.result == shown.result
     assert plain.classes is not None
     assert (plain.classes == shown.classes).all()

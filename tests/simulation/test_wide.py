@@ -163,7 +163,5 @@ def test_an_accelerator_with_wide_words_agrees_with_the_model_and_the_reference(
     accelerator = wide(out_channels, in_channels)
     block = elaborate(accelerator).block
     assert max(wire.bitwidth for wire in block.wirevector_set) >= out_channels * in_channels > 14e3
-    found = verify(
-        accelerator, network(in_channels, 2 * out_channels), images=2, backend=backend
-    )
+    found = verify(accelerator, network(in_channels, 2 * out_channels), images=2, backend=backend)
     assert found.agrees, found.verdict

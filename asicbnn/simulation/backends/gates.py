@@ -143,6 +143,15 @@ class GatesBackend(Backend):
         words = self.read_memory(name, start, count)
         return np.broadcast_to(words, (self.stimuli, *words.shape)).copy()
 
+    def registers(self) -> dict[str, int]:
+        slots = self._private.registers
+        return {
+            name: numbers_of_words(self._state.first(slots[name], 0, 1))[0]
+            if name in slots
+            else self._load_register(name)
+            for name in self.shape.registers
+        }
+
     # -- all stimuli together --------------------------------------------------------------------
 
     def fork(self) -> Self:

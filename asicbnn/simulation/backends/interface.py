@@ -148,6 +148,10 @@ class Backend(ABC):
         _named(self.shape.registers, name, "register")
         return self._load_register(name)
 
+    def registers(self) -> dict[str, int]:
+        """Return all registers' values; of many stimuli, those of the first."""
+        return {name: self.read_register(name) for name in self.shape.registers}
+
     def run(self, cycles: int) -> None:
         """Run that many cycles."""
         if cycles < 0:
