@@ -29,7 +29,8 @@ def one_layer(channels_out, *, size=4, kernel=2):
 def test_every_stored_bit_is_compared_and_no_other(channels):
     stimulus = stimuli(TINY, one_layer(channels))
     assert sum(word.bit_count() for word in stimulus.mask) == 9 * channels
-    assert all(word & ~mask == 0 for word, mask in zip(stimulus.received, stimulus.mask, strict=True))
+    pairs = zip(stimulus.received, stimulus.mask, strict=True)
+    assert all(word & ~mask == 0 for word, mask in pairs)
     assert len(stimulus.received) == 9 * -(-channels // 8)  # records of whole link words
 
 
