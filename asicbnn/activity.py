@@ -26,6 +26,7 @@ from asicbnn.model.mappings import MappingSource
 from asicbnn.result import PARTS
 from asicbnn.simulate import Progress, Setup, Simulation, execute, prepare
 from asicbnn.simulation.backends.sampling import Sampling
+from asicbnn.simulation.backends.selection import BACKENDS
 from asicbnn.simulation.backends.toggling import Toggles, TogglingBackend
 from asicbnn.simulation.execution import CYCLE_LIMIT
 from asicbnn.spec.accelerator import Accelerator
@@ -137,8 +138,8 @@ def measure(
     """
     machine, network = accelerator_of(accelerator), workload_of(workload)
     check_counts(sample=sample, cycle_limit=cycle_limit)
-    if backend == "pyrtl":
-        raise SpecError("back end pyrtl counts no toggles; leave it at auto or choose compiled")
+    if backend in BACKENDS and backend != TogglingBackend.name:
+        raise SpecError(f"back end {backend} counts no toggles; leave it at auto or compiled")
     setup = prepare(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend, sampling=Sampling(WINDOW_CYCLES, sample * WINDOW_CYCLES),

@@ -32,8 +32,10 @@ from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, ma
 from asicbnn.model.timing import timing
 from asicbnn.result import Result
 from asicbnn.simulation.backends import Backend, simulator
+from asicbnn.simulation.backends.gates import GatesBackend
 from asicbnn.simulation.backends.sampling import Sampling
 from asicbnn.simulation.backends.selection import BACKENDS, counting_simulator
+from asicbnn.simulation.batched import side_by_side
 from asicbnn.simulation.execution import CYCLE_LIMIT, Executor, LayerRun
 from asicbnn.simulation.packing import Words
 from asicbnn.simulation.parallel import in_order, jobs_for
@@ -168,7 +170,7 @@ def prepare(
     host_words = max(group.program.host_words for group in groups)
     machine = elaborate(accelerator, order=order, host_words=host_words)
     simulated = (
-        simulator(machine.block, backend)
+        simulator(machine.block, backend, gated=machine.gated)
         if sampling is None
         else counting_simulator(machine.block, backend, sampling)
     )
@@ -215,10 +217,10 @@ def simulate(
     images    how many of the workload's images; random ones, seeded, where it has none
     batch     images in the store at once
     mapping   explicit loop nests; dataflow: the order of the others (default: the spec's)
-    backend   auto, compiled or pyrtl
-    jobs      batches simulated at once, in threads; by default one per core where the back end
-              runs without the interpreter lock. They are runs of one accelerator all the same:
-              counts and times are summed
+    backend   auto, compiled, pyrtl, or gates: hundreds of batches at once
+    jobs      batches simulated at once, in threads, where the back end runs without the
+              interpreter lock; by default one per core. They are runs of one accelerator all the
+              same: counts and times are summed
     cycle_limit  cycles a layer may take before it counts as hanging
     waveform  cycles of the first batch to write as a waveform
     """
@@ -266,6 +268,10 @@ def _runs(
     setup: Setup, group: Batches, jobs: int | None, cycle_limit: int
 ) -> Iterator[list[LayerRun]]:
     """Run the batches of a group, several at once, and yield their layers in order."""
+    if isinstance(setup.backend, GatesBackend):
+        return side_by_side(
+            setup.machine, setup.backend, group.program, group.images, jobs, cycle_limit
+        )
     executor = Executor(setup.machine, setup.backend, group.program, cycle_limit)
     count = jobs_for(setup.backend, len(group), jobs)
     return in_order(executor, group, lambda x, batch: list(x.run(batch, reads_bits=False)), count)

@@ -20,7 +20,7 @@ DIRECTION = (
     {"hardware"},
     {"model", "simulation"},
     {"simulate"},
-    {"verify", "compare", "check", "activity"},
+    {"verify", "compare", "check", "export", "activity"},
     {"sweep"},
     {"report"},
     {"cli"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from asicbnn.spec.accelerator import with_changes
 from asicbnn.spec.lowering import lower
 from asicbnn.spec.parameters import load_images, load_parameters
 from asicbnn.spec.workload import read_workload
+from asicbnn.verify.agreement import Subject
 
 ROOT = Path(__file__).parents[1]
 DIGITS = ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
@@ -107,6 +109,21 @@ def test_verification_in_threads_compares_every_batch():
 def test_progress_counts_images_up_to_all_of_them(seven):
     assert seven.images == 7
     assert SEEN == [(3, 7), (6, 7), (7, 7)]
+
+
+def test_a_difference_in_a_later_batch_is_among_what_was_compared(monkeypatch):
+    run, batches = Subject.rows, []
+
+    def rows(self, images, executor=None):
+        batches.append(len(images))
+        found = run(self, images, executor)
+        wrong = len(batches) == 2
+        return [replace(row, hardware=row.hardware + wrong) for row in found]
+
+    monkeypatch.setattr(Subject, "rows", rows)
+    found = verify(BATCHED, DIGITS, images=7, batch=3, jobs=1)
+    assert batches == [3, 3, 1]
+    assert len(found.differences) == len(found.compared) / 2
 
 
 @pytest.mark.parametrize("run", [simulate, verify])

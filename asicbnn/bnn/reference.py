@@ -61,7 +61,8 @@ class Parameters:
                 f"not {list(self.weights.shape)}"
             )
         largest = 2**layer.weight_bits - 1
-        if np.abs(self.weights.astype(np.int64)).max(initial=0) > largest:
+        reached = (-int(self.weights.min(initial=0)), int(self.weights.max(initial=0)))
+        if max(reached) > largest:
             raise ValueError(
                 f"layer {layer.name}: weights of {layer.weight_bits} bit lie in "
                 f"-{largest}..{largest}"
@@ -153,7 +154,9 @@ def random_parameters(layer: Layer, generator: np.random.Generator) -> Parameter
     """Parameters for tests: random weights, thresholds where the sums are, some flips."""
     shape = (layer.out_channels, layer.in_channels, layer.kernel_y, layer.kernel_x)
     top = 2**layer.weight_bits
-    weights = 2 * generator.integers(0, top, shape, dtype=np.int32) + 1 - top
+    weights = generator.integers(0, top, shape, dtype=np.int32)
+    weights *= 2  # in place: a layer may have millions
+    weights += 1 - top
     low, high = activation_range(layer.activation_bits, signed=layer.signed_input)
     spread = np.sqrt(layer.fan_in) * max(abs(low), abs(high)) * top / 2
     thresholds = np.rint(generator.normal(0, spread / 2, layer.out_channels)).astype(np.int64)

@@ -9,7 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from asicbnn.cli import terminal
-from asicbnn.cli.options import AcceleratorFile, Json, examples, read_accelerator, refuse
+from asicbnn.cli.options import (
+    AcceleratorFile,
+    Json,
+    Seed,
+    examples,
+    read_accelerator,
+    refuse,
+)
 
 _MOST_ROWS, _MOST_NOTES = 30, 8
 
@@ -140,13 +147,27 @@ def report(
 def verilog(
     accelerator: AcceleratorFile,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="file to write; default stdout")
+        Path | None,
+        typer.Option("--output", "-o", help="folder to write, or one file NAME.v; default stdout"),
     ] = None,
+    workload: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="network of the test bench; default a random layer"),
+    ] = None,
+    seed: Seed = 0,
 ) -> None:
-    """Write the generated hardware as Verilog."""
+    """Write the hardware as Verilog: a folder with test bench and scripts, or one file."""
+    spec = read_accelerator(accelerator)
+    if output is not None and output.suffix != ".v":
+        from asicbnn.export import export
+
+        terminal.wrote([export(spec, output, workload=workload, seed=seed)])
+        return
+    if workload is not None:
+        refuse("--workload is for the test bench of a folder; name one with --output")
     from asicbnn.hardware.verilog import verilog as text_of
 
-    text = text_of(read_accelerator(accelerator))
+    text = text_of(spec)
     if output is None:
         terminal.say(text)
         return
@@ -180,5 +201,9 @@ def register(app: typer.Typer) -> None:
     )(report)
     app.command(
         short_help="the hardware as Verilog",
-        epilog=examples("verilog arch_specs/tiny.yaml --output tiny.v"),
+        epilog=examples(
+            "verilog arch_specs/tiny.yaml --output tiny.v",
+            "verilog arch_specs/tiny.yaml --output tiny",
+            "verilog arch_specs/edge64.yaml -o edge64 --workload workloads/mnist_cnn_tiny.yaml",
+        ),
     )(verilog)

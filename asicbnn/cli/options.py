@@ -42,6 +42,7 @@ class Backend(StrEnum):
     auto = "auto"
     compiled = "compiled"
     pyrtl = "pyrtl"
+    gates = "gates"
     verilator = "verilator"
     icarus = "icarus"
 
@@ -56,14 +57,16 @@ Seed = Annotated[int, typer.Option(min=0, help="of whatever is drawn at random")
 Engine = Annotated[
     Backend,
     typer.Option(
-        help="simulator: compiled (generated C), pyrtl (PyRTL's own), verilator or icarus (the "
-        "exported Verilog in these programs); auto is compiled where there is a C compiler, "
-        "else pyrtl"
+        help="simulator: compiled (generated C), pyrtl (PyRTL's own), gates (hundreds of images at "
+        "once), verilator or icarus (the exported Verilog in these programs); auto is compiled "
+        "where there is a C compiler, else pyrtl"
     ),
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(min=1, help="batches simulated at once, by default one per core where that helps"),
+    typer.Option(
+        min=1, help="batches at once, of back ends that run in threads; one per core if not given"
+    ),
 ]
 Order = Annotated[
     Dataflow | None, typer.Option(help="order of the loops, instead of the accelerator's")

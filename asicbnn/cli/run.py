@@ -232,6 +232,8 @@ def verify(
     else:
         terminal.show(tables.differences(found.rows))
         terminal.say(found.verdict)
+    if found.note:
+        terminal.complain(f"note: {found.note}")
     if output is not None:
         from asicbnn.sweep.files import write_table
 

@@ -29,6 +29,13 @@ from asicbnn.hardware.wires import choose, sized
 from asicbnn.mapping.layout import Layout, ceil_div
 from asicbnn.spec.accelerator import Accelerator
 
+DIFFERS_BETWEEN_IMAGES = ("host_in0",)
+"""Memories by which an image enters a simulated accelerator; what it reaches differs per image."""
+SAME_FOR_ALL_IMAGES = ("store_weights0",)
+"""Memories that never hold an image, though what is written into them comes from the host as well.
+Nothing that reads them (weights, thresholds, configuration, hence all control) depends on images.
+"""
+
 _WORKING_BLOCK = threading.RLock()  # PyRTL's working block is one per process
 
 
@@ -135,7 +142,7 @@ def _build(
     stages.mark("controller")
     tile_widths = {q: c.widths.of(q) for q in slot_quantities(accelerator)}
     tiles = TileSequencer(c, cfg, tile_widths)
-    tiles.connect(swap, restart)
+    tiles.connect(swap, restart, gating)
     memories = _buffers(accelerator, lay)
     stages.mark("sequencer")
     loads_first, phase_end = WireVector(1), WireVector(1)

@@ -156,10 +156,13 @@ class Engine:
 
     def adder(self, at: dict[str, WireVector], by: dict[str, WireVector]) -> dict[str, WireVector]:
         """Base plus stride; input addresses wrap at the ring, pooled addresses carry."""
-        cfg, total = self.fields, plain_adder(at, by)
-        if "ring_words" in cfg:
+        cfg = self.fields
+        is_ring = "ring_words" in cfg and "input" in at
+        apart = {"phase_y", "phase_x"} | ({"input"} if is_ring else set())
+        total = plain_adder({q: wire for q, wire in at.items() if q not in apart}, by)
+        if is_ring:
             total["input"] = ring_add(at["input"], by["input"], cfg["ring_words"], len(at["input"]))
-        if "pool_last" in cfg:
+        if "phase_y" in at:
             for axis, store_step, pool_step in (
                 ("y", cfg["row_step"], cfg["pool_row"]),
                 ("x", cfg["record_step"], None),
@@ -177,8 +180,7 @@ class Engine:
         self, tiles: TileSequencer, input_start: WireVector, weight_start: WireVector
     ) -> None:
         initial = {**tiles.current, "input": input_start, "weight": weight_start}
-        self.steps.loops.connect(self.issue, self.swap)
-        self.steps.quantities.connect(self.issue, self.swap, initial, self.adder)
+        self.steps.connect(self.issue, self.swap, initial, self.adder, self.gating)
         ends = self.issue & self.steps.loops.end
         self.run.next <<= self.swap | (self.run & ~ends)
         self.first = self.steps.reduction(self.steps.loops.zero) & self.first_tile
@@ -231,12 +233,19 @@ class Engine:
         size = cfg["input_rows"] if axis == "y" else cfg["input_columns"]
         return ~at[width - 1] & (at < sized(size, width))
 
+    def _taps_valid(self, count: int, axis: str) -> list[WireVector]:
+        """Flag of each row (column) of the window; 0 for those that all strides skip."""
+        u, strides = self.layout.unroll, self.accelerator.array.strides
+        outs, kernels = (u["OY"], u["FY"]) if axis == "y" else (u["OX"], u["FX"])
+        met = {o * s + k for o in range(outs) for k in range(kernels) for s in strides}
+        return [self._tap_valid(i, axis) if i in met else Const(0, 1) for i in range(count)]
+
     def _stage_1(self) -> None:
         u, cfg = self.layout.unroll, self.fields
         masks = self._masks(1, ("B", "K", "C", "OY", "OX", "FY", "FX"))
         window = self.operands.window
-        rows = [self._tap_valid(i, "y") for i in range(window.rows)]
-        columns = [self._tap_valid(i, "x") for i in range(window.columns)]
+        rows = self._taps_valid(window.rows, "y")
+        columns = self._taps_valid(window.columns, "x")
         lane_masks, padded = {}, {}
         for oy in range(u["OY"]):
             for ox in range(u["OX"]):

@@ -1,8 +1,8 @@
 """Clock gating: registers that keep their value unless one enable is 1, and the gates in front.
 
-PyRTL knows one clock, so the block keeps the multiplexer that holds a value; a group declares that
-the multiplexer is not built: its registers are clocked in the cycles of the enable and in no other.
-Simulation is the same net for net; the census and the Verilog export honour the declaration.
+PyRTL knows one clock, so in the block a multiplexer holds the value; a group declares that the
+multiplexer is not built: its registers are clocked in the cycles of the enable and in no other.
+What is simulated does the same cycle for cycle; census and Verilog export honour the declaration.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pyrtl import LogicNet, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe
 from asicbnn.hardware.component import Gates, census
-from asicbnn.hardware.wires import spread
+from asicbnn.hardware.wires import either, spread
 from asicbnn.mapping.layout import ceil_div
 from asicbnn.spec.accelerator import Accelerator
 
@@ -29,6 +29,8 @@ FAMILIES = (
     "psum_write_register",
     "accumulator",
     "finished_register",
+    "step_sequencer",
+    "tile_sequencer",
     "tile_register",
     "configuration_register",
     "output_address",
@@ -115,6 +117,23 @@ class Gating:
             merged = (value & bits) | (own & ~bits)
             own.next <<= pyrtl.select(enable, merged, own) if self.is_on else merged
 
+    def load(
+        self,
+        family: str,
+        events: Sequence[WireVector],
+        registers: Sequence[Register],
+        values: Sequence[WireVector],
+    ) -> None:
+        """Load registers with values that change at `events` alone, and hold by themselves.
+
+        Their enables are nested, one per register; gated, they share a coarse one: any event.
+        """
+        enable = either(events) if self.is_on else None
+        for own, value in zip(registers, values, strict=True):
+            own.next <<= value if enable is None else pyrtl.select(enable, value, own)
+        if enable is not None:
+            self.declare(family, enable, registers)
+
 
 def hold_multiplexers(
     nets: Sequence[LogicNet], groups: Sequence[GatedGroup]
@@ -144,7 +163,5 @@ def gated_census(nets: Sequence[LogicNet], held: dict[LogicNet, GatedGroup]) -> 
     A group's gates are counted with its first register.
     """
     gates = census(net for net in nets if net not in held)
-    firsts = [
-        held[net] for net in nets if net in held and net.args[1] is held[net].registers[0]
-    ]
+    firsts = [held[net] for net in nets if net in held and net.args[1] is held[net].registers[0]]
     return gates + Gates(clock_gate=sum(group.clock_gates for group in firsts))

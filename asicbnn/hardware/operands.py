@@ -136,7 +136,9 @@ class Operands:
         }
         slots = {}
         for x, load in loads.items():
-            index = subtract(wait, offsets[x], self.slot_bits)
+            index = wait  # of the pixels nobody asks: their walk counts for itself
+            if x != "input":
+                index = subtract(wait, offsets[x], self.slot_bits)
             end = add(offsets[x], self._word_slots(x), self.slot_bits)
             inside = below(wait, end) & ~below(wait, offsets[x])
             wanted = active & load & inside
@@ -192,7 +194,7 @@ class Operands:
         for x, timer in timers.items():
             timer.connect(engine.swap, settled, waiting | running, self.issue & ends[x])
             more = either(following[x])
-            after = steps.quantities.following(following[x], engine.adder)[x]
+            after = steps.quantities.following(following[x], engine.adder, (x,))[x]
             loading = timer.loading & (waiting | (running & more))
             index = choose(engine.swap, 0, timer.age, self.slot_bits)
             address = choose(waiting, steps.current[x], after, len(after))

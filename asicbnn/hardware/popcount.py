@@ -150,8 +150,10 @@ def shifted(
 
 def at_least(a: Sequence[WireVector], b: Sequence[WireVector]) -> WireVector:
     """A >= b per bit position of the planes (carry out of a + ~b + 1); equally many planes."""
+    from asicbnn.hardware.wires import constant
+
     bits = len(a[0])
-    carry: WireVector = Const((1 << bits) - 1, bits)
+    carry = constant((1 << bits) - 1, bits)
     for x, y in zip(a, b, strict=True):
         inverted = ~y
         carry = (x & inverted) | ((x ^ inverted) & carry)

@@ -7,13 +7,14 @@ every loop inside it. Edge tiles need nothing special.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Mapping as MappingView
 
 import pyrtl
 from pyrtl import Const, Register, WireVector
 
 from asicbnn.hardware.configuration import Configuration
+from asicbnn.hardware.gating import Gating
 from asicbnn.hardware.wires import add, both, choose, either, equals, one_of, sized
 from asicbnn.mapping.loop_nest import OPERANDS, OUTER_DIMENSIONS
 
@@ -44,11 +45,18 @@ class Loops:
         self.stop = [i & ~last for i, last in zip(self.increments, self.last, strict=True)]
 
     def connect(self, step: WireVector, restart: WireVector) -> None:
+        for count, value in zip(self.counts, self.following(step, restart), strict=True):
+            count.next <<= value
+
+    def following(self, step: WireVector, restart: WireVector) -> list[WireVector]:
+        """Next value of each counter."""
+        values = []
         for count, increment, last in zip(self.counts, self.increments, self.last, strict=True):
             width = len(count)
             after = choose(last, 0, add(count, 1, width), width)
             moved = choose(step & increment, after, count, width)
-            count.next <<= choose(restart, 0, moved, width)
+            values.append(choose(restart, 0, moved, width))
+        return values
 
 
 class Quantities:
@@ -72,17 +80,28 @@ class Quantities:
         """Value of each quantity in this iteration."""
         return {q: bases[-1] for q, bases in self.bases.items()}
 
-    def following(self, stop: Sequence[WireVector], adder: Adder) -> dict[str, WireVector]:
-        """Value after the loop selected by one-hot `stop` increments."""
-        at = {q: one_of(list(zip(stop, b, strict=True))) for q, b in self.bases.items()}
-        by = {q: one_of(list(zip(stop, self.strides[q], strict=True))) for q in self.bases}
+    def following(
+        self, stop: Sequence[WireVector], adder: Adder, wanted: Collection[str]
+    ) -> dict[str, WireVector]:
+        """Value of the wanted quantities after the loop selected by one-hot `stop` increments."""
+        bases = {q: b for q, b in self.bases.items() if q in wanted}
+        at = {q: one_of(list(zip(stop, b, strict=True))) for q, b in bases.items()}
+        by = {q: one_of(list(zip(stop, self.strides[q], strict=True))) for q in bases}
         return adder(at, by)
 
-    def connect(
+    def connect(self, step: WireVector, restart: WireVector, initial: Fields, adder: Adder) -> None:
+        """Wire the registers."""
+        registers, values = self.loads(step, restart, initial, adder)
+        for register, value in zip(registers, values, strict=True):
+            register.next <<= value
+
+    def loads(
         self, step: WireVector, restart: WireVector, initial: Fields, adder: Adder
-    ) -> dict[str, WireVector]:
-        """Wire the registers; returns the value of each quantity after this step."""
-        following = self.following(self.stop, adder)
+    ) -> tuple[list[Register], list[WireVector]]:
+        """Base registers, and the next value of each."""
+        registers: list[Register] = []
+        values: list[WireVector] = []
+        following = self.following(self.stop, adder, self.bases)
         reached: list[WireVector] = []
         running: WireVector = Const(0, 1)
         for stop in self.stop:
@@ -93,8 +112,9 @@ class Quantities:
             start = sized(initial[q], width) if q in initial else Const(0, width)
             for base, inside in zip(bases, reached, strict=True):
                 moved = choose(step & inside, following[q], base, width)
-                base.next <<= choose(restart, start, moved, width)
-        return following
+                registers.append(base)
+                values.append(choose(restart, start, moved, width))
+        return registers, values
 
 
 def plain_adder(at: dict[str, WireVector], by: dict[str, WireVector]) -> dict[str, WireVector]:
@@ -131,7 +151,7 @@ class TileSequencer:
         bit = OUTER_DIMENSIONS.index(d)
         return either(flag & self.fields[f"slot{m}_dimension"][bit] for m, flag in enumerate(flags))
 
-    def connect(self, swap: WireVector, restart: WireVector) -> None:
+    def connect(self, swap: WireVector, restart: WireVector, gating: Gating) -> None:
         cfg = self.fields
         initial = {
             "weight_source": cfg["start_weight_source"],
@@ -139,8 +159,10 @@ class TileSequencer:
             "y": cfg["start_y"],
             "x": cfg["start_x"],
         }
-        self.loops.connect(swap, restart)
-        self.quantities.connect(swap, restart, initial, plain_adder)
+        counts = self.loops.following(swap, restart)
+        bases, values = self.quantities.loads(swap, restart, initial, plain_adder)
+        registers = [*self.loops.counts, *bases]
+        gating.load("tile_sequencer", [swap, restart], registers, [*counts, *values])
 
 
 class StepSequencer:
@@ -167,6 +189,15 @@ class StepSequencer:
         self.loops = Loops("step", bounds)
         strides = {q: [cfg[f"level{n}_{q}"] for n in levels] for q in widths}
         self.quantities = Quantities("step", widths, self.loops.stop, strides)
+
+    def connect(
+        self, issue: WireVector, swap: WireVector, initial: Fields, adder: Adder, gating: Gating
+    ) -> None:
+        """issue: a step is made; swap: the tile in `initial` starts."""
+        counts = self.loops.following(issue, swap)
+        bases, values = self.quantities.loads(issue, swap, initial, adder)
+        registers = [*self.loops.counts, *bases]
+        gating.load("step_sequencer", [issue, swap], registers, [*counts, *values])
 
     @property
     def current(self) -> dict[str, WireVector]:

@@ -1,7 +1,7 @@
 """What an accelerator is made of: gates per component, counted on the block that is built.
 
-The PE array's adders are known in closed form and stand as full and half adders; control is
-counted once from the built block (tests hold the closed forms equal to the census).
+Adders that a component declares stand as full and half adders; the rest is counted from the built
+block (tests hold the closed forms of the PE array equal to the census).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from types import MappingProxyType
 from asicbnn.hardware.accelerator import elaborate
 from asicbnn.hardware.array import PeArray
 from asicbnn.hardware.component import Gates
+from asicbnn.hardware.declarations import declarations
 from asicbnn.hardware.gating import gated_census, hold_multiplexers
 from asicbnn.mapping.layout import layout
 from asicbnn.spec.accelerator import Accelerator
@@ -50,14 +51,23 @@ def structure(accelerator: Accelerator) -> Structure:
     machine = elaborate(accelerator, probe=False, ports=True, check=False)
     held = hold_multiplexers(tuple(machine.block.logic), machine.gated)
     counted = {name: gated_census(nets, held) for name, nets in machine.stages.items()}
-    adders = pe_array(accelerator).gates()
-    rest = Gates(counted["array"])
-    rest.subtract(adders.primitive())
-    if min(rest.values(), default=0) < 0:
-        raise AssertionError(f"the array has fewer gates than its closed form: {rest}")
-    counted["array"] = Gates(+rest) + adders
-    gates = MappingProxyType({name: counted[name] for name in COMPONENTS})
+    products = Gates(xnor2=pe_array(accelerator).gates()["xnor2"])
+    _recognise(counted["array"], products)
+    component_of = {
+        wire: name for name, nets in machine.stages.items() for net in nets for wire in net.dests
+    }
+    for adder in declarations(machine.block).adders:
+        _recognise(counted[component_of[adder.total]], Gates({adder.kind: len(adder.total)}))
+    gates = MappingProxyType({name: Gates(+counted[name]) for name in COMPONENTS})
     return Structure(gates, sum(group.sinks for group in machine.gated))
+
+
+def _recognise(gates: Gates, cells: Gates) -> None:
+    """Count cells instead of the gates they consist of."""
+    gates.subtract(cells.primitive())
+    gates.update(cells)
+    if min(gates.values()) < 0:
+        raise AssertionError(f"a component has fewer gates than its cells: {gates}")
 
 
 def pe_array(accelerator: Accelerator) -> PeArray:

@@ -10,6 +10,21 @@ from collections.abc import Iterable, Sequence
 import pyrtl
 from pyrtl import Const, Register, WireVector
 
+_WIDEST_CONSTANT = 8192
+"""PyRTL spells constants in decimal, which Python refuses beyond 4300 digits (14 kbit)."""
+
+
+def constant(value: int, bits: int) -> WireVector:
+    """A constant of any width; a wide one is made of words."""
+    if bits <= _WIDEST_CONSTANT:
+        return Const(value, bits)
+    words = []
+    for low in range(0, bits, _WIDEST_CONSTANT):
+        word = WireVector(min(_WIDEST_CONSTANT, bits - low))  # PyRTL joins constants into one
+        word <<= Const(value >> low & ((1 << len(word)) - 1), len(word))
+        words.append(word)
+    return joined(words)
+
 
 def sized(wire: WireVector, bits: int) -> WireVector:
     """The wire zero-extended or truncated to `bits`."""

@@ -155,8 +155,10 @@ def _illegal_tiles(nest: LoopNest) -> Iterator[str]:
     for d, tile in nest.mapping.outer:
         unroll, step = lay.unroll[d], tile_step(lay, layer, d)
         legal = [t for t in tiles(lay, layer, d, exhaustive=True) if t <= max(tile, step)]
-        nearest = f"the largest legal one up to it is {legal[-1]}" if legal and tile > 0 else (
-            f"it is a multiple of {unroll}"
+        nearest = (
+            f"the largest legal one up to it is {legal[-1]}"
+            if legal and tile > 0
+            else (f"it is a multiple of {unroll}")
         )
         if tile < 1 or tile % unroll:
             yield f"{FIELD[d]} tile {tile} is no multiple of the unroll {unroll}; {nearest}"
@@ -215,6 +217,10 @@ def _with_tiles(nest: LoopNest, changed: dict[str, int]) -> LoopNest:
 
 
 __all__ = [
-    "activation_words", "buffer_limits", "check", "check_layer", "check_mapping",
+    "activation_words",
+    "buffer_limits",
+    "check",
+    "check_layer",
+    "check_mapping",
     "weight_block_words",
 ]

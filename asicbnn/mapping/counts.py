@@ -67,9 +67,7 @@ def operand_loads(order: OrderClass, trips: Trips) -> tuple[Number, Number, Numb
 
 def record_links(lay: Layout, channel_words: Number) -> Number:
     """q(n): link words of one plane of one pixel with n channel words."""
-    return times(
-        float(lay.links_per_word), ceil_ratio(channel_words, float(lay.words_per_link))
-    )
+    return times(float(lay.links_per_word), ceil_ratio(channel_words, float(lay.words_per_link)))
 
 
 def slides(order: OrderClass, points: Points, circular_rows: bool) -> Mask:
@@ -108,18 +106,14 @@ def movement(
     )
 
 
-def _lines(
-    points: Points, trips: Trips, d: str, sliding: Mask
-) -> tuple[Number, Number]:
+def _lines(points: Points, trips: Trips, d: str, sliding: Mask) -> tuple[Number, Number]:
     """Input rows (or columns) of all tiles: slots with pads (U), and read ones (R).
 
     Rows a tile shares with its neighbour count in both unless the load slides. `overhang` rows
     of the last window lie beyond the map; windows before it reach less far by T s each.
     """
     kernel = points.size["FY" if d == "OY" else "FX"]
-    extent, pad = (
-        (points.in_y, points.pad_top) if d == "OY" else (points.in_x, points.pad_left)
-    )
+    extent, pad = (points.in_y, points.pad_top) if d == "OY" else (points.in_x, points.pad_left)
     stride, count, tiles = points.stride, points.size[d], trips.tiles[d]
     reach = (count - 1.0) * stride + kernel
     union = at_most(extent, reach - pad)
@@ -153,9 +147,7 @@ def accesses(
     spilled = (loads[2] - finished) * float(lay.psum_slots)
     rows = trips.all["K"]
     pooled = rows * points.pooled
-    written = moved.input_links * (
-        lay.words_per_link * lay.input_word_slots / lay.links_per_word
-    )
+    written = moved.input_links * (lay.words_per_link * lay.input_word_slots / lay.links_per_word)
     return {
         "weight_buffer_reads": times(loads[0], float(lay.weight_slots)),
         "weight_buffer_writes": times(moved.weight_words, float(lay.weight_slots)),
@@ -234,12 +226,8 @@ def useful_lines(count: int, kernel: int, stride: int, pad: int, extent: int) ->
 
 def operations(layer: Layer) -> dict[str, int]:
     """Three counts of products: nominal, times the bit widths, without padded taps."""
-    rows = useful_lines(
-        layer.out_y, layer.kernel_y, layer.stride, layer.pad_top, layer.in_y
-    )
-    columns = useful_lines(
-        layer.out_x, layer.kernel_x, layer.stride, layer.pad_left, layer.in_x
-    )
+    rows = useful_lines(layer.out_y, layer.kernel_y, layer.stride, layer.pad_top, layer.in_y)
+    columns = useful_lines(layer.out_x, layer.kernel_x, layer.stride, layer.pad_left, layer.in_x)
     planes = layer.weight_bits * layer.activation_bits
     per_position = layer.batch * layer.out_channels * layer.in_channels * planes
     return {

@@ -49,9 +49,7 @@ def hold_flags(accelerator: Accelerator, dataflow: str) -> tuple[bool, bool, boo
     return hold.weight, hold.input, hold.psum
 
 
-def named_mapping(
-    accelerator: Accelerator, dataflow: str, tiles: MappingView[str, int]
-) -> Mapping:
+def named_mapping(accelerator: Accelerator, dataflow: str, tiles: MappingView[str, int]) -> Mapping:
     """Return the mapping of a named dataflow with the given tile of each outer dimension."""
     inner, outer = ORDERS[dataflow]
     return Mapping(

@@ -173,7 +173,6 @@ class Points:
             pooled=float(layer.batch * layer.out_y * layer.out_x - stored),
         )
 
-
     def chunk(self, start: int, stop: int) -> Points:
         """Return some of the points."""
 

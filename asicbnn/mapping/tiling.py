@@ -43,9 +43,7 @@ def split_tiles(
     return tuple(step * count for count in sorted(counts) if step * count < size)
 
 
-def tiles(
-    layout: Layout, layer: Layer, d: str, *, exhaustive: bool = False
-) -> tuple[int, ...]:
+def tiles(layout: Layout, layer: Layer, d: str, *, exhaustive: bool = False) -> tuple[int, ...]:
     """Return every candidate tile of a dimension, the whole dimension last."""
     return (*split_tiles(layout, layer, d, exhaustive=exhaustive), whole_tile(layout, layer, d))
 

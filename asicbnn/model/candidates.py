@@ -270,8 +270,7 @@ def outer_part(tiles: TileSet, prices: Prices, slots: tuple[str, ...]) -> OuterP
         slots,
         hidden,
         exposed,
-        beyond
-        - prices.accesses_fj(accesses(lay, points, trips, none, _NOTHING, machine.n_cfg)),
+        beyond - prices.accesses_fj(accesses(lay, points, trips, none, _NOTHING, machine.n_cfg)),
     )
 
 

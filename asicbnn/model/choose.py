@@ -108,8 +108,14 @@ class _Search:
     """Search of one layer's mappings."""
 
     def __init__(
-        self, accelerator: Accelerator, machine: Machine, layer: Layer, prices: Prices,
-        orders: Orders, objective: Objective, exhaustive: bool,
+        self,
+        accelerator: Accelerator,
+        machine: Machine,
+        layer: Layer,
+        prices: Prices,
+        orders: Orders,
+        objective: Objective,
+        exhaustive: bool,
     ) -> None:
         self.machine, self.layer, self.prices = machine, layer, prices
         self.orders, self.objective = orders, objective
@@ -192,9 +198,7 @@ class _Search:
             np.broadcast_to(bits, whole),
         )
 
-    def _exact(
-        self, block: _Block, index: IndexArray, bits: FloatArray, best: _Best
-    ) -> _Best:
+    def _exact(self, block: _Block, index: IndexArray, bits: FloatArray, best: _Best) -> _Best:
         """Count some points of a block exactly; return the best of them and the best so far."""
         found = block.tiles
         order = found.order_class(block.inner, block.slots, self.orders.hold)
@@ -204,9 +208,7 @@ class _Search:
             counted = count_points(self.machine, replace(order, moving=moving), points)
             energy = np.broadcast_to(self.prices.energy_fj(counted), group.shape)
             cycles = np.broadcast_to(counted["cycles"], group.shape)
-            value = np.broadcast_to(
-                objective_value(self.objective, energy, cycles), group.shape
-            )
+            value = np.broadcast_to(objective_value(self.objective, energy, cycles), group.shape)
             first = int(np.lexsort((bits[group], cycles, value))[0])
             key = (float(value[first]), float(cycles[first]), float(bits[group][first]))
             if key < best.key:
@@ -356,8 +358,10 @@ def _choice(
     slots, tile = best.block.slots, dict(best.tile)
     if outer is None:
         named = search.orders.outer[0] if len(search.orders.outer) == 1 else OUTER_DIMENSIONS
-        outer = named if _within(slots, named) else (
-            *(d for d in OUTER_DIMENSIONS if d not in slots), *slots
+        outer = (
+            named
+            if _within(slots, named)
+            else (*(d for d in OUTER_DIMENSIONS if d not in slots), *slots)
         )
     mapping = Mapping(
         outer=tuple((d, tile[d]) for d in outer),
@@ -390,6 +394,11 @@ def _explain(accelerator: Accelerator, layer: Layer, orders: Orders) -> None:
 
 
 __all__ = [
-    "Choice", "Objective", "Prices", "choose_layer", "choose_network",
-    "objective_value", "search_orders",
+    "Choice",
+    "Objective",
+    "Prices",
+    "choose_layer",
+    "choose_network",
+    "objective_value",
+    "search_orders",
 ]

@@ -169,7 +169,11 @@ def count_many(
 
 
 def _carries(
-    machine: Machine, order: OrderClass, points: Points, trips: Trips, ports: Ports,
+    machine: Machine,
+    order: OrderClass,
+    points: Points,
+    trips: Trips,
+    ports: Ports,
     pair: tuple[Load, Load],
 ) -> CarryClasses | None:
     """Return the sums over neighbouring tiles, if anything depends on them."""
@@ -238,6 +242,12 @@ def count_layer(
 
 
 __all__ = [
-    "ACCESSES", "CYCLES", "Machine", "count_layer", "count_many", "count_nest", "count_points",
+    "ACCESSES",
+    "CYCLES",
+    "Machine",
+    "count_layer",
+    "count_many",
+    "count_nest",
+    "count_points",
     "exact",
 ]

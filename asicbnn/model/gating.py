@@ -18,6 +18,7 @@ from asicbnn.hardware.configuration import (
     configuration,
     frozen_order,
     level_quantities,
+    slot_quantities,
 )
 from asicbnn.hardware.gating import CLOCKS, FAMILIES, MOST_SINKS
 from asicbnn.mapping.layout import Layout, ceil_div, layout
@@ -88,9 +89,7 @@ def gated_registers(accelerator: Accelerator, stride: int, n_cfg: int) -> tuple[
     return tuple(sorted(found.values(), key=lambda each: FAMILIES.index(each.family)))
 
 
-def _clocked(
-    accelerator: Accelerator, lay: Layout, stride: int, n_cfg: int
-) -> Iterator[Clocked]:
+def _clocked(accelerator: Accelerator, lay: Layout, stride: int, n_cfg: int) -> Iterator[Clocked]:
     yield from _operands(accelerator, lay, stride)
     c = configuration(accelerator, frozen_order(accelerator))
     w = c.widths
@@ -104,6 +103,14 @@ def _clocked(
     finished = lay.threshold_word_bits + sum(d in c.edges for d in ("B", "K", "OY", "OX"))
     finished += sum(w.of(q) for q in kept if q in levels)
     yield _whole("finished_register", "threshold_buffer_reads", finished)
+    stepped = c.levels * (w.trips + sum(w.of(q) for q in levels))
+    yield _whole("step_sequencer", "steps", stepped)
+    yield _whole("step_sequencer", "swap_cycles", stepped)
+    tiled = c.slots * (w.trips + sum(w.of(q) for q in slot_quantities(accelerator)))
+    yield _whole("tile_sequencer", "swap_cycles", tiled)
+    # it restarts in every cycle in which a link word of thresholds arrives
+    links = Fraction(lay.links_per_threshold)
+    yield _whole("tile_sequencer", "threshold_buffer_writes", tiled, links)
     flags = c.slots + sum(d in c.edges for d in ("B", "K", "C", "OY", "OX"))
     # first and last tile of the reduction, last tile of all, and which buffers reload
     yield _whole("tile_register", "swap_cycles", flags + 3 + 2)
@@ -137,7 +144,7 @@ def _operands(accelerator: Accelerator, lay: Layout, stride: int) -> Iterator[Cl
 
 
 def _whole(family: str, event: str, flops: int, share: Fraction = Fraction(1)) -> Clocked:
-    """Flops that are clocked together, in a share of the events."""
+    """Flops that are clocked together, `share` times per event."""
     return Clocked(family, event, share * flops, share * ceil(flops / MOST_SINKS))
 
 

@@ -146,5 +146,10 @@ def totals(layers: Iterable[MappingView[str, int]]) -> dict[str, int]:
 
 
 __all__ = [
-    "HostTraffic", "count_network", "host_traffic", "residency", "totals", "with_host",
+    "HostTraffic",
+    "count_network",
+    "host_traffic",
+    "residency",
+    "totals",
+    "with_host",
 ]

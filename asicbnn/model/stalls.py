@@ -99,7 +99,10 @@ class Chain:
 
     @classmethod
     def of(
-        cls, slots: tuple[str, ...], full: dict[str, Number], last: dict[str, Number],
+        cls,
+        slots: tuple[str, ...],
+        full: dict[str, Number],
+        last: dict[str, Number],
         constant: Number = 1.0,
     ) -> Chain:
         """Chain of the dimensions in the two tables; those outside the slots are constant."""
@@ -150,7 +153,11 @@ class Load:
 
 
 def tile_loads(
-    lay: Layout, order: OrderClass, points: Points, trips: Trips, circular_rows: bool,
+    lay: Layout,
+    order: OrderClass,
+    points: Points,
+    trips: Trips,
+    circular_rows: bool,
     latency: float,
 ) -> tuple[Load, Load]:
     """How the weight and the input tile are loaded."""
@@ -185,9 +192,7 @@ def tile_loads(
     )
 
 
-def compute_chains(
-    order: OrderClass, trips: Trips, ports: Ports
-) -> list[tuple[Number, Chain]]:
+def compute_chains(order: OrderClass, trips: Trips, ports: Ports) -> list[tuple[Number, Chain]]:
     """Return the steps of a tile and the loads of its operands, each with its cycles.
 
     Blocking registers add the products, shadow registers take the longest.
@@ -207,9 +212,12 @@ def compute_chains(
             cycles = cycles - (ports.access_cycles(rest) if rest else 1.0)
             groups[inside[x]] = plus(groups.get(inside[x], 0.0), cycles)
     return [
-        (cycles, Chain.of(
-            order.slots, {d: trips.full[d] for d in dims}, {d: trips.last[d] for d in dims}
-        ))
+        (
+            cycles,
+            Chain.of(
+                order.slots, {d: trips.full[d] for d in dims}, {d: trips.last[d] for d in dims}
+            ),
+        )
         for dims, cycles in groups.items()
         if not (isinstance(cycles, float) and cycles == 0.0)
     ]
@@ -251,9 +259,7 @@ class CarryClasses:
         ]
         for q, weight in enumerate(self.weights):
             self.tails[q] = [times(weight, t) for t in self.tails[q]]
-        self.arrivals = [
-            [load.arriving(m) for m in range(load.reload_slot + 1)] for load in loads
-        ]
+        self.arrivals = [[load.arriving(m) for m in range(load.reload_slot + 1)] for load in loads]
         self.stalls: Number = 0.0
         self.cycles: Number = 0.0
         if slots:
@@ -296,9 +302,7 @@ class CarryClasses:
         if self.shadow_start is not None:
             self.cycles = self.cycles + times(multiplicity, again) * cycles
         if asked:
-            self.stalls = plus(
-                self.stalls, times(multiplicity, self._waits(asked, cycles, again))
-            )
+            self.stalls = plus(self.stalls, times(multiplicity, self._waits(asked, cycles, again)))
         if m + 1 == len(self.again):
             return
         for pick in ("full", "last"):
@@ -329,4 +333,3 @@ class CarryClasses:
         if same:
             return again * at_least(full - slack, 0.0)
         return (again - 1.0) * at_least(full - slack, 0.0) + at_least(last - slack, 0.0)
-

@@ -84,26 +84,35 @@ class Executor:
         self.machine, self.backend, self.program = machine, backend, program
         self.layout = machine.configuration.layout
         self.cycle_limit = cycle_limit
+        self.read = backend.read_memory
 
     def on(self, backend: Backend) -> Executor:
         """Return this executor on another back end, such as a fork of its own."""
-        twin = Executor(self.machine, backend, self.program)
+        twin = type(self)(self.machine, backend, self.program)
         twin.cycle_limit = self.cycle_limit
         return twin
 
     def _load(self, images: NDArray[np.integer[Any]]) -> None:
         """Reset, and write the image; the program too, unless it is there from the last run."""
-        backend, program, lay = self.backend, self.program, self.layout
+        backend = self.backend
         is_loaded = backend.loaded_by is self  # another executor may have used it in between
         backend.reset(keep_memories=is_loaded)
-        image = host_words(lay, map_words(lay, program.layers[0], images))
-        backend.write_memory("host_in0", image)
+        image_words = self._load_images(images)
         if not is_loaded:
-            self._load_program(len(image))
-        for name, value in program.boot.items():
+            self._load_program(image_words)
+        for name, value in self.program.boot.items():
             backend.write_register(name, value)
         backend.write_register("start", 1)
         backend.loaded_by = self
+
+    def _load_images(self, images: NDArray[np.integer[Any]]) -> int:
+        """Write a batch to where the host sends it from; return its host link words."""
+        image = self._image_words(images)
+        self.backend.write_memory("host_in0", image)
+        return len(image)
+
+    def _image_words(self, images: NDArray[np.integer[Any]]) -> Words:
+        return host_words(self.layout, map_words(self.layout, self.program.layers[0], images))
 
     def _load_program(self, image_words: int) -> None:
         """Write every layer's block to where it stays while images come and go.
@@ -121,6 +130,10 @@ class Executor:
 
     def load(self, images: NDArray[np.integer[Any]]) -> None:
         """Prepare one batch of images [B, IY, IX, C]; the next cycle is the first of its run."""
+        self._check_images(images)
+        self._load(images)
+
+    def _check_images(self, images: NDArray[np.integer[Any]]) -> None:
         first = self.program.layers[0]
         wanted = (first.batch, first.in_y, first.in_x, first.in_channels)
         if images.shape != wanted:
@@ -136,7 +149,6 @@ class Executor:
             raise SimulationError(
                 f"images must be integers {allowed}, not {images.dtype} in {lowest}..{highest}"
             )
-        self._load(images)
 
     def _to_end_of(self, layer: str) -> int:
         try:
@@ -164,22 +176,26 @@ class Executor:
         self.load(images)
         for index, layer in enumerate(self.program.layers):
             self._to_end_of(layer.name)
-            counts = self._counts(index)
-            is_last = index == len(self.program.layers) - 1
-            bits, classes = None, None
-            if layer.output == "argmax":
-                classes = self._classes()
-            elif reads_bits or is_last:
-                bits = self._stored(index)
-                if is_last and not np.array_equal(bits, self._result()):
-                    raise SimulationError("the host read other bits than the store holds")
-            yield LayerRun(layer.name, counts, bits, classes)
+            yield self._layer_run(index, self._counts(index), reads_bits=reads_bits)
 
     # ------------------------------------------------------------------ what came out
+    def _layer_run(self, index: int, counts: dict[str, int], *, reads_bits: bool) -> LayerRun:
+        """Layer `index`, which has just ended."""
+        layer = self.program.layers[index]
+        is_last = index == len(self.program.layers) - 1
+        bits, classes = None, None
+        if layer.output == "argmax":
+            classes = self._classes()
+        elif reads_bits or is_last:
+            bits = self._stored(index)
+            if is_last and not np.array_equal(bits, self._result()):
+                raise SimulationError("the host read other bits than the store holds")
+        return LayerRun(layer.name, counts, bits, classes)
+
     def _counts(self, index: int) -> dict[str, int]:
         counts = dict.fromkeys((*_OPTIONAL, *CLOCKS), 0)
         for i, name in enumerate(self.machine.counters):
-            counts[name] = int(self.backend.read_memory(f"probe{i}", index, 1)[0, 0])
+            counts[name] = int(self.read(f"probe{i}", index, 1)[0, 0])
         counts["compute_cycles"] = counts["steps"]
         counts["gated_clocks"] = sum(counts[name] for name in CLOCKS)
         counts["cycles"] = sum(counts[name] for name in CYCLE_CLASSES)
@@ -192,7 +208,7 @@ class Executor:
         links = lay.record_links(ceil_div(layer.out_channels, lay.unroll["C"]))
         count = layer.batch * layer.stored_y * layer.stored_x * links
         slices = lay.link_bits // lay.output_piece_bits
-        parts = [self.backend.read_memory(f"store_{bank}{i}", 0, count) for i in range(slices)]
+        parts = [self.read(f"store_{bank}{i}", 0, count) for i in range(slices)]
         return stored_bits(lay, layer, joined_words(parts, lay.output_piece_bits))
 
     def _result(self) -> NDArray[np.bool_]:
@@ -200,13 +216,13 @@ class Executor:
         lay, layer = self.layout, self.program.layers[-1]
         links = lay.record_links(ceil_div(layer.out_channels, lay.unroll["C"]))
         count = layer.batch * layer.stored_y * layer.stored_x * links
-        beats: Words = self.backend.read_memory("host_out0", 0, count * lay.host_beats)
+        beats: Words = self.read("host_out0", 0, count * lay.host_beats)
         return stored_bits(lay, layer, store_words(lay, beats))
 
     def _classes(self) -> NDArray[np.int64]:
         """Class per image as the host received it: lane in the low bits, channel word above."""
         lay, layer = self.layout, self.program.layers[-1]
-        beats = self.backend.read_memory("host_out0", 0, layer.batch * lay.class_beats)
+        beats = self.read("host_out0", 0, layer.batch * lay.class_beats)
         bits = bits_of_words(beats, lay.host_bits).reshape(layer.batch, -1)[:, : lay.class_bits]
         words = bits @ (1 << np.arange(lay.class_bits, dtype=np.int64))
         lanes = max(1, (lay.unroll["K"] - 1).bit_length())

@@ -27,13 +27,15 @@ _WAITING_PER_JOB = 2  # batches handed out ahead of the one whose answer is due
 def jobs_for(backend: Backend, batches: int, jobs: int | None = None) -> int:
     """Return how many forks run `batches` batches.
 
-    jobs  as asked for; None for one per core if the back end's runs release the interpreter lock,
-          else one. Never more than there are batches, nor than fit `MOST_STATE_BYTES`.
+    jobs  as asked for; None for one per core. Never more than there are batches, nor than fit
+          `MOST_STATE_BYTES`, and one if the back end's runs hold the interpreter lock: they would
+          wait for each other. (Verilator's do not, but its models belong to their thread.)
     """
+    if not backend.releases_lock:
+        return 1
     if jobs is None:
-        jobs = _usable_cores() if backend.releases_lock else 1
-    state_bytes = sum(memory.octets for memory in backend.shape.memories.values())
-    return max(1, min(jobs, batches, MOST_STATE_BYTES // max(1, state_bytes)))
+        jobs = _usable_cores()
+    return max(1, min(jobs, batches, MOST_STATE_BYTES // max(1, backend.state_bytes)))
 
 
 def _usable_cores() -> int:

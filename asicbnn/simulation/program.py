@@ -93,10 +93,13 @@ def build_program(
     parameters: Sequence[Parameters],
     mappings: Sequence[Mapping],
     contents: Sequence[Words] | None = None,
+    *,
+    all_streamed: bool = False,
 ) -> Program:
     """Compile a network for an accelerator.
 
     contents  the parameters as `pack_parameters` packed them, if that is done already
+    all_streamed  send every block through the host link, so that the memories may start empty
 
     Raises MappingError if a block does not fit the weight bank, or the mappings of a fixed
     sequencer do not share one loop order.
@@ -107,7 +110,10 @@ def build_program(
     nests = tuple(LoopNest(x, lay, m) for x, m in zip(layers, mappings, strict=True))
     if contents is None:
         contents = pack_parameters(accelerator, layers, parameters)
-    placements = place(lay, [c.words + len(words) for words in contents], layers)
+    sizes = [c.words + len(words) for words in contents]
+    placements = place(lay, sizes, layers)
+    if all_streamed:
+        placements = [Placement(0, size, True) for size in sizes]
     blocks = []
     for i, nest in enumerate(nests):
         following = placements[i + 1] if i + 1 < len(nests) else None

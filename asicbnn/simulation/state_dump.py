@@ -23,7 +23,7 @@ def describe_state(machine: Machine, backend: Backend, run: str) -> str:
 
     run  what ran, for how long: becomes a comment at the top of the file
     """
-    values = {name: backend.read_register(name) for name in backend.shape.registers}
+    values = backend.registers()
     number = values.get("state", len(STATES))
     state = STATES[number] if number < len(STATES) else _UNKNOWN
     counters = _counters(values)

@@ -27,7 +27,7 @@ from asicbnn.simulation.signals import Signal, signals_of
 from asicbnn.simulation.value_changes import ValueChanges, Variable, identifier
 
 MOST_VALUES = 100_000_000
-"""Cycles times signals: about two minutes of simulation per ten million."""
+"""Cycles times signals: about a microsecond each, so two minutes in all."""
 UNKNOWN_PERIOD_PS = 1000
 
 
@@ -96,7 +96,7 @@ def _check_size(wanted: Window, signals: int) -> None:
     if cycles * signals > MOST_VALUES:
         raise SpecError(
             f"--cycles {wanted.start}:{wanted.end}: {cycles} cycles of {signals} signals are more "
-            f"than {MOST_VALUES:,} values, minutes to simulate and up to gigabytes to write; "
+            f"than {MOST_VALUES:,} values, which take minutes to simulate and up to a gigabyte; "
             f"take at most {MOST_VALUES // signals} cycles"
         )
 

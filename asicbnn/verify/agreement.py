@@ -95,9 +95,7 @@ class Subject:
         is_gated = machine.accelerator.clock_gating != "none"
         self.compared = (*COMPARED, *(GATED if is_gated else ()))
 
-    def rows(
-        self, images: NDArray[np.integer[Any]], executor: Executor | None = None
-    ) -> list[Row]:
+    def rows(self, images: NDArray[np.integer[Any]], executor: Executor | None = None) -> list[Row]:
         """Run one batch of images [B, IY, IX, C] and compare layer by layer.
 
         executor  one of the same program, where several threads verify at once

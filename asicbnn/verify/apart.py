@@ -34,7 +34,7 @@ from asicbnn.model.mappings import MappingSource
 from asicbnn.simulate import layer_mappings
 from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.selection import BACKENDS
-from asicbnn.simulation.execution import Executor
+from asicbnn.simulation.execution import CYCLE_LIMIT, Executor
 from asicbnn.simulation.parallel import in_order, jobs_for
 from asicbnn.simulation.program import build_program, shared_order
 from asicbnn.spec.accelerator import Accelerator
@@ -68,12 +68,14 @@ def verify_apart(
     backend: str = "auto",
     jobs: int | None = None,
     progress: Progress | None = None,
+    cycle_limit: int = CYCLE_LIMIT,
 ) -> Verification:
     """Verify every covered layer of a network on its own, several at once.
 
     Arguments as in `verify`; images must be a multiple of batch. Of a network that runs as a whole
     the layers read what the reference makes of its images, else random maps.
     """
+    check_counts(cycle_limit=cycle_limit)
     _check(images, batch, seed, backend, dataflow, jobs)
     machine, network = accelerator_of(accelerator), workload_of(workload)
     lowered = lower(network, batch)
@@ -81,6 +83,8 @@ def verify_apart(
         raise SpecError(f"{network.name}: no layer can be executed: {lowered.reason}")
     parameters = load_parameters(network, seed)
     subjects, unit = _subjects(machine, lowered, parameters, mapping, dataflow, backend)
+    for subject in subjects:
+        subject.executor.cycle_limit = cycle_limit
     tasks = _tasks(network, lowered, parameters, images, seed)
     total = images // batch * len(subjects)
 
@@ -131,7 +135,7 @@ def _subjects(
     order = shared_order(accelerator, chosen)
     host_words = max(program.host_words for program in programs)
     built = elaborate(accelerator, order=order, host_words=host_words)
-    unit = simulator(built.block, backend)
+    unit = simulator(built.block, backend, gated=built.gated)
     subjects = [
         Subject(built, unit, [layer], [learned], [nest], program)
         for layer, learned, nest, program in zip(layers, parameters, chosen, programs, strict=True)

@@ -1,7 +1,7 @@
 """Random cases: small accelerators, and networks with mappings that are legal on them.
 
-A case is reproducible from (seed, index) alone. About twenty cases share an accelerator, since
-building hardware costs more than running it.
+A case is reproducible from (seed, index) and the steps its layers may take. About twenty cases
+share an accelerator, since building hardware costs more than running it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from asicbnn.verify.features import accelerator_features, block_words
 
 CASES_PER_ACCELERATOR = 20
 MOST_STEPS = 1500
+FEWER_STEPS = 200
+"""Of layers for simulators that run some thousand cycles per second."""
 MOST_LANES = 160
 SRAM: dict[str, Any] = {"kind": "sram"}
 EXTERNAL: dict[str, Any] = {"kind": "external", "external": {"standard": "lpddr4"}}
@@ -287,12 +289,12 @@ def _blocks_fit(case: Case) -> bool:
     return True
 
 
-def case(seed: int, index: int, accelerator: Accelerator) -> Case:
-    """Case `index` of a seed on its accelerator."""
-    rng = Random(f"network {seed} {index}")
+def case(seed: int, index: int, accelerator: Accelerator, most_steps: int = MOST_STEPS) -> Case:
+    """Case `index` of a seed on its accelerator: the first drawn that is legal and small enough."""
+    rng, lay = Random(f"network {seed} {index}"), layout(accelerator)
     while True:
         drawn = draw_network(rng, accelerator)
-        if drawn is not None:
+        if drawn is not None and all(steps(lay, x) <= most_steps for x in drawn.layers):
             return drawn
 
 

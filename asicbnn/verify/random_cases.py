@@ -22,12 +22,21 @@ from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.selection import BACKENDS
 from asicbnn.spec.accelerator import to_yaml
 from asicbnn.verify.agreement import Row, Subject
-from asicbnn.verify.cases import CASES_PER_ACCELERATOR, Case, accelerator, case
+from asicbnn.verify.cases import (
+    CASES_PER_ACCELERATOR,
+    FEWER_STEPS,
+    MOST_STEPS,
+    Case,
+    accelerator,
+    case,
+)
 from asicbnn.verify.features import ALL_FEATURES, features
 
 ENOUGH_FOR_ALL = 400
 """From so many cases on, a feature no case exercised is a failure of the run."""
 CYCLE_LIMIT = 2_000_000
+SLOW = frozenset({"pyrtl", "icarus"})
+"""Back ends whose cases are drawn with fewer steps: of the same accelerators, smaller layers."""
 
 Progress = Callable[[int, int], None]
 
@@ -150,7 +159,8 @@ def verify_random(
 ) -> RandomVerification:
     """Draw `count` cases over about count/20 accelerators and compare model and hardware.
 
-    folder  where a differing case is written (default: reports/verify)
+    folder   where a differing case is written (default: reports/verify)
+    backend  pyrtl and icarus, being slow, get smaller layers
     """
     check_counts(count=count)
     check_seed(seed)
@@ -176,10 +186,11 @@ def _run_cases(
     for index in range(count):
         if index % CASES_PER_ACCELERATOR == 0:
             machine = elaborate(accelerator(seed, index // CASES_PER_ACCELERATOR))
-            simulated = simulator(machine.block, backend)
+            simulated = simulator(machine.block, backend, gated=machine.gated)
         assert machine is not None
         assert simulated is not None
-        drawn = case(seed, index, machine.accelerator)
+        most_steps = FEWER_STEPS if simulated.name in SLOW else MOST_STEPS
+        drawn = case(seed, index, machine.accelerator, most_steps)
         rng = np.random.default_rng([seed, index])
         parameters = [random_parameters(layer, rng) for layer in drawn.layers]
         images = random_activations(drawn.layers[0], rng)

@@ -10,13 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from asicbnn.cli import app
+from asicbnn.mapping.layout import layout
 from asicbnn.model import network
 from asicbnn.simulation import program
 from asicbnn.spec import load
 from asicbnn.spec.accelerator import with_changes
 from asicbnn.spec.lowering import lower
 from asicbnn.verify import agreement, random_cases, verify, verify_random
-from asicbnn.verify.cases import accelerator, case
+from asicbnn.verify.cases import FEWER_STEPS, MOST_STEPS, accelerator, case, steps
 from asicbnn.verify.features import ALL_FEATURES, features
 from asicbnn.verify.random_cases import ENOUGH_FOR_ALL
 
@@ -224,3 +225,27 @@ def test_cases_are_a_function_of_seed_and_index():
     assert case(4, 25, spec) == case(4, 25, spec)
     assert case(4, 26, spec) != case(4, 25, spec)
     assert with_changes(spec, {"name": "other"}) != spec
+
+
+def test_slow_simulators_get_the_same_case_where_it_is_small_and_a_smaller_one_where_not():
+    spec, same = accelerator(2, 1), 0
+    for index in range(20, 40):
+        drawn, small = case(2, index, spec), case(2, index, spec, FEWER_STEPS)
+        assert max(steps(layout(spec), layer) for layer in small.layers) <= FEWER_STEPS
+        is_small = max(steps(layout(spec), layer) for layer in drawn.layers) <= FEWER_STEPS
+        assert not is_small or small == drawn
+        same += is_small
+    assert 0 < same < 20
+
+
+@pytest.mark.parametrize(("backend", "most_steps"), [("auto", MOST_STEPS), ("pyrtl", FEWER_STEPS)])
+def test_how_large_cases_are_depends_on_what_simulates_them(backend, most_steps, monkeypatch):
+    asked = []
+
+    def noted(*arguments):
+        asked.append(arguments[-1])
+        return case(*arguments)
+
+    monkeypatch.setattr(random_cases, "case", noted)
+    assert verify_random(2, seed=2, backend=backend).agrees
+    assert asked == [most_steps] * 2

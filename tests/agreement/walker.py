@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import product
 
-from asicbnn.hardware.configuration import configuration
+from asicbnn.hardware.configuration import configuration, level_quantities, slot_quantities
 
 OUTER = ("B", "K", "C", "OY", "OX")
 NEEDS = {
@@ -104,6 +104,11 @@ class Walker:
             "finished_register": lay.threshold_word_bits
             + len(edges)
             + sum(table.widths.of(q) for q in kept),
+            # a counter and the bases of each loop
+            "step_sequencer": len(table.level_dimensions)
+            * (table.widths.trips + sum(map(table.widths.of, level_quantities(self.a)))),
+            "tile_sequencer": len(table.slot_dimensions)
+            * (table.widths.trips + sum(map(table.widths.of, slot_quantities(self.a)))),
             # last flag per outer loop, first and last of the channels, the end, two reloads
             "tile_register": len(table.slot_dimensions) + 2 + 1 + 2 + len(tile_edges),
             "output_address": sum(4 * table.widths.of(q) for q in walked),
@@ -149,7 +154,8 @@ class Walker:
                         exposed += time * (not ping_pong[operand])
                 self.cycles["dma_stall"] += max(0, hidden - busy) + exposed
             self.cycles["swap"] += 1
-            self._clock("tile_register")
+            for family in ("tile_register", "tile_sequencer", "step_sequencer"):
+                self._clock(family)
         self.cycles["drain"] = 3 + self.a.array.popcount.pipeline_stages
         self._close_visit()
         assert not self.spilled
@@ -169,6 +175,7 @@ class Walker:
             for _ in pieces(self.lay.threshold_word_bits, self.lay.link_bits):
                 self.cycles["configuration"] += 1
                 self.count["store_weight_reads"] += 1
+                self._clock("tile_sequencer")
 
     # ------------------------------------------------------------ the DMA
     def _key(self, operand, at):
@@ -369,6 +376,7 @@ class Walker:
         assert word == self.visit
         self.progress[word] += 1
         self._clock("accumulator")
+        self._clock("step_sequencer")
         if self.progress[word] == self.total_reduction:
             self.count["threshold_buffer_reads"] += 1
             self._clock("finished_register")

@@ -158,6 +158,29 @@ def test_verilog(tmp_path):
     assert "endmodule" in (tmp_path / "tiny.v").read_text()
 
 
+def test_verilog_as_a_folder(tmp_path):
+    done = run("verilog", TINY, "-o", tmp_path / "chip", "--workload", DIGITS)
+    assert done.exit_code == 0
+    assert done.stderr.startswith("wrote ")
+    names = {path.name for path in (tmp_path / "chip").iterdir()}
+    assert {"tiny.v", "testbench.v", "README.md", "librelane.yaml", "synthesis.ys"} <= names
+    assert "digits_mlp" in (tmp_path / "chip/testbench.v").read_text()
+
+
+def test_verilog_refuses_what_does_not_go_together(tmp_path):
+    done = run("verilog", TINY, "-o", tmp_path / "tiny.v", "--workload", DIGITS)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("--workload is for the test bench of a folder")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/notes.txt").write_text("mine")
+    done = run("verilog", TINY, "-o", tmp_path / "full")
+    assert done.exit_code == 2
+    assert "this folder holds other things" in done.stderr
+    done = run("verilog", TINY, "-o", tmp_path / "big", "--workload", "workloads/birealnet18.yaml")
+    assert done.exit_code == 2
+    assert not (tmp_path / "big").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -165,6 +188,10 @@ def test_verilog(tmp_path):
         (["compare", TINY, TINY], "this is an accelerator file; a workload file was wanted"),
         (["verify", DIGITS, TINY], "this is a workload file; an accelerator file was wanted"),
         (["verilog", DIGITS], "this is a workload file; an accelerator file was wanted"),
+        (
+            ["verilog", TINY, "-o", "never", "--workload", TINY],
+            "this is an accelerator file; a workload file was wanted",
+        ),
         (["sweep", TINY], "this is an accelerator file; a sweep file was wanted"),
         (
             ["estimate", TINY, DIGITS, "--mapping", TINY],

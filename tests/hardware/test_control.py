@@ -133,7 +133,8 @@ def test_loops_and_quantities_walk_a_nest(nest, steps, data):
             {"q": [Const(s, 6) for s in strides], "r": [Const(1, 6)] * len(nest)},
         )  # fmt: skip
         loops.connect(step, restart)
-        following = quantities.connect(step, restart, {"q": Const(start, 6)}, plain_adder)
+        quantities.connect(step, restart, {"q": Const(start, 6)}, plain_adder)
+        following = quantities.following(loops.stop, plain_adder)
         flags = {f"zero{i}": z for i, z in enumerate(loops.zero)}
         flags |= {f"last{i}": z for i, z in enumerate(loops.last)}
         flags |= {f"stop{i}": z for i, z in enumerate(loops.stop)}

@@ -186,7 +186,7 @@ def gated_registers():
     wide = Register(70, name="wide", reset_value=(1 << 69) + 5)
     narrow = Register(10, name="narrow", reset_value=3)
     free = Register(4, name="free")
-    enable = load ^ free[0]
+    enable = load & ~free[0]  # 0 during a reset, whatever the registers hold
     wide.next <<= pyrtl.select(enable, data[10:], wide)
     narrow.next <<= pyrtl.select(enable, data[:10] ^ wide[:10], narrow)
     free.next <<= (free + 3).truncate(4)

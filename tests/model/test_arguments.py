@@ -80,8 +80,8 @@ def test_what_runs_hardware_checks_its_own(function):
         function(TINY, DIGITS, images=0)
     with pytest.raises(SpecError, match=r"^seed: expected a whole number of at least 0, got -1$"):
         function(TINY, DIGITS, seed=-1)
-    with pytest.raises(SpecError, match=r"^backend: expected .*, got 'verilator'"):
-        function(TINY, DIGITS, backend="verilator")
+    with pytest.raises(SpecError, match=r"^backend: expected .*, got 'modelsim'"):
+        function(TINY, DIGITS, backend="modelsim")
 
 
 def test_random_cases_check_their_own():

@@ -15,6 +15,7 @@ from asicbnn.mapping.dataflow import named_mapping, whole_tiles
 from asicbnn.mapping.layout import layout
 from asicbnn.model import energy
 from asicbnn.model.area import structural
+from asicbnn.model.assumptions import assumptions
 from asicbnn.model.costs import costs
 from asicbnn.model.cycles import count_layer
 from asicbnn.model.estimate import estimate
@@ -46,6 +47,11 @@ def test_edges_of_a_dense_layer_by_hand():
     counts = counted(GATED, n_cfg=7)
     assert lay.psum_bits == 13
     walked = w.store + w.pool + 2 * w.phase
+    # per loop of K C OY OX FY FX BA: counter, addresses of weights, inputs and sums, ..., shift
+    stepped = 7 * (w.trips + w.weight + w.input + w.psum + 2 * w.coordinate + w.threshold
+                   + w.shift + walked)  # fmt: skip
+    tiled = 4 * (w.trips + w.weight_bank + w.activation_bank + 2 * w.coordinate + w.psum
+                 + w.threshold + w.store)  # fmt: skip
     expected = {
         "weight_register_clocks": 9 * 32,
         "input_register_clocks": 9 * 8,
@@ -54,6 +60,9 @@ def test_edges_of_a_dense_layer_by_hand():
         "accumulator_clocks": 9 * (4 * 13 + 13 + w.psum),
         # thresholds and flips of 4 channels, last-trip flag of K, five quantities
         "finished_register_clocks": 3 * (4 * 15 + 1 + walked + w.threshold),
+        "step_sequencer_clocks": (9 + 1) * stepped,
+        # once for the tile, and with each of the 3 x 8 link words of thresholds
+        "tile_sequencer_clocks": (1 + 3 * 8) * tiled,
         # 4 outer loops, first and last of C, the end, two reloads, edges of K and C
         "tile_register_clocks": 4 + 2 + 1 + 2 + 2,
         "configuration_register_clocks": 7 * 7 * 8,
@@ -102,9 +111,13 @@ def test_as_many_clock_gates_open_as_are_built(changes):
         "psum_buffer_writes": lay.psum_slots,
     }  # fmt: skip
     opened: dict[str, Fraction] = {}
+    again = {  # the same groups opened by a second event
+        ("psum_register", "threshold_buffer_reads"), ("step_sequencer", "swap_cycles"),
+        ("tile_sequencer", "threshold_buffer_writes"),
+    }  # fmt: skip
     for each in gated_registers(accelerator, 1, n_cfg):
-        if (each.family, each.event) == ("psum_register", "threshold_buffer_reads"):
-            continue  # the transfer again: of the first visit of a sum
+        if (each.family, each.event) in again:
+            continue
         gates = each.gates * pieces.get(each.event, 1)
         opened[each.family] = opened.get(each.family, Fraction()) + gates
     assert opened == {family: sum(gates) for family, gates in built.items()}
@@ -154,6 +167,11 @@ def test_clock_gates_take_the_place_of_multiplexers_in_area_and_energy():
     mux_fj = 0.5 * (10.7069 + 0.5 * 2.2813 * 1.8**2)
     loaded = ("array", "weight register")
     assert before[loaded] - after[loaded] == pytest.approx(32 * mux_fj)
+    # a clock gate's output goes by its enable and not by the activity of its component
+    steps = assumptions().sequencer_activity.value
+    others = replace(gated.cells["sequencer"], clock_gate=0)
+    assert gated.cells["sequencer"].clock_gate > 0
+    assert after["control", "sequencer"] == SKY.switching_energy_fj(others, steps)
 
 
 def test_gating_changes_no_path():

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pyrtl
 import pytest
+from typer.testing import CliRunner
 
+from asicbnn.cli import app
 from asicbnn.errors import EnvironmentProblem
 from asicbnn.simulation.backends import c_compiler, simulator
 from asicbnn.simulation.backends.c_compiler import Generated, build_library, compile_library
@@ -175,3 +177,15 @@ def test_the_compiler_in_package_ziglang_serves(
     command = str(raised.value).splitlines()[-1]
     assert shlex.split(command)[:4] == [sys.executable, "-m", "ziglang", "cc"]
     assert "nothing_of_that_name" in str(raised.value)
+
+
+def test_the_command_ends_with_exit_code_3_and_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    root = Path(__file__).parents[2]
+    files = ["arch_specs/tiny.yaml", "workloads/digits_mlp_64_256_256_10.yaml"]
+    paths = [str(root / name) for name in files]
+    done = CliRunner().invoke(app, ["simulate", *paths, "--backend", "compiled"])
+    assert done.exit_code == 3
+    assert "pip install asicbnn[compiler]" in done.stderr
+    assert done.stdout == ""

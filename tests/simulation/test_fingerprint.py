@@ -15,7 +15,7 @@ import pytest
 from asicbnn.errors import SimulationError
 from asicbnn.simulation.backends import c_compiler, simulator
 from asicbnn.simulation.backends.c_source import generate
-from asicbnn.simulation.backends.compiled import _fingerprint
+from asicbnn.simulation.backends.compiled import _key
 from asicbnn.simulation.backends.fingerprint import fingerprint
 from asicbnn.simulation.backends.netlist import read_netlist
 from asicbnn.simulation.backends.state_layout import StateLayout
@@ -28,13 +28,23 @@ for _ in range(int(sys.argv[1])):
     pyrtl.Register(3), pyrtl.MemBlock(3, 3)
 from asicbnn.hardware.accelerator import elaborate
 from asicbnn.model.arguments import accelerator_of
+from asicbnn.hardware.declarations import declarations
+from asicbnn.simulation.backends.c_product_count import is_supported
+from asicbnn.simulation.backends.c_program import generate_scheduled
 from asicbnn.simulation.backends.c_source import generate
 from asicbnn.simulation.backends.fingerprint import fingerprint
 from asicbnn.simulation.backends.netlist import read_netlist
-netlist = read_netlist(elaborate(accelerator_of("arch_specs/tiny.yaml")).block)
-source = generate(netlist)
-print(fingerprint(netlist), source.layout.to_text())
-print(hashlib.sha256("".join(source.files).encode()).hexdigest())
+block = elaborate(accelerator_of("arch_specs/tiny.yaml")).block
+known = declarations(block)
+every = read_netlist(block)
+folded = read_netlist(block, list(filter(is_supported, known.functions)))
+for netlist, source in (
+    (every, generate(every)),
+    (folded, generate_scheduled(folded, frozenset(known.steady))),
+):
+    names = [wire.name for wire in netlist.registers]
+    print(fingerprint(netlist), source.layout.to_text(names, [m.id for m in netlist.memories]))
+    print(hashlib.sha256("".join(source.files).encode()).hexdigest())
 """
 
 
@@ -48,6 +58,8 @@ def test_fingerprint_code_and_layout_are_equal_in_processes_with_other_histories
         )  # fmt: skip
         said.add(done.stdout)
     assert len(said) == 1
+    (one,) = said
+    assert len({line.split()[0] for line in one.splitlines()}) == 4
 
 
 def variant(change: str) -> pyrtl.Block:
@@ -75,6 +87,10 @@ def variant(change: str) -> pyrtl.Block:
         target = memory if change == "memory written" else second
         enable = a[1] if change == "enable" else a[0]
         target[address] <<= pyrtl.MemBlock.EnabledWrite(total, enable)
+        copy, cut = pyrtl.Register(len(a), "copy"), pyrtl.WireVector(8 if change == "cut" else 9)
+        copy.next <<= b if change == "copy" else a
+        block.add_net(pyrtl.LogicNet("+", None, (a, b), (cut,)))
+        pyrtl.Register(4, "low").next <<= cut[:4]
         if change == "dead logic":
             _ = a & b
     return block
@@ -83,7 +99,7 @@ def variant(change: str) -> pyrtl.Block:
 SAME = ["", "", "dead logic"]
 OTHER = [
     "width", "name", "depth", "operation", "order of arguments", "constant", "slice",
-    "memory read", "next", "memory written", "enable", "rom",
+    "memory read", "next", "memory written", "enable", "rom", "copy", "cut",
 ]  # fmt: skip
 
 
@@ -97,9 +113,9 @@ def test_every_change_of_the_design_changes_the_fingerprint() -> None:
 def test_circumstances_change_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
     netlist = read_netlist(variant(""))
     made = [fingerprint(netlist, *more) for more in ((), ("a",), ("b",), ("a", "b"), ("ab",))]
-    first = _fingerprint(netlist)
+    first = _key(netlist, "")
     monkeypatch.setattr("asicbnn.simulation.backends.c_source.FUNCTION_WEIGHT", 10)
-    made += [first, _fingerprint(netlist)]
+    made += [first, _key(netlist, ""), _key(netlist, "other")]
     assert len(set(made)) == len(made)
 
 
@@ -121,18 +137,22 @@ def test_a_constant_too_large_for_decimal_text_has_a_fingerprint() -> None:
 def test_a_layout_survives_the_text_whatever_the_names_are_by_then() -> None:
     netlist = read_netlist(variant(""))
     layout = generate(netlist).layout
-    names = [f"n{index}" for index in range(len(layout.registers))]
-    read = StateLayout.from_text(layout.to_text(), names, range(7, 7 + len(layout.memories)))
+    registers = [register.name for register in netlist.registers]
+    identities = [memory.id for memory in netlist.memories]
+    text = layout.to_text(registers, identities)
+    names = [f"n{index}" for index in range(len(registers))]
+    read = StateLayout.from_text(text, names, range(7, 7 + len(identities)))
     assert list(read.registers) == names
-    assert list(read.registers.values()) == list(layout.registers.values())
-    assert list(read.memories.values()) == list(layout.memories.values())
+    assert list(read.registers.values()) == [layout.registers[name] for name in registers]
+    assert list(read.memories.values()) == [layout.memories[i] for i in identities]
     assert read.total_limbs == layout.total_limbs
 
 
 @pytest.mark.skipif(c_compiler.find_compiler() is None, reason="no C compiler on this machine")
 def test_a_design_built_again_is_found_and_works(monkeypatch: pytest.MonkeyPatch) -> None:
     first = simulator(variant(""), "compiled")
-    monkeypatch.setattr("asicbnn.simulation.backends.c_source.generate", _never)
+    monkeypatch.setattr("asicbnn.simulation.backends.compiled.generate", _never)
+    monkeypatch.setattr("asicbnn.simulation.backends.compiled.generate_scheduled", _never)
     monkeypatch.setattr("asicbnn.simulation.backends.compiled.check_block", _never)
     second = simulator(variant("dead logic"), "compiled")
     for unit in (first, second):

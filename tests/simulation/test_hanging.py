@@ -129,3 +129,28 @@ def test_images_the_first_layer_cannot_take_are_refused(
     program = replace(program, layers=(first, *program.layers[1:]))
     with pytest.raises(SimulationError, match=sentence):
         list(Executor(setup.machine, setup.backend, program).run(images))
+
+
+@pytest.mark.parametrize(
+    ("images", "sentence"),
+    [
+        (np.full((20, 64), 99, np.uint8), "expected pixels in -8..23 (-16..15 with the offset)"),
+        (np.zeros((20, 63), np.uint8), "expected integers [N, 64] or [N, 1, 1, 64], got uint8 [20"),
+        (np.zeros((20, 64)), "expected integers [N, 64] or [N, 1, 1, 64], got float64 [20, 64]"),
+        (np.zeros((3, 64), np.uint8), "expected at least 20 images, got 3"),
+    ],
+)
+def test_a_file_of_images_that_do_not_fit_is_named_with_what_is_allowed(
+    tmp_path: Path, images: NDArray[Any], sentence: str
+) -> None:
+    text = Path(WORKLOAD).read_text("utf-8")
+    with np.load(Path(WORKLOAD).parent / "weights/digits_mlp_64_256_256_10.npz") as stored:
+        arrays = {name: stored[name] for name in stored.files} | {"images": images}
+    arrays["labels"] = np.zeros(len(images), np.uint8)
+    np.savez(tmp_path / "changed.npz", **arrays)
+    workload = tmp_path / "changed.yaml"
+    workload.write_text(text.replace("weights/digits_mlp_64_256_256_10.npz", "changed.npz"))
+    done = CliRunner().invoke(app, ["simulate", ACCELERATOR, str(workload), "--images", "20"])
+    assert done.exit_code == 2
+    assert f"{tmp_path / 'changed.npz'}: images: {sentence}" in done.stderr
+    assert done.stdout == ""

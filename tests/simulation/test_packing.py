@@ -68,9 +68,7 @@ def test_slices_side_by_side_are_the_words_they_were_cut_from(rows, width, slice
 
 @pytest.mark.parametrize(("link", "beats"), [(16, 1), (16, 2), (16, 4), (16, 16), (128, 2)])
 def test_store_words_undo_host_words(link, beats):
-    accelerator = small(
-        store__link__bits=link, host__link_bits=link // beats, post=("threshold",)
-    )
+    accelerator = small(store__link__bits=link, host__link_bits=link // beats, post=("threshold",))
     lay = layout(accelerator)
     words = words_of_bits(np.random.default_rng(beats).random((5, link)) < 0.5)
     sent = host_words(lay, words)
@@ -251,9 +249,7 @@ def test_stored_thresholds_compare_like_integers(shape):
 def test_stored_scores_of_an_argmax_keep_their_order(shape):
     layer, parameters, images = drawn(**{**shape, "padded": False})
     image = images[:, : layer.kernel_y, :1]
-    layer = Layer(
-        **{**vars(layer), "in_y": layer.kernel_y, "in_x": 1, "output": "argmax"}
-    )
+    layer = Layer(**{**vars(layer), "in_y": layer.kernel_y, "in_x": 1, "output": "argmax"})
     stored, flips = stored_thresholds(layer, parameters)
     assert stored.min() >= 0
     sums = layer_sums(layer, image, parameters.weights)[0, 0, 0] - parameters.thresholds
@@ -287,8 +283,6 @@ def test_an_argmax_bias_beyond_the_comparator_is_refused():
     parameters = Parameters(
         np.ones((2, 4, 1, 1), np.int8), np.array([0, 2**13], np.int64), np.zeros(2, bool)
     )
-    message = (
-        r"^layer classes: a threshold of 8196 needs more than 13 bit; raise limits.psum_bits$"
-    )
+    message = r"^layer classes: a threshold of 8196 needs more than 13 bit; raise limits.psum_bits$"
     with pytest.raises(MappingError, match=message):
         threshold_words(layout(small()), layer, parameters)

@@ -107,3 +107,16 @@ def test_an_unknown_objective_is_refused_before_anything_runs(file):
 
     with pytest.raises(SpecError, match=r"^speed is not an objective; "):
         asicbnn.sweep(file, objectives=["speed"], progress=progress)
+
+
+def test_clock_gating_is_an_axis_like_any_other(tmp_path):
+    file = tmp_path / "gating.yaml"
+    file.write_text(
+        f"name: gating\naccelerator: {ROOT}/arch_specs/tiny.yaml\n"
+        f"workloads: [{ROOT}/workloads/digits_mlp_64_256_256_10.yaml]\n"
+        "axes: {clock_gating: [none, register]}\n"
+    )
+    table = asicbnn.sweep(file, workers=1).to_frame().set_index("clock_gating")
+    assert table.loc["register", "clock_energy_fj"] < table.loc["none", "clock_energy_fj"]
+    assert table["gated_clocks"].gt(0).to_dict() == {"none": False, "register": True}
+    assert table.loc["register", "cycles"] == table.loc["none", "cycles"]

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from asicbnn.cli import app
-from asicbnn.errors import SpecError
+from asicbnn.errors import SimulationError, SpecError
 from asicbnn.spec import load
 from asicbnn.spec.accelerator import with_changes
 from asicbnn.verify import apart, verify_apart
@@ -87,6 +87,11 @@ def test_covered_layers_of_a_network_that_does_not_run_whole_are_verified(tmp_pa
     found = verify_apart(TINY, workload, seed=3)
     assert found.agrees
     assert {row.layer for row in found.compared} == {"conv", "fc"}
+
+
+def test_a_layer_beyond_the_cycle_limit_fails_loudly():
+    with pytest.raises(SimulationError, match="100 cycles"):
+        verify_apart(TINY, DIGITS, cycle_limit=100, jobs=2)
 
 
 def test_arguments_that_do_not_go_together_are_refused():

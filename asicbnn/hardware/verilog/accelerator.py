@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from asicbnn.hardware.accelerator import elaborate
+import re
+
+import pyrtl
+
+from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.hardware.configuration import Order
 from asicbnn.hardware.verilog.writer import write_verilog
 from asicbnn.spec.accelerator import Accelerator
@@ -22,7 +26,7 @@ def verilog(accelerator: Accelerator, *, order: Order | None = None) -> str:
     from asicbnn import __version__
 
     machine = elaborate(accelerator, order=order, probe=False, ports=True)
-    written = write_verilog(machine.block)
+    written = write_verilog(machine.block, gated=getattr(machine, "gated", ()))
     lay = machine.configuration.layout
     header = _HEADER.format(
         name=accelerator.name,
@@ -33,3 +37,18 @@ def verilog(accelerator: Accelerator, *, order: Order | None = None) -> str:
         link=lay.link_bits,
     )
     return header + written.text()
+
+
+def reset_registers(machine: Machine) -> frozenset[str]:
+    """Return the registers `reset` must set: control.
+
+    Left out is what control loads before it is used: the configuration chain, operand words, and
+    the array's sums. The array's pipeline of flags is left out too: it shows its reset value once
+    the reset has lasted as many cycles as it is long.
+    """
+    registers = machine.block.wirevector_subset(pyrtl.Register)
+    data = {net.dests[0] for net in machine.stages["array"] if net.op == "r"}
+    loaded = re.compile(
+        r"(configuration|weight_register|input_register|psum_register)(_shadow)?\d+"
+    )
+    return frozenset(r.name for r in registers if r not in data and not loaded.fullmatch(r.name))

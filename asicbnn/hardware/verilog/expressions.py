@@ -31,6 +31,8 @@ def expression(net: Any, args: Sequence[WireVector], name_of: NameOf) -> str:
     if net.op == "s":
         return sliced(args[0], net.op_param, name_of)
     written = [operand(wire, name_of) for wire in args]
+    if net.op == "w":  # into a narrower wire, which cuts it
+        return written[0]
     if net.op == "~":
         return f"~{written[0]}"
     if net.op == "n":

@@ -1,7 +1,8 @@
 """Memories as modules of their own, so that a macro can take a behavioural model's place.
 
-Ports of every memory module: clock; per read port i read_address{i}, read_data{i}; per write port
-i write_address{i}, write_data{i}, write_enable{i} with one enable bit per slice. Reads are
+Ports of every memory module: clock and reset (which clears no contents); per read port i
+read_address{i} and read_data{i}; per write port i write_address{i}, write_data{i} and
+write_enable{i} with one enable bit per slice. Reads are
 combinational: read_data{i} belongs to read_address{i} of the same cycle, and a word read in the
 cycle that writes it has its old value.
 """
@@ -24,7 +25,7 @@ def ranged(bits: int) -> str:
 def ports_of(view: MemoryView) -> list[str]:
     """Return the port declarations of a memory's module."""
     address = ranged(view.slices[0].addrwidth)
-    ports = ["input clock"]
+    ports = ["input clock", "input reset"]
     for i in range(len(view.reads)):
         ports += [
             f"input {address}read_address{i}",

@@ -131,10 +131,10 @@ class BlockView:
 
 
 def _is_copy(net: Net) -> bool:
-    """Say whether a net is a wire, or a slice that leaves nothing out."""
-    if net.op == "s":
-        return bool(net.op_param == tuple(range(len(net.args[0]))))
-    return bool(net.op == "w")
+    """Say whether a net is a wire, or a slice that leaves nothing out, and cuts nothing off."""
+    if net.op not in "ws" or len(net.dests[0]) != len(net.args[0]):
+        return False
+    return bool(net.op == "w" or net.op_param == tuple(range(len(net.args[0]))))
 
 
 def _sorted(wires: Iterable[Any]) -> list[Any]:

@@ -63,14 +63,18 @@ class VerilogBlock:
     """A block as Verilog.
 
     name       the top module                 top   its text
+    inputs     input port -> bits, without clock and reset
     registers  PyRTL register name -> its name in the top module
+    pieces     PyRTL register name -> the variables that hold it, lowest first, with their bits
     memories   in the order of their names
     counts     adders and clock gates its instances come to: full_adder half_adder clock_gate
     """
 
     name: str
     top: str
+    inputs: Mapping[str, int]
     registers: Mapping[str, str]
+    pieces: Mapping[str, tuple[tuple[str, int], ...]]
     memories: tuple[MemoryModule, ...]
     counts: Mapping[str, int]
 
@@ -192,7 +196,9 @@ class _Writer:
         return VerilogBlock(
             self.name,
             top,
+            MappingProxyType({self.name_of[w]: len(w) for w in self.view.inputs}),
             MappingProxyType(registers),
+            MappingProxyType({r.name: self._pieces(r) for r in self.view.registers}),
             tuple(self.memories),
             MappingProxyType(dict(self.counts)),
         )
@@ -271,7 +277,7 @@ class _Writer:
         return lines
 
     def _instance(self, memory: MemoryModule) -> list[str]:
-        pins = [".clock(clock)"]
+        pins = [".clock(clock)", ".reset(reset)"]
         for i, port in enumerate(memory.view.reads):
             pins.append(f".read_address{i}({self.written(port.address)})")
             pins.append(f".read_data{i}({self._data_name(memory, i)})")
@@ -297,6 +303,12 @@ class _Writer:
             whole = joined([self.piece_of[span] for span in reversed(spans)])
             lines.append(f"{self.declared(register)} = {whole};")
         return lines
+
+    def _pieces(self, register: Register) -> tuple[tuple[str, int], ...]:
+        spans = self.pieces.get(register)
+        if not spans:
+            return ((self.name_of[register], len(register)),)
+        return tuple((self.piece_of[s], s.high - s.low + 1) for s in spans)
 
     def _updates(self) -> list[str]:
         plain = [r for r in self.view.registers if r not in self.pieces]

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.declarations import Declarations, DeclaredFunction, declarations
+from asicbnn.simulation.backends import c_source
 from asicbnn.simulation.backends.c_compiler import Generated, build_library
 from asicbnn.simulation.backends.c_product_count import is_supported
 from asicbnn.simulation.backends.c_program import generate_scheduled
-from asicbnn.simulation.backends.c_source import FUNCTION_WEIGHT, generate
+from asicbnn.simulation.backends.c_source import generate
 from asicbnn.simulation.backends.fingerprint import fingerprint, generator_identity
 from asicbnn.simulation.backends.interface import (
     Backend,
@@ -29,6 +30,7 @@ from asicbnn.simulation.backends.interface import (
 )
 from asicbnn.simulation.backends.netlist import (
     Memory,
+    Netlist,
     check_block,
     check_inputs,
     read_netlist,
@@ -79,8 +81,7 @@ class CompiledBackend(Backend):
             return Generated(source.files, source.layout.to_text(registers, memories))
 
         program = "every net" if every_net else f"scheduled {sorted(known.steady)}"
-        key = fingerprint(netlist, generator_identity(), str(FUNCTION_WEIGHT), program)
-        built = build_library(key, generated)
+        built = build_library(_key(netlist, program), generated)
         self.note = "; ".join(filter(None, (note, built.note)))
         self._layout = StateLayout.from_text(built.attachment, registers, memories)
         self._reset_image = self._registers_after_reset()
@@ -178,6 +179,11 @@ class CompiledBackend(Backend):
             if ran := self._run_to_flag(self._state.ctypes.data, flag, calls):
                 return done + int(ran)
         return None
+
+
+def _key(netlist: Netlist, program: str) -> str:
+    """Hash all that decides which code is generated: an equal key may find it in the cache."""
+    return fingerprint(netlist, generator_identity(), str(c_source.FUNCTION_WEIGHT), program)
 
 
 def _rom_words(memory: Memory) -> NDArray[np.uint64]:

@@ -39,7 +39,8 @@ def fingerprint(netlist: Netlist, *circumstances: str) -> str:
         lines.append(f"m {memory.name} {memory.bitwidth} {memory.addrwidth} {is_rom}")
     for number, net in enumerate(netlist.nets, len(name_of)):
         parameter = _parameter(net, memory_number) if net.op_param is not None else ""
-        lines.append(f"{net.op} {parameter} {names(net.args)} {net.dests[0].bitwidth}")
+        widths = ",".join([str(wire.bitwidth) for wire in net.dests])
+        lines.append(f"{net.op} {parameter} {names(net.args)} {widths}")
         for index, wire in enumerate(net.dests):
             name_of[id(wire)] = f"{number}.{index}" if index else str(number)
     lines += [names([netlist.next_of[register]]) for register in netlist.registers]
@@ -52,7 +53,7 @@ def _parameter(net: Net, memory_number: dict[int, int]) -> str:
         return str(memory_number[net.op_param[0]])
     if net.op == "s":
         return array("I", net.op_param).tobytes().hex()
-    return str(net.op_param)
+    return f"{type(net.function).__name__} {net.op_param}"
 
 
 @lru_cache

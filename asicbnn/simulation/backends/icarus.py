@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import subprocess
+from collections.abc import Sequence
 from typing import Any, Self
 from weakref import finalize
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicbnn.errors import EnvironmentProblem, SimulationError
+from asicbnn.hardware.verilog.netlist import GatedGroup
 from asicbnn.simulation.backends.external_tool import Workshop, find_tool
 from asicbnn.simulation.backends.icarus_bench import BENCH, bench_text
 from asicbnn.simulation.backends.interface import (
@@ -32,9 +34,9 @@ _CYCLES_PER_CALL = 1 << 12  # an interrupt from the keyboard is noticed between 
 class IcarusProgram:
     """A compiled design with its test bench, on disk as long as anybody may start it."""
 
-    def __init__(self, block: Any, shape: StateShape) -> None:
+    def __init__(self, block: Any, shape: StateShape, gated: Sequence[GatedGroup]) -> None:
         compiler, self._vvp = find_tool("iverilog", "iverilog"), find_tool("vvp", "iverilog")
-        source = verilog_source(block)
+        source = verilog_source(block, gated)
         with Workshop("build a simulator with Icarus") as workshop:
             workshop.write("design.v", source.text)
             workshop.write("bench.v", bench_text(source, shape))
@@ -63,12 +65,14 @@ class IcarusBackend(Backend):
     """A design run by `vvp`; unknown bits (x) where a number is asked for are an error."""
 
     name = "icarus"
+    releases_lock = True
 
-    def __init__(self, block: Any, note: str = "") -> None:
+    def __init__(self, block: Any, note: str = "", *, gated: Sequence[GatedGroup] = ()) -> None:
+        """Compile the design; `gated` are its registers behind clock gates."""
         check_block(block)
         read_netlist(block)  # names a combinational loop, in which vvp would hang
         super().__init__(StateShape.of(block), note)
-        self._program = IcarusProgram(block, self.shape)
+        self._program = IcarusProgram(block, self.shape, gated)
         self._register_index = {name: i for i, name in enumerate(self.shape.registers)}
         self._memory_index = {name: i for i, name in enumerate(self.shape.memories)}
         self._start()
@@ -106,12 +110,14 @@ class IcarusBackend(Backend):
 
     def _run(self, cycles: int) -> None:
         for done in range(0, cycles, _CYCLES_PER_CALL):
+            self._check_stop()
             self._tell(f"run {min(_CYCLES_PER_CALL, cycles - done)}")
             self._answer()
 
     def _run_until(self, flag_register: str, limit: int) -> int | None:
         flag = self._register_index[flag_register]
         for done in range(0, limit, _CYCLES_PER_CALL):
+            self._check_stop()
             self._tell(f"until {flag} {min(_CYCLES_PER_CALL, limit - done)}")
             if ran := int(self._answer()):
                 return done + ran

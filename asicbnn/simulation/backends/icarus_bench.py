@@ -12,10 +12,10 @@ Commands are words and numbers on standard input, answers lines on standard outp
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from asicbnn.simulation.backends.interface import StateShape
-from asicbnn.simulation.backends.verilog_source import VerilogSource
+from asicbnn.simulation.backends.verilog_source import Piece, VerilogSource
 
 BENCH = "asicbnn_bench"
 _STDIN = "32'h8000_0000"
@@ -51,24 +51,28 @@ module {bench};
                     code = $fscanf({stdin}, "%d %h", index, value);
                     case (index)
 {set_register}
+                        default: ;
                     endcase
                 end
                 "get": begin
                     code = $fscanf({stdin}, "%d", index);
                     case (index)
 {get_register}
+                        default: ;
                     endcase
                 end
                 "write": begin
                     code = $fscanf({stdin}, "%d %d %d", index, first, count);
                     case (index)
 {write_memory}
+                        default: ;
                     endcase
                 end
                 "read": begin
                     code = $fscanf({stdin}, "%d %d %d", index, first, count);
                     case (index)
 {read_memory}
+                        default: ;
                     endcase
                 end
                 "run": begin
@@ -81,6 +85,7 @@ module {bench};
                     cycles = 0;
                     case (index)
 {run_until}
+                        default: ;
                     endcase
                 end
                 default: $display("unknown command %0s", command);
@@ -97,7 +102,7 @@ endmodule
 def bench_text(source: VerilogSource, shape: StateShape) -> str:
     """Return the test bench of a design; registers and memories are numbered as in its shape."""
     registers = [
-        (index, f"chip.{source.registers[name].path}", register)
+        (index, _whole(source.registers[name]), register)
         for index, (name, register) in enumerate(shape.registers.items())
     ]
     memories = [
@@ -130,6 +135,12 @@ def bench_text(source: VerilogSource, shape: StateShape) -> str:
         read_memory=_lines(f'{i}: {loop} $display("%h", {p}[i]);' for i, p, _ in memories),
         run_until=_lines(f"{i}: {_until(p)}" for i, p, r in registers if r.bits == 1),
     )
+
+
+def _whole(pieces: Sequence[Piece]) -> str:
+    """A register as one expression, to be read or assigned."""
+    paths = [f"chip.{piece.variable.path}" for piece in reversed(pieces)]
+    return paths[0] if len(paths) == 1 else f"{{{', '.join(paths)}}}"
 
 
 def _until(flag: str) -> str:

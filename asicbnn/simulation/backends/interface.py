@@ -100,12 +100,21 @@ class Backend(ABC):
         self.loaded_by: object = None
         self.stop = threading.Event()  # forks are copies: they share it
 
+    @property
+    def state_bytes(self) -> int:
+        """About the bytes the state of one fork takes."""
+        return sum(memory.octets for memory in self.shape.memories.values())
+
     def write_memory(self, name: str, words: NDArray[np.uint64], start: int = 0) -> None:
         """Replace the words from ``start`` [word] on by the rows of ``words``."""
+        words = np.asarray(words)
+        self._check_words(name, words, start)
+        self._store_words(name, words, start)
+
+    def _check_words(self, name: str, words: NDArray[np.uint64], start: int) -> None:
         memory = _named(self.shape.memories, name, "memory")
         if memory.is_read_only:
             raise SimulationError(f"memory {name} is read-only")
-        words = np.asarray(words)
         if words.dtype != np.uint64 or words.ndim != 2 or words.shape[1] != memory.limbs:
             raise SimulationError(
                 f"memory {name}: expected uint64 words of shape (n, {memory.limbs}), "
@@ -117,7 +126,6 @@ class Backend(ABC):
             raise SimulationError(
                 f"memory {name}: word {start + row} has bits above its {memory.bits} bits"
             )
-        self._store_words(name, words, start)
 
     def read_memory(
         self, name: str, start: int = 0, count: int | None = None
@@ -139,6 +147,10 @@ class Backend(ABC):
         """Return a register's value."""
         _named(self.shape.registers, name, "register")
         return self._load_register(name)
+
+    def registers(self) -> dict[str, int]:
+        """Return all registers' values; of many stimuli, those of the first."""
+        return {name: self.read_register(name) for name in self.shape.registers}
 
     def run(self, cycles: int) -> None:
         """Run that many cycles."""

@@ -8,8 +8,9 @@ evaluated when one of them has changed and keeps its values in the meantime.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import TypeAlias
 
 import pyrtl
@@ -158,22 +159,22 @@ class _Planner:
         if condition is None and net.op == "x":
             choose, low, high = net.args
             want(choose, ALWAYS)
-            for wire, is_one in ((low, False), (high, True)):
-                want(wire, self._under(wire, choose, is_one))
+            want(low, ALWAYS)  # what is chosen when nothing special happens
+            want(high, self._under(high, choose))
             return
         if condition is None and net.op == "&" and net.dests[0].bitwidth == 1:
             first, second = sorted(net.args, key=lambda wire: self.depth.get(wire, 0))
             want(first, ALWAYS)
-            want(second, self._under(second, first, True))
+            want(second, self._under(second, first))
             return
         for wire in net.args:
             want(wire, condition)
 
-    def _under(self, wire: Wire, choose: Wire, is_one: bool) -> Condition:
-        """Condition of a branch that is only looked at if another wire has some value."""
+    def _under(self, wire: Wire, choose: Wire) -> Condition:
+        """Condition of a branch that is only looked at if another wire is 1."""
         if self.depth.get(wire, 0) < _DEEP_WEIGHT or isinstance(choose, pyrtl.Const):
             return ALWAYS
-        return self.canon(self.conditions.any_of([(choose, is_one)]))
+        return self.canon(self.conditions.any_of([(choose, True)]))
 
     def wires(self, condition: Condition) -> list[Wire]:
         return [self.conditions.wires[number] for number, _ in condition or ()]
@@ -229,48 +230,64 @@ def plan(netlist: Netlist, steady: frozenset[str] = frozenset()) -> Schedule:
     return _with_updates(planner, segments)
 
 
+class _Order:
+    """Nets that wait for their arguments, by condition; those that can be evaluated come out."""
+
+    def __init__(self, planner: _Planner, need: Needs) -> None:
+        self.nets = [net for net in planner.netlist.nets if id(net) not in planner.steady]
+        self.condition_of = [need.get(net.dests[0]) for net in self.nets]
+        maker = {wire: index for index, net in enumerate(self.nets) for wire in net.dests}
+        self.readers: list[list[int]] = [[] for _ in self.nets]
+        self.missing = [0] * len(self.nets)
+        self.ready: dict[Condition, list[int]] = {c: [] for c in self.condition_of}
+        self.from_others = dict.fromkeys(self.ready, 0)
+        self.unknown: dict[Condition, set[int]] = {
+            c: {maker[wire] for wire in planner.wires(c) if wire in maker} for c in self.ready
+        }
+        for index, net in enumerate(self.nets):
+            makers = {maker[wire] for wire in net.args if wire in maker}
+            self.missing[index] = len(makers)
+            for other in makers:
+                self.readers[other].append(index)
+                if self.condition_of[other] != self.condition_of[index]:
+                    self.from_others[self.condition_of[index]] += 1
+            if not makers:
+                self.ready[self.condition_of[index]].append(index)
+        self.done: set[int] = set()
+
+    def segments(self) -> Iterator[Segment]:
+        """Unconditional nets first, then whole groups, then what there is of a group."""
+        while len(self.done) < len(self.nets):
+            condition = self._next()
+            segment = Segment(condition)
+            heap = self.ready[condition]
+            while heap:
+                index = heappop(heap)
+                segment.nets.append(self.nets[index])
+                self._finish(index)
+            yield segment
+
+    def _next(self) -> Condition:
+        if self.ready.get(ALWAYS):
+            return ALWAYS
+        open_ = [c for c in self.ready if self.ready[c] and self.unknown[c] <= self.done]
+        return next((c for c in open_ if not self.from_others[c]), open_[0])
+
+    def _finish(self, index: int) -> None:
+        self.done.add(index)
+        for reader in self.readers[index]:
+            condition = self.condition_of[reader]
+            self.missing[reader] -= 1
+            if condition != self.condition_of[index]:
+                self.from_others[condition] -= 1
+            if not self.missing[reader]:
+                heappush(self.ready[condition], reader)
+
+
 def _segments(planner: _Planner, need: Needs) -> list[Segment]:
     steady = [net for net in planner.netlist.nets if id(net) in planner.steady]
-    segments = [Segment(STEADY, steady)] if steady else []
-    done = {wire for net in steady for wire in net.dests}
-    waiting: dict[Condition, list[Net]] = {}
-    for net in planner.netlist.nets:
-        if id(net) not in planner.steady:
-            waiting.setdefault(need.get(net.dests[0], ALWAYS), []).append(net)
-    while waiting:
-        condition, nets, rest = _most_ready(planner, waiting, done)
-        segments.append(Segment(condition, nets))
-        done.update(wire for net in nets for wire in net.dests)
-        if rest:
-            waiting[condition] = rest
-        else:
-            del waiting[condition]
-    return segments
-
-
-def _most_ready(
-    planner: _Planner, waiting: dict[Condition, list[Net]], done: set[Wire]
-) -> tuple[Condition, list[Net], list[Net]]:
-    """Nets that can be evaluated now: unconditional ones first, then whole groups, then most."""
-    best: tuple[int, Condition, list[Net], list[Net]] | None = None
-    for condition, nets in waiting.items():
-        if any(w in planner.driver_of and w not in done for w in planner.wires(condition)):
-            continue
-        here = set()
-        ready, rest = [], []
-        for net in nets:
-            if all(w in done or w in here or w not in planner.driver_of for w in net.args):
-                ready.append(net)
-                here.update(net.dests)
-            else:
-                rest.append(net)
-        if condition is None and ready:
-            return condition, ready, rest
-        score = (2 if not rest else 1) if ready else 0
-        if ready and (best is None or score > best[0]):
-            best = (score, condition, ready, rest)
-    assert best is not None
-    return best[1:]
+    first = [Segment(STEADY, steady)] if steady else []
+    return [*first, *_Order(planner, need).segments()]
 
 
 def _with_updates(planner: _Planner, segments: list[Segment]) -> Schedule:
@@ -284,46 +301,35 @@ def _with_updates(planner: _Planner, segments: list[Segment]) -> Schedule:
         if following is not register
     }
     end = len(segments)
-    while True:
-        last_read = _last_reads(planner, segments, place_of, condition_of)
-        moved = [r for r, at in place_of.items() if at < end and last_read.get(r, -1) > at]
-        if not moved:
-            break
-        for register in moved:
-            place_of[register] = end
+    last_read = _last_reads(planner, segments, condition_of)
+    moved = True
+    while moved:
+        for register, at in place_of.items():
+            following = netlist.next_of[register]
+            last_read[following] = max(last_read.get(following, -1), at)
+            for wire in planner.wires(condition_of[register]) if at == end else ():
+                last_read[wire] = end
+        late = [r for r, at in place_of.items() if at < end and last_read.get(r, -1) > at]
+        place_of |= dict.fromkeys(late, end)
+        moved = bool(late)
     for register in netlist.registers:
         if place_of.get(register, end) < end:
             segments[place_of[register]].registers.append(register)
-    late = [r for r in netlist.registers if place_of.get(r) == end]
-    late_writes = list(netlist.writes)
-    return Schedule(tuple(segments), tuple(late), tuple(late_writes), condition_of, conditions)
+    last = tuple(r for r in netlist.registers if place_of.get(r) == end)
+    return Schedule(tuple(segments), last, netlist.writes, condition_of, conditions)
 
 
 def _last_reads(
-    planner: _Planner,
-    segments: Sequence[Segment],
-    place_of: Mapping[Wire, int],
-    condition_of: Mapping[object, Condition],
+    planner: _Planner, segments: Sequence[Segment], condition_of: Mapping[object, Condition]
 ) -> dict[Wire, int]:
-    """Index of the last segment that reads each register, the end being one more."""
-    netlist, end = planner.netlist, len(segments)
+    """Index of the last segment whose nets or condition read each wire; writes are at the end."""
     last: dict[Wire, int] = {}
-
-    def read(wire: Wire, at: int) -> None:
-        last[wire] = max(last.get(wire, -1), at)
-
     for index, segment in enumerate(segments):
         for wire in planner.wires(segment.condition):
-            read(wire, index)
+            last[wire] = index
         for net in segment.nets:
-            for wire in net.args:
-                read(wire, index)
-    for register, at in place_of.items():
-        read(netlist.next_of[register], at)
-        if at == end:
-            for wire in planner.wires(condition_of[register]):
-                read(wire, end)
-    for net in netlist.writes:
+            last |= dict.fromkeys(net.args, index)
+    for net in planner.netlist.writes:
         for wire in [*net.args, *planner.wires(condition_of.get(id(net)))]:
-            read(wire, end)
+            last[wire] = len(segments)
     return last

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from asicbnn.errors import SimulationError
+from asicbnn.hardware.verilog.netlist import GatedGroup
 from asicbnn.simulation.backends.c_compiler import find_compiler
 from asicbnn.simulation.backends.compiled import CompiledBackend
+from asicbnn.simulation.backends.gates import GatesBackend
 from asicbnn.simulation.backends.icarus import IcarusBackend
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.backends.interpreted import InterpretedBackend
@@ -15,26 +17,30 @@ from asicbnn.simulation.backends.sampling import Sampling
 from asicbnn.simulation.backends.toggling import TogglingBackend
 from asicbnn.simulation.backends.verilator import VerilatorBackend
 
-BACKENDS: dict[str, Callable[[Any], Backend]] = {
+BACKENDS: dict[str, Callable[..., Backend]] = {
     CompiledBackend.name: CompiledBackend,
     InterpretedBackend.name: InterpretedBackend,
     VerilatorBackend.name: VerilatorBackend,
     IcarusBackend.name: IcarusBackend,
+    GatesBackend.name: GatesBackend,
 }
 """How each back end is built from a block, by name."""
+EXPORTED = frozenset({VerilatorBackend.name, IcarusBackend.name})
+"""Back ends that run the exported Verilog, in which clock gates are real."""
 _NO_COMPILER = (
     "no C compiler found: simulating with PyRTL, about a thousand times slower; "
     "pip install asicbnn[compiler] brings one"
 )
 
 
-def simulator(block: Any, backend: str = "auto") -> Backend:
+def simulator(block: Any, backend: str = "auto", *, gated: Sequence[GatedGroup] = ()) -> Backend:
     """Build a simulator of a PyRTL block, reset and ready; the block stays as it is.
 
     block    a built `pyrtl.Block` without inputs
-    backend  ``compiled`` (needs a C compiler), ``pyrtl``, ``verilator`` (the exported Verilog;
-             needs the program), or ``auto``: compiled where possible, else pyrtl, and ``note``
-             says so
+    backend  ``compiled`` (needs a C compiler), ``pyrtl``, ``verilator`` or ``icarus`` (the
+             exported Verilog; need these programs), ``gates`` (many stimuli at once; needs a C
+             compiler), or ``auto``: compiled where possible, else pyrtl, and ``note`` says so
+    gated    the block's registers behind clock gates, for back ends that run exported Verilog
     """
     if backend == "auto":
         if find_compiler() is None:
@@ -42,6 +48,8 @@ def simulator(block: Any, backend: str = "auto") -> Backend:
         backend = "compiled"
     if backend not in BACKENDS:
         raise SimulationError(f"backend must be one of auto, {', '.join(BACKENDS)}, not {backend}")
+    if backend in EXPORTED:
+        return BACKENDS[backend](block, gated=gated)
     return BACKENDS[backend](block)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from asicbnn.hardware.verilog.netlist import GatedGroup
 from asicbnn.simulation.backends.interface import Backend, StateShape
 from asicbnn.simulation.backends.netlist import check_block, read_netlist
 from asicbnn.simulation.backends.verilator_build import build_library
@@ -36,11 +37,13 @@ class VerilatorBackend(Backend):
         block: Any,
         note: str = "",
         *,
+        gated: Sequence[GatedGroup] = (),
         registers: Collection[str] | None = None,
         optimisation: str = "-O1",
     ) -> None:
         """Build the model.
 
+        gated         the block's registers behind clock gates
         registers     those to reach from outside, besides any with a reset value other than 0;
                       Verilator optimises the others as it likes (default: all are reached)
         optimisation  of the C++ compiler
@@ -48,8 +51,12 @@ class VerilatorBackend(Backend):
         check_block(block)
         read_netlist(block)  # names a combinational loop
         super().__init__(_reached(StateShape.of(block), registers), note)
-        self._source = verilog_source(block)
-        published = [self._source.registers[name] for name in self.shape.registers]
+        self._source = verilog_source(block, gated)
+        published = [
+            piece.variable
+            for name in self.shape.registers
+            for piece in self._source.registers[name]
+        ]
         published += self._source.memories.values()
         self._library = build_library(self._source, published, optimisation=optimisation)
         self.build_cpu_seconds = self._library.build_cpu_seconds
@@ -59,8 +66,11 @@ class VerilatorBackend(Backend):
         """Take a new instance of the model: everything 0, read-only memories filled."""
         self._unit = self._library.make()
         self._registers = {
-            name: self._unit.words_at(self._source.registers[name], register.bits)
-            for name, register in self.shape.registers.items()
+            name: [
+                (piece.bits, self._unit.words_at(piece.variable, piece.bits)[0])
+                for piece in self._source.registers[name]
+            ]
+            for name in self.shape.registers
         }
         self._memories = {
             name: self._unit.words_at(self._source.memories[name], memory.bits, memory.words)
@@ -93,19 +103,27 @@ class VerilatorBackend(Backend):
         return widened.view(np.uint64)
 
     def _store_register(self, name: str, value: int) -> None:
-        (word,) = self._registers[name]
-        word[:] = np.frombuffer(value.to_bytes(len(word), sys.byteorder), np.uint8)
+        for bits, word in self._registers[name]:
+            part = value & ((1 << bits) - 1)
+            word[:] = np.frombuffer(part.to_bytes(len(word), sys.byteorder), np.uint8)
+            value >>= bits
 
     def _load_register(self, name: str) -> int:
-        return int.from_bytes(self._registers[name].tobytes(), sys.byteorder)
+        value, low = 0, 0
+        for bits, word in self._registers[name]:
+            value |= int.from_bytes(word.tobytes(), sys.byteorder) << low
+            low += bits
+        return value
 
     def _run(self, cycles: int) -> None:
         for done in range(0, cycles, _CYCLES_PER_CALL):
+            self._check_stop()
             self._unit.run(min(_CYCLES_PER_CALL, cycles - done))
 
     def _run_until(self, flag_register: str, limit: int) -> int | None:
-        flag = self._registers[flag_register]
+        ((_, flag),) = self._registers[flag_register]
         for done in range(0, limit, _CYCLES_PER_CALL):
+            self._check_stop()
             if ran := self._unit.run_until(flag, min(_CYCLES_PER_CALL, limit - done)):
                 return done + ran
         return None

@@ -5,10 +5,12 @@ The one place that knows how a block becomes Verilog: everything else works on a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from asicbnn.hardware.verilog import write_verilog
+from asicbnn.hardware.verilog.netlist import GatedGroup
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,14 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A register, or as much of one as a clock gate drives."""
+
+    variable: Variable
+    bits: int
+
+
+@dataclass(frozen=True)
 class VerilogSource:
     """A design as text, with one clock input and no other that matters.
 
@@ -35,7 +45,7 @@ class VerilogSource:
     top        the module to simulate
     clock      its clock, rising edges count
     tied       its other inputs, held at 0
-    registers  per register of the block, the variable that holds it
+    registers  per register of the block, the variables that hold it, lowest bits first
     memories   per memory of the block, the array that holds it, word n at index n
     """
 
@@ -43,19 +53,25 @@ class VerilogSource:
     top: str
     clock: str
     tied: tuple[str, ...]
-    registers: dict[str, Variable]
+    registers: dict[str, tuple[Piece, ...]]
     memories: dict[str, Variable]
 
 
-def verilog_source(block: Any) -> VerilogSource:
-    """Export a checked block without inputs."""
-    written = write_verilog(block)
+def verilog_source(block: Any, gated: Sequence[GatedGroup] = ()) -> VerilogSource:
+    """Export a checked block without inputs.
+
+    gated  its registers behind clock gates
+    """
+    written = write_verilog(block, gated=gated)
     return VerilogSource(
         text=written.text(),
         top=written.name,
         clock="clock",
         tied=("reset",),
-        registers={name: Variable(written.name, path) for name, path in written.registers.items()},
+        registers={
+            name: tuple(Piece(Variable(written.name, path), bits) for path, bits in pieces)
+            for name, pieces in written.pieces.items()
+        },
         memories={
             name: Variable(memory.module, f"{memory.instance}.{array}")
             for memory in written.memories

@@ -1,5 +1,15 @@
 // Adders as rows of adder cells, for synthesis: one full_adder_cell or half_adder_cell per bit.
 // Simulators read the vector expressions of arithmetic_simulation.v instead.
+// With KEEP_ADDERS no adder is trimmed, not even one whose operand is a constant: the mapped netlist
+// then has exactly the adder cells the model counts.
+
+`ifndef KEPT
+`ifdef KEEP_ADDERS
+`define KEPT (* keep *)
+`else
+`define KEPT
+`endif
+`endif
 
 module full_adder #(parameter WIDTH = 1) (
   input [WIDTH-1:0] a, input [WIDTH-1:0] b, input [WIDTH-1:0] c,
@@ -8,7 +18,7 @@ module full_adder #(parameter WIDTH = 1) (
   genvar i;
   generate
     for (i = 0; i < WIDTH; i = i + 1) begin : bits
-      full_adder_cell cell_i (.a(a[i]), .b(b[i]), .c(c[i]), .sum(sum[i]), .carry(carry[i]));
+      `KEPT full_adder_cell cell_i (.a(a[i]), .b(b[i]), .c(c[i]), .sum(sum[i]), .carry(carry[i]));
     end
   endgenerate
 endmodule
@@ -20,7 +30,7 @@ module half_adder #(parameter WIDTH = 1) (
   genvar i;
   generate
     for (i = 0; i < WIDTH; i = i + 1) begin : bits
-      half_adder_cell cell_i (.a(a[i]), .b(b[i]), .sum(sum[i]), .carry(carry[i]));
+      `KEPT half_adder_cell cell_i (.a(a[i]), .b(b[i]), .sum(sum[i]), .carry(carry[i]));
     end
   endgenerate
 endmodule
@@ -29,11 +39,11 @@ module ripple_adder #(parameter WIDTH = 1) (
   input [WIDTH-1:0] a, input [WIDTH-1:0] b, output [WIDTH:0] sum
 );
   wire [WIDTH:1] carry;
-  half_adder_cell first (.a(a[0]), .b(b[0]), .sum(sum[0]), .carry(carry[1]));
+  `KEPT half_adder_cell first (.a(a[0]), .b(b[0]), .sum(sum[0]), .carry(carry[1]));
   genvar i;
   generate
     for (i = 1; i < WIDTH; i = i + 1) begin : bits
-      full_adder_cell cell_i (
+      `KEPT full_adder_cell cell_i (
         .a(a[i]), .b(b[i]), .c(carry[i]), .sum(sum[i]), .carry(carry[i+1])
       );
     end
@@ -50,7 +60,7 @@ module ripple_subtractor #(parameter WIDTH = 1) (
   genvar i;
   generate
     for (i = 0; i < WIDTH; i = i + 1) begin : bits
-      full_adder_cell cell_i (
+      `KEPT full_adder_cell cell_i (
         .a(a[i]), .b(~b[i]), .c(carry[i]), .sum(difference[i]), .carry(carry[i+1])
       );
     end
@@ -66,7 +76,7 @@ module ripple_below #(parameter WIDTH = 1) (
   genvar i;
   generate
     for (i = 0; i < WIDTH; i = i + 1) begin : bits
-      full_adder_cell cell_i (.a(a[i]), .b(~b[i]), .c(carry[i]), .sum(), .carry(carry[i+1]));
+      `KEPT full_adder_cell cell_i (.a(a[i]), .b(~b[i]), .c(carry[i]), .sum(), .carry(carry[i+1]));
     end
   endgenerate
   assign is_below = ~carry[WIDTH];
