@@ -25,9 +25,9 @@ from asicbnn.model.energy import terms_fj
 from asicbnn.model.mappings import MappingSource
 from asicbnn.result import PARTS
 from asicbnn.simulate import Progress, Setup, Simulation, execute, prepare
-from asicbnn.simulation.backends.sampling import Sampling
 from asicbnn.simulation.backends.selection import BACKENDS
-from asicbnn.simulation.backends.toggling import Toggles, TogglingBackend
+from asicbnn.simulation.backends.word_level.sampling import Sampling
+from asicbnn.simulation.backends.word_level.toggling import Toggles, TogglingBackend
 from asicbnn.simulation.execution import CYCLE_LIMIT
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.activity_file import Activities, ActivityFile
@@ -334,6 +334,7 @@ def _events(
     groups: Mapping[str, tuple[Switching, ...]],
 ) -> dict[str, float]:
     """Outputs times events of each activity: what transitions are divided by."""
+
     def outputs(name: str) -> int:
         return sum(x.outputs for x in groups[name])
 

@@ -32,9 +32,9 @@ from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, ma
 from asicbnn.model.timing import timing
 from asicbnn.result import Result
 from asicbnn.simulation.backends import Backend, simulator
-from asicbnn.simulation.backends.gates import GatesBackend
-from asicbnn.simulation.backends.sampling import Sampling
+from asicbnn.simulation.backends.gate_level.gates import GatesBackend
 from asicbnn.simulation.backends.selection import BACKENDS, counting_simulator
+from asicbnn.simulation.backends.word_level.sampling import Sampling
 from asicbnn.simulation.batched import side_by_side
 from asicbnn.simulation.execution import CYCLE_LIMIT, Executor, LayerRun
 from asicbnn.simulation.packing import Words

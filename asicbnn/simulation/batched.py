@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.accelerator import Machine
-from asicbnn.simulation.backends.gates import GatesBackend
+from asicbnn.simulation.backends.gate_level.gates import GatesBackend
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.execution import CYCLE_LIMIT, Executor, LayerRun
 from asicbnn.simulation.packing import Words

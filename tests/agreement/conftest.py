@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asicbnn.simulation.backends import c_compiler
+from asicbnn.simulation.backends.toolchain import c_compiler
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -11,7 +11,8 @@ from tools import EXTERNAL
 
 from asicbnn.bnn.reference import random_activations, random_parameters
 from asicbnn.hardware.accelerator import Machine, elaborate
-from asicbnn.simulation.backends import Backend, c_compiler, simulator
+from asicbnn.simulation.backends import Backend, simulator
+from asicbnn.simulation.backends.toolchain import c_compiler
 from asicbnn.verify.agreement import Row, Subject
 from asicbnn.verify.cases import CASES_PER_ACCELERATOR, FEWER_STEPS, accelerator, case
 

@@ -54,9 +54,7 @@ def differences(name, dataflow, images):
     chosen = mappings(accelerator, technology, layers, Request(dataflow), n_cfg)
     subject = Subject(machine, backend, layers, load_parameters(digits()), chosen)
     given = load_images(digits(), images).activations
-    return [
-        row for i in range(images) for row in subject.rows(given[i : i + 1]) if not row.agrees
-    ]
+    return [row for i in range(images) for row in subject.rows(given[i : i + 1]) if not row.agrees]
 
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)

@@ -90,9 +90,7 @@ def test_a_count_that_is_off_by_one_is_found(miscounting, tmp_path):
     found = verify_random(2, seed=2, folder=tmp_path)
     assert not found.agrees
     how = f"seed 2, accelerators 1, {found.backend}"
-    assert found.verdict.startswith(
-        f"0 of 2 agree on cycles, accesses and bits ({how})\ncase 0: "
-    )
+    assert found.verdict.startswith(f"0 of 2 agree on cycles, accesses and bits ({how})\ncase 0: ")
     for outcome in found.outcomes:
         assert {row.quantity for row in outcome.differences} == {"psum_buffer_reads"}
         assert all(row.model == row.hardware + 1 for row in outcome.differences)
@@ -150,9 +148,7 @@ def write(seed, index, folder):
     parameters = [random_cases.random_parameters(layer, rng) for layer in drawn.layers]
     images = random_cases.random_activations(drawn.layers[0], rng)
     target = folder / "case"
-    written = random_cases.write_case(
-        drawn, parameters, images, target, "case", backend="pyrtl"
-    )
+    written = random_cases.write_case(drawn, parameters, images, target, "case", backend="pyrtl")
     assert {path.name for path in written} >= {
         "accelerator.yaml", "workload.yaml", "mapping.yaml", "weights.npz",
     }  # fmt: skip

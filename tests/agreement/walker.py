@@ -48,7 +48,11 @@ class Ring:
 class Walker:
     def __init__(self, accelerator, lay, layer, mapping, n_cfg):
         self.a, self.lay, self.layer, self.mapping, self.n_cfg = (
-            accelerator, lay, layer, mapping, n_cfg,
+            accelerator,
+            lay,
+            layer,
+            mapping,
+            n_cfg,
         )
         self.unroll = lay.unroll
         self.tile = dict(mapping.outer)
@@ -61,13 +65,13 @@ class Walker:
         for d in REDUCED:
             self.total_reduction *= sum(len(pieces(t, self.unroll[d])) for t in self.cuts[d])
         self.count = Counter()
-        self.clocks = Counter()        # clock edges by family of gated registers, flop by flop
+        self.clocks = Counter()  # clock edges by family of gated registers, flop by flop
         self.cycles = Counter()
-        self.progress = Counter()      # steps done per output word
-        self.spilled = set()           # output words waiting in the psum buffer
-        self.register = {}             # what each L0 register holds
-        self.visit = None              # output word in the accumulator
-        self.pool = {}                 # pooling windows under way: taps seen
+        self.progress = Counter()  # steps done per output word
+        self.spilled = set()  # output words waiting in the psum buffer
+        self.register = {}  # what each L0 register holds
+        self.visit = None  # output word in the accumulator
+        self.pool = {}  # pooling windows under way: taps seen
         self.peak = Counter()
         self.ring = None
         self.loaded = {}
@@ -141,7 +145,8 @@ class Walker:
         ]
         self.cycles["prologue"] = self._load("weight", tiles[0]) + self._load("input", tiles[0])
         ping_pong = {
-            "weight": self.a.buffers.weight.ping_pong, "input": self.a.buffers.input.ping_pong,
+            "weight": self.a.buffers.weight.ping_pong,
+            "input": self.a.buffers.input.ping_pong,
         }
         for at, following in zip(tiles, [*tiles[1:], None], strict=True):
             busy = self._compute(at)
@@ -198,9 +203,7 @@ class Walker:
     def _load_weights(self, at):
         time = 0
         words = 0
-        trips = [
-            len(pieces(self.cuts[d][at.get(d, 0)], self.unroll[d])) for d in NEEDS["weight"]
-        ]
+        trips = [len(pieces(self.cuts[d][at.get(d, 0)], self.unroll[d])) for d in NEEDS["weight"]]
         for _ in product(*map(range, trips)):
             words += 1
             self.count["weight_buffer_writes"] += self.slots["weight"]
@@ -318,9 +321,7 @@ class Walker:
 
     def _place(self, at, step):
         """Return the indices of a step over the whole layer, in trips."""
-        return {
-            d: (at[d], step[d]) if d in at else step[d] for d in step
-        }
+        return {d: (at[d], step[d]) if d in at else step[d] for d in step}
 
     def _load_clocks(self, operand):
         """A piece of the register, or of its shadow, per read of the port."""
@@ -380,9 +381,7 @@ class Walker:
         if self.progress[word] == self.total_reduction:
             self.count["threshold_buffer_reads"] += 1
             self._clock("finished_register")
-            starts = {
-                d: at[d] * self.tile[d] + step[d] * self.unroll[d] for d in NEEDS["psum"]
-            }
+            starts = {d: at[d] * self.tile[d] + step[d] * self.unroll[d] for d in NEEDS["psum"]}
             self.cycles["output_stall"] += self._store(starts, at) - 1
 
     # ------------------------------------------------------------ the write channel
@@ -426,17 +425,32 @@ class Walker:
         counts = {
             name: self.count[name]
             for name in (
-                "weight_buffer_reads", "weight_buffer_writes", "input_buffer_reads",
-                "input_buffer_writes", "psum_buffer_reads", "psum_buffer_writes",
-                "threshold_buffer_reads", "threshold_buffer_writes", "pool_buffer_reads",
-                "pool_buffer_writes", "store_weight_reads", "store_weight_writes",
-                "store_activation_reads", "store_activation_writes",
+                "weight_buffer_reads",
+                "weight_buffer_writes",
+                "input_buffer_reads",
+                "input_buffer_writes",
+                "psum_buffer_reads",
+                "psum_buffer_writes",
+                "threshold_buffer_reads",
+                "threshold_buffer_writes",
+                "pool_buffer_reads",
+                "pool_buffer_writes",
+                "store_weight_reads",
+                "store_weight_writes",
+                "store_activation_reads",
+                "store_activation_writes",
             )
         }
         cycles = {
             f"{name}_cycles": self.cycles[name]
             for name in (
-                "prologue", "compute", "l0_stall", "output_stall", "dma_stall", "swap", "drain",
+                "prologue",
+                "compute",
+                "l0_stall",
+                "output_stall",
+                "dma_stall",
+                "swap",
+                "drain",
                 "configuration",
             )
         }

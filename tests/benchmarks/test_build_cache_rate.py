@@ -12,8 +12,8 @@ import pytest
 from asicbnn.hardware.accelerator import elaborate
 from asicbnn.model.arguments import accelerator_of
 from asicbnn.simulation.backends import simulator
-from asicbnn.simulation.backends.compiled import _key
 from asicbnn.simulation.backends.netlist import read_netlist
+from asicbnn.simulation.backends.word_level.compiled import _key
 
 EDGE64 = Path(__file__).parents[2] / "arch_specs/edge64.yaml"
 

@@ -14,7 +14,7 @@ import pytest
 
 from asicbnn.model.arguments import accelerator_of, workload_of
 from asicbnn.simulate import prepare
-from asicbnn.simulation.backends.gates import GatesBackend
+from asicbnn.simulation.backends.gate_level.gates import GatesBackend
 from asicbnn.simulation.backends.interface import numbers_of_words
 from asicbnn.simulation.batched import StimuliExecutor
 from asicbnn.spec.accelerator import with_changes

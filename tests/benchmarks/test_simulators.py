@@ -25,10 +25,10 @@ from asicbnn.bnn.reference import random_activations, random_parameters
 from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.hardware.configuration import configuration_words
 from asicbnn.model.mappings import Request, mappings
-from asicbnn.simulation.backends.compiled import CompiledBackend
+from asicbnn.simulation.backends.exported.verilator import VerilatorBackend
 from asicbnn.simulation.backends.interface import Backend, numbers_of_words
 from asicbnn.simulation.backends.interpreted import InterpretedBackend
-from asicbnn.simulation.backends.verilator import VerilatorBackend
+from asicbnn.simulation.backends.word_level.compiled import CompiledBackend
 from asicbnn.simulation.execution import Executor
 from asicbnn.simulation.program import build_program
 from asicbnn.spec.accelerator import Accelerator

@@ -91,9 +91,7 @@ def test_a_simulated_accelerator_needs_no_stimuli(probe):
 
 def test_the_hardware_does_not_say_done_before_it_is_told_to_start():
     backend = simulator(elaborate(SMALL).block, "pyrtl")
-    with pytest.raises(
-        SimulationError, match=r"^register done was not 1 within 300 cycles$"
-    ):
+    with pytest.raises(SimulationError, match=r"^register done was not 1 within 300 cycles$"):
         backend.run_until("done", 300)
 
 

@@ -34,6 +34,7 @@ UNROLL = {
     "batch": {"out_channels": 2, "in_channels": 4, "batch": 2},
 }
 
+
 class Watched:
     """A machine whose popcount inputs and adders are watched cycle by cycle."""
 

@@ -123,9 +123,7 @@ def test_the_text_is_the_same_however_much_was_built_before():
 
 def test_an_accelerator_has_the_same_text_again():
     spec = load("arch_specs/tiny.yaml")
-    texts = {
-        write_verilog(elaborate(spec, probe=False, ports=True).block).text() for _ in range(2)
-    }
+    texts = {write_verilog(elaborate(spec, probe=False, ports=True).block).text() for _ in range(2)}
     assert len(texts) == 1
 
 

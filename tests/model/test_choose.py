@@ -64,7 +64,8 @@ def candidate_tiles(lay, layer, d, exhaustive):
     """List the tiles again, from the definition: the smallest legal one for each number of cuts."""
     size, unroll = layer.size(d), lay.unroll[d]
     legal = [
-        t for t in range(unroll, size, unroll)
+        t
+        for t in range(unroll, size, unroll)
         if (d != "C" or t // unroll % lay.words_per_link == 0)
         and (d not in ("OY", "OX") or t % layer.pool == 0)
     ]
@@ -107,7 +108,9 @@ def key_of(accelerator, layer, mapping, prices, objective):
         + nest.psum_words * lay.psum_word_bits
     )
     value = {
-        "energy": energy, "cycles": counted["cycles"], "edp": energy * counted["cycles"],
+        "energy": energy,
+        "cycles": counted["cycles"],
+        "edp": energy * counted["cycles"],
     }[objective]
     return float(value), float(counted["cycles"]), float(bits)
 
@@ -195,9 +198,7 @@ def test_a_fixed_sequencer_gets_one_order_for_all_layers():
     free = choose_network(edge(), layers, PRICES, dataflow="best", n_cfg=N_CFG)
     assert sum(c.energy_fj for c in free) <= sum(c.energy_fj for c in chosen)
     by_hand = min(
-        sum(
-            best_in_order(fixed, layer, ORDERS[name][0], outer).energy_fj for layer in layers
-        )
+        sum(best_in_order(fixed, layer, ORDERS[name][0], outer).energy_fj for layer in layers)
         for name in FREE
         for outer in {tuple(d for d, _ in c.mapping.outer) for c in (*free, *chosen)}
     )

@@ -183,9 +183,7 @@ def test_explicit_mappings_are_taken_from_files_values_and_dicts(tmp_path):
         ("C", "K", "B", "OY", "OX", "FY", "FX", "BA", "BW"),
     )
     machine = with_changes(TINY, {"buffers.psum.words": 256})
-    results = [
-        estimate(machine, DIGITS, mapping=given) for given in (path, asked, {"fc2": nest})
-    ]
+    results = [estimate(machine, DIGITS, mapping=given) for given in (path, asked, {"fc2": nest})]
     assert len({tuple(r.layers[1].metrics.items()) for r in results}) == 1
     free = estimate(machine, DIGITS)
     assert results[0].layers[1].metrics["energy_fj"] > free.layers[1].metrics["energy_fj"]

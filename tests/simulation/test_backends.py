@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asicbnn.errors import SimulationError
-from asicbnn.simulation.backends import Backend, c_compiler, c_source, simulator
+from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.interface import StoppedError, numbers_of_words, words_of_numbers
+from asicbnn.simulation.backends.toolchain import c_compiler
+from asicbnn.simulation.backends.word_level import c_source
 
 needs_compiler = pytest.mark.skipif(
     c_compiler.find_compiler() is None, reason="no C compiler on this machine"

@@ -14,7 +14,7 @@ from asicbnn.errors import CycleLimitError, SimulationError
 from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.simulate import simulate
 from asicbnn.simulation.backends import simulator
-from asicbnn.simulation.backends.gates import GatesBackend, gate_options
+from asicbnn.simulation.backends.gate_level.gates import GatesBackend, gate_options
 from asicbnn.simulation.batched import StimuliExecutor, side_by_side
 from asicbnn.simulation.execution import Executor
 from asicbnn.simulation.program import build_program

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 
 from asicbnn.errors import SpecError
-from asicbnn.simulation.backends import build_cache, c_compiler, scratch
-from asicbnn.simulation.backends.build_cache import cache_folder
-from asicbnn.simulation.backends.c_compiler import Generated, Library, build_library
-from asicbnn.simulation.backends.cpu import cpu_identity
+from asicbnn.simulation.backends.toolchain import build_cache, c_compiler, scratch
+from asicbnn.simulation.backends.toolchain.build_cache import cache_folder
+from asicbnn.simulation.backends.toolchain.c_compiler import Generated, Library, build_library
+from asicbnn.simulation.backends.toolchain.cpu import cpu_identity
 
 pytestmark = pytest.mark.skipif(
     c_compiler.find_compiler() is None, reason="no C compiler on this machine"
@@ -425,7 +425,7 @@ def test_a_size_that_is_no_number_is_refused(
 BUILDER = """\
 import sys
 from pathlib import Path
-from asicbnn.simulation.backends.c_compiler import Generated, build_library
+from asicbnn.simulation.backends.toolchain.c_compiler import Generated, build_library
 while not Path(sys.argv[1]).exists(): pass
 files = tuple(f"int answer{n}(void) {{ return {n}; }}" for n in range(3))
 found = build_library("a design", lambda: Generated(files, "beside"))

@@ -14,8 +14,13 @@ from typer.testing import CliRunner
 
 from asicbnn.cli import app
 from asicbnn.errors import EnvironmentProblem
-from asicbnn.simulation.backends import c_compiler, simulator
-from asicbnn.simulation.backends.c_compiler import Generated, build_library, compile_library
+from asicbnn.simulation.backends import simulator
+from asicbnn.simulation.backends.toolchain import c_compiler
+from asicbnn.simulation.backends.toolchain.c_compiler import (
+    Generated,
+    build_library,
+    compile_library,
+)
 
 GOOD = "int answer(void) { return 7; }\n"
 BAD = "int answer(void) { return nothing_of_that_name; }\n"

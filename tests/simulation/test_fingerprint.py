@@ -13,12 +13,13 @@ import pyrtl
 import pytest
 
 from asicbnn.errors import SimulationError
-from asicbnn.simulation.backends import c_compiler, simulator
-from asicbnn.simulation.backends.c_source import generate
-from asicbnn.simulation.backends.compiled import _key
-from asicbnn.simulation.backends.fingerprint import fingerprint
+from asicbnn.simulation.backends import simulator
 from asicbnn.simulation.backends.netlist import read_netlist
 from asicbnn.simulation.backends.state_layout import StateLayout
+from asicbnn.simulation.backends.toolchain import c_compiler
+from asicbnn.simulation.backends.toolchain.fingerprint import fingerprint
+from asicbnn.simulation.backends.word_level.c_source import generate
+from asicbnn.simulation.backends.word_level.compiled import _key
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """\
@@ -29,10 +30,10 @@ for _ in range(int(sys.argv[1])):
 from asicbnn.hardware.accelerator import elaborate
 from asicbnn.model.arguments import accelerator_of
 from asicbnn.hardware.declarations import declarations
-from asicbnn.simulation.backends.c_product_count import is_supported
-from asicbnn.simulation.backends.c_program import generate_scheduled
-from asicbnn.simulation.backends.c_source import generate
-from asicbnn.simulation.backends.fingerprint import fingerprint
+from asicbnn.simulation.backends.word_level.c_product_count import is_supported
+from asicbnn.simulation.backends.word_level.c_program import generate_scheduled
+from asicbnn.simulation.backends.word_level.c_source import generate
+from asicbnn.simulation.backends.toolchain.fingerprint import fingerprint
 from asicbnn.simulation.backends.netlist import read_netlist
 block = elaborate(accelerator_of("arch_specs/tiny.yaml")).block
 known = declarations(block)
@@ -114,7 +115,7 @@ def test_circumstances_change_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -
     netlist = read_netlist(variant(""))
     made = [fingerprint(netlist, *more) for more in ((), ("a",), ("b",), ("a", "b"), ("ab",))]
     first = _key(netlist, "")
-    monkeypatch.setattr("asicbnn.simulation.backends.c_source.FUNCTION_WEIGHT", 10)
+    monkeypatch.setattr("asicbnn.simulation.backends.word_level.c_source.FUNCTION_WEIGHT", 10)
     made += [first, _key(netlist, ""), _key(netlist, "other")]
     assert len(set(made)) == len(made)
 
@@ -151,9 +152,9 @@ def test_a_layout_survives_the_text_whatever_the_names_are_by_then() -> None:
 @pytest.mark.skipif(c_compiler.find_compiler() is None, reason="no C compiler on this machine")
 def test_a_design_built_again_is_found_and_works(monkeypatch: pytest.MonkeyPatch) -> None:
     first = simulator(variant(""), "compiled")
-    monkeypatch.setattr("asicbnn.simulation.backends.compiled.generate", _never)
-    monkeypatch.setattr("asicbnn.simulation.backends.compiled.generate_scheduled", _never)
-    monkeypatch.setattr("asicbnn.simulation.backends.compiled.check_block", _never)
+    room = "asicbnn.simulation.backends.word_level.compiled"
+    for name in ("generate", "generate_scheduled", "check_block"):
+        monkeypatch.setattr(f"{room}.{name}", _never)
     second = simulator(variant("dead logic"), "compiled")
     for unit in (first, second):
         unit.write_register("a", 200)

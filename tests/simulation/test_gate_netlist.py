@@ -15,8 +15,8 @@ from simulation.test_backends import OPERATIONS, RESULT_BITS, RandomBlock, ones
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.accelerator import elaborate
 from asicbnn.hardware.component import census
-from asicbnn.simulation.backends.gate_cover import cover, expression
-from asicbnn.simulation.backends.gate_netlist import (
+from asicbnn.simulation.backends.gate_level.gate_cover import cover, expression
+from asicbnn.simulation.backends.gate_level.gate_netlist import (
     ALIAS,
     CONSTANT,
     GATE_KINDS,
@@ -25,8 +25,8 @@ from asicbnn.simulation.backends.gate_netlist import (
     GateNetlist,
     map_gates,
 )
-from asicbnn.simulation.backends.gate_plan import Span, Unit, plan
-from asicbnn.simulation.backends.gate_trimming import fold_constants, live_signals
+from asicbnn.simulation.backends.gate_level.gate_plan import Span, Unit, plan
+from asicbnn.simulation.backends.gate_level.gate_trimming import fold_constants, live_signals
 from asicbnn.simulation.backends.netlist import read_netlist
 from asicbnn.spec.accelerator import Accelerator, with_changes
 

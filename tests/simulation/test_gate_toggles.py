@@ -18,8 +18,8 @@ from simulation.test_gates import SMALL, NarrowBlock, datapath, drawn_stimuli
 
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.component import census
-from asicbnn.simulation.backends.gate_netlist import GATE_KINDS, map_gates
-from asicbnn.simulation.backends.gate_toggles import TogglingGates
+from asicbnn.simulation.backends.gate_level.gate_netlist import GATE_KINDS, map_gates
+from asicbnn.simulation.backends.gate_level.gate_toggles import TogglingGates
 from asicbnn.simulation.backends.interface import Backend, numbers_of_words
 from asicbnn.simulation.backends.netlist import read_netlist
 

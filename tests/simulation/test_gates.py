@@ -28,11 +28,12 @@ from simulation.test_backends import (
 )
 
 from asicbnn.errors import EnvironmentProblem, SimulationError
-from asicbnn.simulation.backends import gate_plan, simulator
-from asicbnn.simulation.backends.gate_source import Options
-from asicbnn.simulation.backends.gates import GatesBackend, gate_options
+from asicbnn.simulation.backends import simulator
+from asicbnn.simulation.backends.gate_level import gate_plan
+from asicbnn.simulation.backends.gate_level.gate_source import Options
+from asicbnn.simulation.backends.gate_level.gates import GatesBackend, gate_options
+from asicbnn.simulation.backends.gate_level.vector_width import widest_vector_bits
 from asicbnn.simulation.backends.interface import numbers_of_words, words_of_numbers
-from asicbnn.simulation.backends.vector_width import widest_vector_bits
 
 pytestmark = needs_compiler
 SMALL = Options(lanes=64, ternary=False)

@@ -15,11 +15,12 @@ from asicbnn.hardware.accelerator import elaborate
 from asicbnn.hardware.declarations import NumberOfPe, ProductCount, declarations
 from asicbnn.hardware.popcount import Popcount
 from asicbnn.hardware.wires import joined, one_of, spread
-from asicbnn.simulation.backends import c_compiler, schedule
-from asicbnn.simulation.backends.c_product_count import is_supported
-from asicbnn.simulation.backends.compiled import CompiledBackend
 from asicbnn.simulation.backends.netlist import read_netlist
-from asicbnn.simulation.backends.schedule import STEADY, plan
+from asicbnn.simulation.backends.toolchain import c_compiler
+from asicbnn.simulation.backends.word_level import schedule
+from asicbnn.simulation.backends.word_level.c_product_count import is_supported
+from asicbnn.simulation.backends.word_level.compiled import CompiledBackend
+from asicbnn.simulation.backends.word_level.schedule import STEADY, plan
 from asicbnn.simulation.execution import Executor
 from asicbnn.simulation.program import build_program
 from asicbnn.verify.cases import accelerator, case

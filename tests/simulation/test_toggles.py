@@ -25,10 +25,12 @@ from simulation.test_backends import (
 from asicbnn.bnn.reference import random_activations, random_parameters
 from asicbnn.errors import EnvironmentProblem, SimulationError
 from asicbnn.hardware.accelerator import elaborate
-from asicbnn.simulation.backends import Backend, c_compiler, c_source, simulator
+from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.interface import numbers_of_words
-from asicbnn.simulation.backends.sampling import Sampling
 from asicbnn.simulation.backends.selection import counting_simulator
+from asicbnn.simulation.backends.toolchain import c_compiler
+from asicbnn.simulation.backends.word_level import c_source
+from asicbnn.simulation.backends.word_level.sampling import Sampling
 from asicbnn.simulation.execution import Executor
 from asicbnn.simulation.program import build_program
 from asicbnn.verify import cases

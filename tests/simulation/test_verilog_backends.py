@@ -20,10 +20,10 @@ from tools import EXTERNAL, needs
 
 from asicbnn.errors import EnvironmentProblem, SimulationError
 from asicbnn.simulation.backends import Backend, simulator
-from asicbnn.simulation.backends.external_tool import Workshop
+from asicbnn.simulation.backends.exported.verilator import VerilatorBackend
+from asicbnn.simulation.backends.exported.verilog_source import verilog_source
 from asicbnn.simulation.backends.interface import numbers_of_words, words_of_numbers
-from asicbnn.simulation.backends.verilator import VerilatorBackend
-from asicbnn.simulation.backends.verilog_source import verilog_source
+from asicbnn.simulation.backends.toolchain.external_tool import Workshop
 
 # Around every type of Verilator's: 8, 16, 32, 64 bit, and words of 32 bit beyond.
 WIDTHS = [1, 2, 8, 9, 16, 17, 32, 33, 63, 64, 65, 96, 97, 128, 129, 300]

@@ -11,8 +11,9 @@ import pytest
 from asicbnn.hardware.accelerator import elaborate
 from asicbnn.hardware.popcount import at_least
 from asicbnn.hardware.wires import constant
-from asicbnn.simulation.backends import c_compiler, simulator
+from asicbnn.simulation.backends import simulator
 from asicbnn.simulation.backends.fast_simulation import MOST_TERMS
+from asicbnn.simulation.backends.toolchain import c_compiler
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.workload import Workload
 from asicbnn.verify import verify

@@ -7,15 +7,15 @@ from typing import Any
 
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.verilog.netlist import GatedGroup
-from asicbnn.simulation.backends.c_compiler import find_compiler
-from asicbnn.simulation.backends.compiled import CompiledBackend
-from asicbnn.simulation.backends.gates import GatesBackend
-from asicbnn.simulation.backends.icarus import IcarusBackend
+from asicbnn.simulation.backends.exported.icarus import IcarusBackend
+from asicbnn.simulation.backends.exported.verilator import VerilatorBackend
+from asicbnn.simulation.backends.gate_level.gates import GatesBackend
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.backends.interpreted import InterpretedBackend
-from asicbnn.simulation.backends.sampling import Sampling
-from asicbnn.simulation.backends.toggling import TogglingBackend
-from asicbnn.simulation.backends.verilator import VerilatorBackend
+from asicbnn.simulation.backends.toolchain.c_compiler import find_compiler
+from asicbnn.simulation.backends.word_level.compiled import CompiledBackend
+from asicbnn.simulation.backends.word_level.sampling import Sampling
+from asicbnn.simulation.backends.word_level.toggling import TogglingBackend
 
 BACKENDS: dict[str, Callable[..., Backend]] = {
     CompiledBackend.name: CompiledBackend,

@@ -16,8 +16,16 @@ import pyrtl
 
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.declarations import DeclaredFunction, NumberOfPe, ProductCount
-from asicbnn.simulation.backends.c_product_count import Shape, kernel
-from asicbnn.simulation.backends.c_values import (
+from asicbnn.simulation.backends.netlist import Net, Wire
+from asicbnn.simulation.backends.state_layout import (
+    LANES,
+    LIMB_BITS,
+    StateLayout,
+    limbs_of,
+    stride_of,
+)
+from asicbnn.simulation.backends.word_level.c_product_count import Shape, kernel
+from asicbnn.simulation.backends.word_level.c_values import (
     Piece,
     Value,
     joined,
@@ -27,14 +35,6 @@ from asicbnn.simulation.backends.c_values import (
     ones,
     repeated,
     selected,
-)
-from asicbnn.simulation.backends.netlist import Net, Wire
-from asicbnn.simulation.backends.state_layout import (
-    LANES,
-    LIMB_BITS,
-    StateLayout,
-    limbs_of,
-    stride_of,
 )
 
 AT_END = -1

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from asicbnn.simulation.backends.c_commit import Update, write_state_update
-from asicbnn.simulation.backends.c_function import AT_END, FunctionWriter, Sharing
-from asicbnn.simulation.backends.c_product_count import PRELUDE as COUNT_PRELUDE
-from asicbnn.simulation.backends.c_source import CSource, cut, reserve_state
-from asicbnn.simulation.backends.c_values import PRELUDE
-from asicbnn.simulation.backends.conditions import Condition
 from asicbnn.simulation.backends.netlist import Net, Netlist, Wire
-from asicbnn.simulation.backends.schedule import STEADY, Schedule, plan
 from asicbnn.simulation.backends.state_layout import StateLayout
+from asicbnn.simulation.backends.word_level.c_commit import Update, write_state_update
+from asicbnn.simulation.backends.word_level.c_function import AT_END, FunctionWriter, Sharing
+from asicbnn.simulation.backends.word_level.c_product_count import PRELUDE as COUNT_PRELUDE
+from asicbnn.simulation.backends.word_level.c_source import CSource, cut, reserve_state
+from asicbnn.simulation.backends.word_level.c_values import PRELUDE
+from asicbnn.simulation.backends.word_level.conditions import Condition
+from asicbnn.simulation.backends.word_level.schedule import STEADY, Schedule, plan
 
 FILES = 2  # compiled side by side
 _LOOPS = """\

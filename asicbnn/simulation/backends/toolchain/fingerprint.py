@@ -60,6 +60,6 @@ def _parameter(net: Net, memory_number: dict[int, int]) -> str:
 def generator_identity() -> str:
     """SHA-256 of the sources of this package: other generators may write other code."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -16,12 +16,6 @@ from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.declarations import Declarations, DeclaredFunction, declarations
-from asicbnn.simulation.backends import c_source
-from asicbnn.simulation.backends.c_compiler import Generated, build_library
-from asicbnn.simulation.backends.c_product_count import is_supported
-from asicbnn.simulation.backends.c_program import generate_scheduled
-from asicbnn.simulation.backends.c_source import generate
-from asicbnn.simulation.backends.fingerprint import fingerprint, generator_identity
 from asicbnn.simulation.backends.interface import (
     Backend,
     StateShape,
@@ -42,6 +36,12 @@ from asicbnn.simulation.backends.state_layout import (
     StateLayout,
     limbs_of,
 )
+from asicbnn.simulation.backends.toolchain.c_compiler import Generated, build_library
+from asicbnn.simulation.backends.toolchain.fingerprint import fingerprint, generator_identity
+from asicbnn.simulation.backends.word_level import c_source
+from asicbnn.simulation.backends.word_level.c_product_count import is_supported
+from asicbnn.simulation.backends.word_level.c_program import generate_scheduled
+from asicbnn.simulation.backends.word_level.c_source import generate
 
 _CYCLES_PER_CALL = 1 << 16  # an interrupt from the keyboard is noticed between calls
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from asicbnn.simulation.backends.c_source import generate
-from asicbnn.simulation.backends.gate_changes import ChangeFlags
-from asicbnn.simulation.backends.gate_commit import CommitWriter, Faults
-from asicbnn.simulation.backends.gate_cover import cover, expression
-from asicbnn.simulation.backends.gate_layout import GateLayout, PrivateSlot, Tally
-from asicbnn.simulation.backends.gate_netlist import READ, GateNetlist, map_gates
-from asicbnn.simulation.backends.gate_plan import Section, Span, Unit, plan
-from asicbnn.simulation.backends.gate_templates import (
+from asicbnn.simulation.backends.gate_level.gate_changes import ChangeFlags
+from asicbnn.simulation.backends.gate_level.gate_commit import CommitWriter, Faults
+from asicbnn.simulation.backends.gate_level.gate_cover import cover, expression
+from asicbnn.simulation.backends.gate_level.gate_layout import GateLayout, PrivateSlot, Tally
+from asicbnn.simulation.backends.gate_level.gate_netlist import READ, GateNetlist, map_gates
+from asicbnn.simulation.backends.gate_level.gate_plan import Section, Span, Unit, plan
+from asicbnn.simulation.backends.gate_level.gate_templates import (
     DECLARE,
     DEFINE,
     EXPAND,
@@ -27,10 +26,11 @@ from asicbnn.simulation.backends.gate_templates import (
     TERNARY,
     TRANSPOSE,
 )
-from asicbnn.simulation.backends.gate_trimming import fold_constants, live_signals
+from asicbnn.simulation.backends.gate_level.gate_trimming import fold_constants, live_signals
+from asicbnn.simulation.backends.gate_level.stimulus_split import StimulusSplit
 from asicbnn.simulation.backends.netlist import Net, Netlist, Wire
 from asicbnn.simulation.backends.state_layout import StateLayout
-from asicbnn.simulation.backends.stimulus_split import StimulusSplit
+from asicbnn.simulation.backends.word_level.c_source import generate
 
 FILE_WEIGHT = 3000  # functions per file, about: files compile in parallel
 

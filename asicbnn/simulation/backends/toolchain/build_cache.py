@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from asicbnn.errors import SpecError
-from asicbnn.simulation.backends.scratch import new_scratch, sweep
+from asicbnn.simulation.backends.toolchain.scratch import new_scratch, sweep
 
 FOLDER_VARIABLE = "ASICBNN_CACHE"
 SIZE_VARIABLE = "ASICBNN_CACHE_MIB"

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicbnn.simulation.backends.gate_layout import Tally
-from asicbnn.simulation.backends.gate_netlist import GATE_KINDS
-from asicbnn.simulation.backends.gate_source import Options
-from asicbnn.simulation.backends.gates import GatesBackend, gate_options
+from asicbnn.simulation.backends.gate_level.gate_layout import Tally
+from asicbnn.simulation.backends.gate_level.gate_netlist import GATE_KINDS
+from asicbnn.simulation.backends.gate_level.gate_source import Options
+from asicbnn.simulation.backends.gate_level.gates import GatesBackend, gate_options
 from asicbnn.simulation.backends.state_layout import LIMB_BITS
 
 

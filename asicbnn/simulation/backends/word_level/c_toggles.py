@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from asicbnn.simulation.backends.c_columns import PRELUDE as COLUMN_PRELUDE
-from asicbnn.simulation.backends.c_columns import ColumnWriter, cell
-from asicbnn.simulation.backends.c_function import FunctionWriter, Sharing
-from asicbnn.simulation.backends.c_source import cut, write_functions
-from asicbnn.simulation.backends.c_values import PRELUDE
-from asicbnn.simulation.backends.columns import (
+from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, read_netlist, wire_order
+from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout, limbs_of
+from asicbnn.simulation.backends.word_level.c_columns import PRELUDE as COLUMN_PRELUDE
+from asicbnn.simulation.backends.word_level.c_columns import ColumnWriter, cell
+from asicbnn.simulation.backends.word_level.c_function import FunctionWriter, Sharing
+from asicbnn.simulation.backends.word_level.c_source import cut, write_functions
+from asicbnn.simulation.backends.word_level.c_values import PRELUDE
+from asicbnn.simulation.backends.word_level.columns import (
     ALIGNMENT,
     BYTE_BITS,
     CYCLES,
@@ -25,8 +27,6 @@ from asicbnn.simulation.backends.columns import (
     lay_out,
     limbs_per_cycle,
 )
-from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, read_netlist, wire_order
-from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout, limbs_of
 
 _HEAD = PRELUDE + COLUMN_PRELUDE
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from asicbnn.simulation.backends.gate_netlist import ALIAS, ONE, READ, ZERO, GateNetlist
+from asicbnn.simulation.backends.gate_level.gate_netlist import ALIAS, ONE, READ, ZERO, GateNetlist
 
 _Gate = tuple[str, tuple[int, ...]]
 

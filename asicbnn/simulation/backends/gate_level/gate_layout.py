@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from asicbnn.simulation.backends.gate_netlist import READ, SOURCE, ZERO, GateNetlist
-from asicbnn.simulation.backends.gate_plan import Span
+from asicbnn.simulation.backends.gate_level.gate_netlist import READ, SOURCE, ZERO, GateNetlist
+from asicbnn.simulation.backends.gate_level.gate_plan import Span
 from asicbnn.simulation.backends.netlist import Wire
 from asicbnn.simulation.backends.state_layout import LIMB_BITS, limbs_of
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 from functools import lru_cache
 
-from asicbnn.simulation.backends.c_compiler import find_compiler
+from asicbnn.simulation.backends.toolchain.c_compiler import find_compiler
 
 
 def widest_vector_bits() -> int:

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicbnn.hardware.verilog.netlist import GatedGroup
+from asicbnn.simulation.backends.exported.verilator_build import build_library
+from asicbnn.simulation.backends.exported.verilog_source import verilog_source
 from asicbnn.simulation.backends.interface import Backend, StateShape
 from asicbnn.simulation.backends.netlist import check_block, read_netlist
-from asicbnn.simulation.backends.verilator_build import build_library
-from asicbnn.simulation.backends.verilog_source import verilog_source
 
 _CYCLES_PER_CALL = 1 << 16  # an interrupt from the keyboard is noticed between calls
 _LIMB_BYTES = 8

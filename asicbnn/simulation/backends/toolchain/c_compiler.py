@@ -21,14 +21,14 @@ from pathlib import Path
 
 from asicbnn import __version__
 from asicbnn.errors import EnvironmentProblem
-from asicbnn.simulation.backends.build_cache import (
+from asicbnn.simulation.backends.toolchain.build_cache import (
     BuildCache,
     CacheUnusableError,
     cache_folder,
     size_limit_bytes,
 )
-from asicbnn.simulation.backends.cpu import cpu_identity
-from asicbnn.simulation.backends.scratch import new_scratch, sweep
+from asicbnn.simulation.backends.toolchain.cpu import cpu_identity
+from asicbnn.simulation.backends.toolchain.scratch import new_scratch, sweep
 
 # -O1 makes code as fast as -O2 here and compiles in half the time; two of its passes take a fifth
 # of that and find nothing in generated code. zig cc traps on what it takes for undefined behaviour

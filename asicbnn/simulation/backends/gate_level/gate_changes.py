@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asicbnn.simulation.backends.gate_layout import Export, GateLayout
-from asicbnn.simulation.backends.gate_netlist import READ, SOURCE, GateNetlist
-from asicbnn.simulation.backends.gate_plan import Section, Span, Unit
+from asicbnn.simulation.backends.gate_level.gate_layout import Export, GateLayout
+from asicbnn.simulation.backends.gate_level.gate_netlist import READ, SOURCE, GateNetlist
+from asicbnn.simulation.backends.gate_level.gate_plan import Section, Span, Unit
 from asicbnn.simulation.backends.state_layout import LIMB_BITS, limbs_of
 
 ALWAYS = "1"

@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asicbnn.simulation.backends.c_compiler import compile_library
-from asicbnn.simulation.backends.c_toggles import Counters, generate_toggles, tiny_vectors
-from asicbnn.simulation.backends.columns import ALIGNMENT, CYCLES
-from asicbnn.simulation.backends.compiled import CompiledBackend
-from asicbnn.simulation.backends.sampling import Sampling
+from asicbnn.simulation.backends.toolchain.c_compiler import compile_library
+from asicbnn.simulation.backends.word_level.c_toggles import (
+    Counters,
+    generate_toggles,
+    tiny_vectors,
+)
+from asicbnn.simulation.backends.word_level.columns import ALIGNMENT, CYCLES
+from asicbnn.simulation.backends.word_level.compiled import CompiledBackend
+from asicbnn.simulation.backends.word_level.sampling import Sampling
 
 _CYCLES_PER_CALL = 1 << 14
 

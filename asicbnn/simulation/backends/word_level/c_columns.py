@@ -13,17 +13,17 @@ from itertools import groupby
 import pyrtl
 
 from asicbnn.errors import SimulationError
-from asicbnn.simulation.backends.c_function import FunctionWriter, Sharing
-from asicbnn.simulation.backends.c_values import Value, literal, masked, ones
-from asicbnn.simulation.backends.columns import (
+from asicbnn.simulation.backends.netlist import Net, Wire
+from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout, limbs_of
+from asicbnn.simulation.backends.word_level.c_function import FunctionWriter, Sharing
+from asicbnn.simulation.backends.word_level.c_values import Value, literal, masked, ones
+from asicbnn.simulation.backends.word_level.columns import (
     BYTE_BITS,
     CYCLES,
     HALF_BITS,
     Columns,
     limbs_per_cycle,
 )
-from asicbnn.simulation.backends.netlist import Net, Wire
-from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout, limbs_of
 
 REACH_NETS = 40  # a wire is a C variable for so many nets; then it is read from its column
 

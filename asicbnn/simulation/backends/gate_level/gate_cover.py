@@ -13,7 +13,7 @@ from functools import cache
 from itertools import product
 from typing import NamedTuple
 
-from asicbnn.simulation.backends.gate_plan import Span, Unit
+from asicbnn.simulation.backends.gate_level.gate_plan import Span, Unit
 
 _KEPT_CUTS = 6
 _PATTERNS = (0xF0, 0xCC, 0xAA)

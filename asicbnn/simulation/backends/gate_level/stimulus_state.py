@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
-from asicbnn.simulation.backends.gate_layout import GateLayout, PrivateSlot
+from asicbnn.simulation.backends.gate_level.gate_layout import GateLayout, PrivateSlot
 from asicbnn.simulation.backends.state_layout import (
     CACHE_LINE_LIMBS,
     LANES,

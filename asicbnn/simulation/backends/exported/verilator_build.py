@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicbnn.errors import EnvironmentProblem
-from asicbnn.simulation.backends.external_tool import Workshop, find_tool
-from asicbnn.simulation.backends.verilog_source import Variable, VerilogSource
+from asicbnn.simulation.backends.exported.verilog_source import Variable, VerilogSource
+from asicbnn.simulation.backends.toolchain.external_tool import Workshop, find_tool
 
 _HARNESS = r"""
 #include "Vdesign.h"

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.accelerator import DIFFERS_BETWEEN_IMAGES, SAME_FOR_ALL_IMAGES
-from asicbnn.simulation.backends.c_compiler import compile_library
-from asicbnn.simulation.backends.gate_source import Options, generate_gates
+from asicbnn.simulation.backends.gate_level.gate_source import Options, generate_gates
+from asicbnn.simulation.backends.gate_level.stimulus_split import split_stimuli
+from asicbnn.simulation.backends.gate_level.stimulus_state import StimulusState, Transposition
+from asicbnn.simulation.backends.gate_level.vector_width import widest_vector_bits
 from asicbnn.simulation.backends.interface import (
     Backend,
     StateShape,
@@ -27,9 +29,7 @@ from asicbnn.simulation.backends.interface import (
 )
 from asicbnn.simulation.backends.netlist import Memory, check_block, read_netlist
 from asicbnn.simulation.backends.state_layout import limbs_of
-from asicbnn.simulation.backends.stimulus_split import split_stimuli
-from asicbnn.simulation.backends.stimulus_state import StimulusState, Transposition
-from asicbnn.simulation.backends.vector_width import widest_vector_bits
+from asicbnn.simulation.backends.toolchain.c_compiler import compile_library
 
 _CYCLES_PER_CALL = 1 << 12  # an interrupt from the keyboard is noticed between calls
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from asicbnn.errors import EnvironmentProblem, SimulationError
 from asicbnn.hardware.verilog.netlist import GatedGroup
-from asicbnn.simulation.backends.external_tool import Workshop, find_tool
-from asicbnn.simulation.backends.icarus_bench import BENCH, bench_text
+from asicbnn.simulation.backends.exported.icarus_bench import BENCH, bench_text
+from asicbnn.simulation.backends.exported.verilog_source import verilog_source
 from asicbnn.simulation.backends.interface import (
     Backend,
     StateShape,
@@ -26,7 +26,7 @@ from asicbnn.simulation.backends.interface import (
     words_of_numbers,
 )
 from asicbnn.simulation.backends.netlist import check_block, read_netlist
-from asicbnn.simulation.backends.verilog_source import verilog_source
+from asicbnn.simulation.backends.toolchain.external_tool import Workshop, find_tool
 
 _CYCLES_PER_CALL = 1 << 12  # an interrupt from the keyboard is noticed between calls
 

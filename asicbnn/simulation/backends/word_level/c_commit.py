@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from asicbnn.simulation.backends.c_function import FunctionWriter
-from asicbnn.simulation.backends.c_values import literal, masked, ones
 from asicbnn.simulation.backends.netlist import Net, Wire
 from asicbnn.simulation.backends.state_layout import LIMB_BITS, limbs_of
+from asicbnn.simulation.backends.word_level.c_function import FunctionWriter
+from asicbnn.simulation.backends.word_level.c_values import literal, masked, ones
 
 
 @dataclass

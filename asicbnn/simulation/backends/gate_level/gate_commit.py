@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from asicbnn.simulation.backends.gate_changes import ChangeFlags
-from asicbnn.simulation.backends.gate_layout import GateLayout, PrivateSlot
-from asicbnn.simulation.backends.gate_netlist import READ, SOURCE, GateNetlist
-from asicbnn.simulation.backends.gate_plan import Span
+from asicbnn.simulation.backends.gate_level.gate_changes import ChangeFlags
+from asicbnn.simulation.backends.gate_level.gate_layout import GateLayout, PrivateSlot
+from asicbnn.simulation.backends.gate_level.gate_netlist import READ, SOURCE, GateNetlist
+from asicbnn.simulation.backends.gate_level.gate_plan import Span
+from asicbnn.simulation.backends.gate_level.stimulus_split import StimulusSplit
 from asicbnn.simulation.backends.netlist import Net, Netlist, Wire
 from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout, limbs_of
-from asicbnn.simulation.backends.stimulus_split import StimulusSplit
 
 _EVERY = "~(V){0}"
 

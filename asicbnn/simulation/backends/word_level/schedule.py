@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 import pyrtl
 
-from asicbnn.simulation.backends.conditions import Condition, Conditions
 from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, weight
 from asicbnn.simulation.backends.state_layout import limbs_of
+from asicbnn.simulation.backends.word_level.conditions import Condition, Conditions
 
 Needs: TypeAlias = "dict[Wire, Condition]"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from asicbnn.simulation.backends.gate_netlist import GATE_KINDS, READ, GateNetlist
+from asicbnn.simulation.backends.gate_level.gate_netlist import GATE_KINDS, READ, GateNetlist
 
 SECTION_UNITS = 2500  # units per section: large enough to optimise, small enough to compile
 

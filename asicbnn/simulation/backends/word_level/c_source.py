@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from asicbnn.simulation.backends.c_commit import Update, write_state_update
-from asicbnn.simulation.backends.c_function import AT_END, FunctionWriter, Sharing
-from asicbnn.simulation.backends.c_values import PRELUDE
 from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, weight
 from asicbnn.simulation.backends.state_layout import StateLayout, side_by_side
+from asicbnn.simulation.backends.word_level.c_commit import Update, write_state_update
+from asicbnn.simulation.backends.word_level.c_function import AT_END, FunctionWriter, Sharing
+from asicbnn.simulation.backends.word_level.c_values import PRELUDE
 
 FUNCTION_WEIGHT = 3000  # operands per function: large enough to optimise, small enough to compile
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from asicbnn.simulation.backends.exported.verilog_source import Piece, VerilogSource
 from asicbnn.simulation.backends.interface import StateShape
-from asicbnn.simulation.backends.verilog_source import Piece, VerilogSource
 
 BENCH = "asicbnn_bench"
 _STDIN = "32'h8000_0000"

@@ -1,0 +1,1 @@
+"""Simulators of the exported Verilog: Verilator and Icarus."""
