@@ -29,6 +29,8 @@ from asicbnn.simulation.backends.exported.verilator import VerilatorBackend
 from asicbnn.simulation.backends.interface import Backend, numbers_of_words
 from asicbnn.simulation.backends.interpreted import InterpretedBackend
 from asicbnn.simulation.backends.word_level.compiled import CompiledBackend
+from asicbnn.simulation.backends.word_level.sampling import Sampling
+from asicbnn.simulation.backends.word_level.toggling import TogglingBackend
 from asicbnn.simulation.execution import Executor
 from asicbnn.simulation.program import build_program
 from asicbnn.spec.accelerator import Accelerator
@@ -178,6 +180,8 @@ def row(size: tuple[int, int], structure: str) -> tuple[list[str], list[str]]:
     ours, theirs, speed = alternating(bench, compiled, verilator)
     every_net = CompiledBackend(block, every_net=True)
     _, _, every = alternating(bench, every_net, verilator)
+    toggling = TogglingBackend(block, Sampling())
+    _, _, slower = alternating(bench, compiled, toggling)
     build = verilator.build_cpu_seconds / bench.build_seconds
     cycles = PYRTL_CYCLES[size]
     pyrtl_rate, pyrtl_build = pyrtl_compiled_rate(bench, cycles)
@@ -188,11 +192,13 @@ def row(size: tuple[int, int], structure: str) -> tuple[list[str], list[str]]:
         short.append(f"{name}: {speed:.2f} times Verilator's speed, not {LEAST_SPEED[size]}")
     if build < LEAST_BUILD:
         short.append(f"{name}: built {build:.1f} times faster, not {LEAST_BUILD}")
+    if slower > MOST_TOGGLES:
+        short.append(f"{name}: counting toggles is {slower:.1f} times slower, not {MOST_TOGGLES}")
     cells = [
         name, f"{ours / 1e6:.2f}", f"{theirs / 1e6:.2f}", f"{speed:.2f}", f"{every:.2f}",
         f"{ours / pyrtl_rate:.0f}", f"{ours / fast_rate:.0f}", f"{bench.build_seconds:.2f}",
         f"{verilator.build_cpu_seconds:.1f}", f"{build:.1f}",
-        f"{pyrtl_build / bench.build_seconds:.1f}",
+        f"{pyrtl_build / bench.build_seconds:.1f}", f"{slower:.1f}",
     ]  # fmt: skip
     return cells, short
 
@@ -204,7 +210,7 @@ def test_compiled_against_verilator_and_pyrtl(capsys, monkeypatch):
     for head in (
         "accelerator", "compiled [Mcycle/s]", "Verilator [Mcycle/s]", "x Verilator",
         "every net x Verilator", "x CompiledSimulation", "x FastSimulation", "build [CPU s]",
-        "Verilator build [CPU s]", "build x Verilator", "build x CompiledSimulation",
+        "Verilator build [CPU s]", "build x Verilator", "build x CompiledSimulation", "slower with toggles",
     ):  # fmt: skip
         table.add_column(head, justify="right")
     short: list[str] = []

@@ -141,13 +141,6 @@ def read_netlist(
     return Netlist(registers, next_of, memories, writes, _depth_first(sinks, driver_of))
 
 
-def all_nets(block: Any) -> tuple[Net, ...]:
-    """Order all logic of a checked block, each net after its arguments."""
-    driver_of = _drivers(block)
-    wires = [net.dests[0] for net in driver_of.values()]
-    return _depth_first(sorted(wires, key=wire_order), driver_of)
-
-
 def _drivers(block: Any) -> dict[int, Net]:
     return {id(net.dests[0]): net for net in block.logic if net.op not in "r@"}
 

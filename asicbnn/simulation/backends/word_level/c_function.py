@@ -473,13 +473,9 @@ class FunctionWriter:
                 array = self._define_array(wire)
                 self.line(f"*(v{lanes} *)({array} + i) = w{number};")
                 stored.append((array, wire.bitwidth))
-            self._in_fusion(wire, f"w{number}", lanes)
         self.line("}")
         for array, bits in stored:
             self._clear_above(array, bits)
-
-    def _in_fusion(self, wire: Wire, name: str, lanes: int) -> None:
-        """Do more with limbs ``i`` on of a wire, ``lanes`` of them, while they are at hand."""
 
 
 def _place(offset: int | str, bits: int) -> str:
