@@ -198,7 +198,7 @@ def test_a_mapped_accelerator_has_the_cells_its_model_counts(number, gating, tmp
     spec = load("arch_specs/tiny.yaml") if number is None else random_accelerator(11, number)
     if gating == "register":
         pytest.importorskip("asicbnn.hardware.gating", reason="this version has no clock gating")
-        spec = with_changes(spec, {"clock_gating": "register"})
+    spec = with_changes(spec, {"clock_gating": gating})
     counted, written = counted_and_written(spec)
     assert synthesised(written, "sky130hd", tmp_path) == counted
     assert (counted["clock_gate"] > 0) == (gating == "register")
