@@ -72,7 +72,7 @@ def chip(accelerator: Accelerator, order: Order | None) -> Chip:
         machine.block,
         name=name,
         reset=reset_registers(machine),
-        gated=getattr(machine, "gated", ()),
+        gated=machine.gated,
     )
     macros = [_macro(accelerator, memory) for memory in written.memories]
     return Chip(accelerator, machine, written, tuple(m for m in macros if m is not None))

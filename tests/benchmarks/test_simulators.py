@@ -210,7 +210,8 @@ def test_compiled_against_verilator_and_pyrtl(capsys, monkeypatch):
     for head in (
         "accelerator", "compiled [Mcycle/s]", "Verilator [Mcycle/s]", "x Verilator",
         "every net x Verilator", "x CompiledSimulation", "x FastSimulation", "build [CPU s]",
-        "Verilator build [CPU s]", "build x Verilator", "build x CompiledSimulation", "slower with toggles",
+        "Verilator build [CPU s]", "build x Verilator", "build x CompiledSimulation",
+        "slower with toggles",
     ):  # fmt: skip
         table.add_column(head, justify="right")
     short: list[str] = []

@@ -180,7 +180,7 @@ def counted_and_written(spec):
     parts = logic_gates(spec).values()
     counted = {kind: sum(part[kind] for part in parts) for kind in _CELLS["sky130hd"]}
     machine = elaborate(spec, probe=False, ports=True, check=False)
-    return counted, write_verilog(machine.block, gated=getattr(machine, "gated", ()))
+    return counted, write_verilog(machine.block, gated=machine.gated)
 
 
 @pytest.mark.parametrize("number", [None, *range(6)])

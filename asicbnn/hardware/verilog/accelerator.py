@@ -26,7 +26,7 @@ def verilog(accelerator: Accelerator, *, order: Order | None = None) -> str:
     from asicbnn import __version__
 
     machine = elaborate(accelerator, order=order, probe=False, ports=True)
-    written = write_verilog(machine.block, gated=getattr(machine, "gated", ()))
+    written = write_verilog(machine.block, gated=machine.gated)
     lay = machine.configuration.layout
     header = _HEADER.format(
         name=accelerator.name,
