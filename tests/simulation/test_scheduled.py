@@ -285,3 +285,21 @@ def test_the_number_of_one_pe_equals_its_nets(images, lanes, step):
         taken = pyrtl.Register(len(number), "number")
         taken.next <<= number
     check_declared(block, range(30))
+
+
+def test_an_enable_that_is_never_on_is_no_condition():
+    """It could be taken for the condition of steady logic, which has no literals either."""
+    block = pyrtl.Block()
+    with pyrtl.set_working_block(block):
+        setting, count = pyrtl.Register(8, "setting"), pyrtl.Register(8, "count")
+        declarations().steady.add("setting")
+        never = pyrtl.Const(0, 1) | pyrtl.Const(0, 1)
+        count.next <<= pyrtl.select(never, setting, count)
+        setting.next <<= (setting + 1).truncate(8)
+    found = plan(read_netlist(block), frozenset({"setting"}))
+    assert found.condition_of[block.get_wirevector_by_name("count")] is None
+    unit, reference = both(block)
+    for _ in range(5):
+        unit.run(1)
+        reference.run(1)
+        assert_same(unit, reference)

@@ -64,6 +64,8 @@ class Conditions:
                 open_.extend((argument, polarity) for argument in net.args)
             else:
                 found.add((self._number_of[wire], polarity))
+        if not found:  # never: what is constant needs no branch
+            return None
         return self._bounded(found)
 
     def either(self, one: Condition, other: Condition) -> Condition:

@@ -38,7 +38,6 @@ class Segment:
     condition: Condition
     nets: list[Net] = field(default_factory=list)
     registers: list[Wire] = field(default_factory=list)
-    writes: list[Net] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,8 @@ class Schedule:
 
 
 class _Planner:
+    """Finds under which condition each net matters."""
+
     def __init__(self, netlist: Netlist, steady: frozenset[str]) -> None:
         self.netlist = netlist
         self.driver_of: dict[Wire, Net] = {w: net for net in netlist.nets for w in net.dests}
