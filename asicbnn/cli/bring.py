@@ -57,16 +57,15 @@ def bnn_pynq(
 def register(app: typer.Typer) -> None:
     """Add the verb and its formats to the command line."""
     formats = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    shown = examples(
+        f"import bnn-pynq {_FOLDER} workloads/finn_lfc_w1a1.yaml -o trained",
+        f"import bnn-pynq {_FOLDER} workloads/finn_lfc_w1a1.yaml -o trained "
+        "--images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz",
+    )
     formats.command(
-        name="bnn-pynq",
-        short_help="parameter folders of BNN-PYNQ",
-        epilog=examples(
-            f"import bnn-pynq {_FOLDER} workloads/finn_lfc_w1a1.yaml -o trained",
-            f"import bnn-pynq {_FOLDER} workloads/finn_lfc_w1a1.yaml -o trained "
-            "--images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz",
-        ),
-    )(bnn_pynq)
+        name="bnn-pynq", short_help="parameter folders of BNN-PYNQ", epilog=shown
+    )(bnn_pynq)  # fmt: skip
     app.add_typer(
         formats, name="import", help="Read a trained network of another tool.",
-        short_help="read a trained network of another tool",
+        short_help="read a trained network of another tool", epilog=shown,
     )  # fmt: skip

@@ -19,6 +19,7 @@ from asicbnn.hardware.configuration import (
     order_values,
     slot_quantities,
 )
+from asicbnn.hardware.declarations import declarations
 from asicbnn.hardware.dma import Dma
 from asicbnn.hardware.engine import Engine, Memories
 from asicbnn.hardware.gating import GatedGroup, Gating
@@ -95,6 +96,7 @@ def elaborate(
             _build(accelerator, c, counting, gating, stages, ports, host_words)
             if check:
                 block.sanity_check()
+                declarations(block).checked = len(block.logic)
     counters = tuple(counting.counters) if counting else ()
     return Machine(accelerator, c, block, counters, stages.nets, stages.parts, gating.groups)
 

@@ -125,12 +125,14 @@ class Declarations:
 
     functions  whose nets a simulator may replace
     steady     names of registers that change at most once per layer
+    checked    nets of the block when all of it was found well formed, None before
     """
 
     adders: list[Adder] = field(default_factory=list)
     memories: list[DeclaredMemory] = field(default_factory=list)
     functions: list[DeclaredFunction] = field(default_factory=list)
     steady: set[str] = field(default_factory=set)
+    checked: int | None = None
 
 
 def declarations(block: Any = None) -> Declarations:

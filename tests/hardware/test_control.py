@@ -134,7 +134,7 @@ def test_loops_and_quantities_walk_a_nest(nest, steps, data):
         )  # fmt: skip
         loops.connect(step, restart)
         quantities.connect(step, restart, {"q": Const(start, 6)}, plain_adder)
-        following = quantities.following(loops.stop, plain_adder)
+        following = quantities.following(loops.stop, plain_adder, ("q",))
         flags = {f"zero{i}": z for i, z in enumerate(loops.zero)}
         flags |= {f"last{i}": z for i, z in enumerate(loops.last)}
         flags |= {f"stop{i}": z for i, z in enumerate(loops.stop)}
