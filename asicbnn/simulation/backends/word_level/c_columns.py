@@ -39,9 +39,50 @@ typedef u l_ __attribute__((may_alias));
 #define ALL8(x) ((V8){0} + (uint8_t)(x))
 #define ALL32(x) ((V32){0} + (uint32_t)(x))
 #define ALL64(x) ((V64){0} + (u)(x))
-#define TO8(x) __builtin_convertvector((x), V8)
-#define TO32(x) __builtin_convertvector((x), V32)
-#define TO64(x) __builtin_convertvector((x), V64)
+#if defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__x86_64__)
+/* compilers take such conversions apart, number by number */
+typedef u Z_ __attribute__((vector_size(64), may_alias));
+typedef u Y_ __attribute__((vector_size(32), may_alias));
+typedef union { V64 all; Z_ half[2]; } W64_;
+typedef union { V32 all; Y_ half[2]; } W32_;
+#define CONVERT(instruction, to, from) \
+  asm(instruction " %1, %0" : "=v"(to) : "v"(from))
+static inline V8 TO8_32(V32 x) { V8 r; CONVERT("vpmovdb", r, x); return r; }
+static inline V32 TO32_8(V8 x) { V32 r; CONVERT("vpmovzxbd", r, x); return r; }
+static inline V8 TO8_64(V64 x) {
+  W64_ from = { x }; V8 low, high;
+  CONVERT("vpmovqb", low, from.half[0]);
+  CONVERT("vpmovqb", high, from.half[1]);
+  asm("vpunpcklqdq %1, %0, %0" : "+v"(low) : "v"(high));
+  return low;
+}
+static inline V64 TO64_8(V8 x) {
+  W64_ to; V8 high;
+  CONVERT("vpsrldq $8,", high, x);
+  CONVERT("vpmovzxbq", to.half[0], x);
+  CONVERT("vpmovzxbq", to.half[1], high);
+  return to.all;
+}
+static inline V32 TO32_64(V64 x) {
+  W64_ from = { x }; W32_ to;
+  CONVERT("vpmovqd", to.half[0], from.half[0]);
+  CONVERT("vpmovqd", to.half[1], from.half[1]);
+  return to.all;
+}
+static inline V64 TO64_32(V32 x) {
+  W32_ from = { x }; W64_ to;
+  CONVERT("vpmovzxdq", to.half[0], from.half[0]);
+  CONVERT("vpmovzxdq", to.half[1], from.half[1]);
+  return to.all;
+}
+#else
+#define TO8_32(x) __builtin_convertvector((x), V8)
+#define TO8_64(x) __builtin_convertvector((x), V8)
+#define TO32_8(x) __builtin_convertvector((x), V32)
+#define TO32_64(x) __builtin_convertvector((x), V32)
+#define TO64_8(x) __builtin_convertvector((x), V64)
+#define TO64_32(x) __builtin_convertvector((x), V64)
+#endif
 """
 
 
@@ -114,7 +155,7 @@ class ColumnWriter:
         if dest.bitwidth < size:
             text = f"({text}) & {constant(ones(dest.bitwidth), size)}"
         if own != size:
-            text = f"TO{own}({text})"
+            text = f"TO{own}_{size}({text})"
         kind = f"V{own}"
         name = f"w{self._columns.offsets[id(dest)]}"
         self._lines.append(f"const {kind} {name} = {text};")
@@ -129,7 +170,7 @@ class ColumnWriter:
         offset, at = self._columns.offsets[id(wire)], self._written_at.get(id(wire))
         near = at is not None and self._count - at <= REACH_NETS
         text = f"w{offset}" if near else f"*(V{own} *)(V + {offset})"
-        return text if own == size else f"TO{size}({text})"
+        return text if own == size else f"TO{size}_{own}({text})"
 
     def _form(self, net: Net, size: int, form: str) -> str:
         return form.format(*(self._vector(wire, size) for wire in net.args))

@@ -28,6 +28,9 @@ from asicbnn.simulation.backends.word_level.columns import (
     limbs_per_cycle,
 )
 
+WIDE_PARTS = 8
+"""Counters of a wide wire, added up at the end: limbs of a vector are counted side by side."""
+
 _HEAD = PRELUDE + COLUMN_PRELUDE
 
 _TALLY = """\
@@ -93,16 +96,23 @@ static void tally_narrow(const char *V, h_ *last, V32 *toggles, int is_first) {{
   }}
 }}
 static const struct {{ uint32_t offset, limbs; }} WIDE[] = {{ {wide} {{0, 0}} }};
-static void tally_wide(char *V, u *toggles, int is_first) {{
+static void tally_wide(char *V, L8 *toggles, int is_first) {{
   for (int i = 0; WIDE[i].limbs; i++) {{
     const int limbs = WIDE[i].limbs;
     l_ *at = (l_ *)(V + WIDE[i].offset);
     L8 found = {{0}};
-    if (is_first) memcpy(at - limbs, at, 8 * limbs);
-    for (int k = 0; k < {cycles} * limbs; k += 8)
-      found += ones_in_limbs(*(L8 *)(at + k) ^ *(L8_at *)(at + k - limbs));
-    memcpy(at - limbs, at + {last_cycle} * limbs, 8 * limbs);
-    for (int k = 0; k < 8; k++) toggles[i] += found[k];
+    if (limbs == 1) {{ /* most of them: no loops of unknown length */
+      if (is_first) at[-1] = at[0];
+      for (int k = 0; k < {cycles}; k += 8)
+        found += ones_in_limbs(*(L8 *)(at + k) ^ *(L8_at *)(at + k - 1));
+      at[-1] = at[{last_cycle}];
+    }} else {{
+      if (is_first) memcpy(at - limbs, at, 8 * limbs);
+      for (int k = 0; k < {cycles} * limbs; k += 8)
+        found += ones_in_limbs(*(L8 *)(at + k) ^ *(L8_at *)(at + k - limbs));
+      memcpy(at - limbs, at + {last_cycle} * limbs, 8 * limbs);
+    }}
+    toggles[i] += found;
   }}
 }}
 """
@@ -132,7 +142,7 @@ u count(u *S, char *V, char *last, char *toggles, run_ *run, u cycles, u is_prim
     const int is_first = !is_primed && !done;
     tally_tiny(V, (uint8_t *)last + {last_tiny}, tiny, is_first);
     tally_narrow(V, (h_ *)last, (V32 *)toggles, is_first);
-    tally_wide(V, (u *)(toggles + {wide_at}), is_first);
+    tally_wide(V, (L8 *)(toggles + {wide_at}), is_first);
     done += rows;
     if (++pending == {most_pending}) {{
       flush_tiny(tiny, (u *)(toggles + {totals_at}));
@@ -151,7 +161,7 @@ class ToggleSource:
 
     ``u count(u *S, char *V, char *last, char *toggles, run, u cycles, u is_primed, u flag)`` runs
     cycles with the plain build's ``run`` on state S and adds to the toggles: 16 counters of 32 bits
-    per narrow wire, then one of 64 bits per wide one. V are the columns; ``last`` holds what
+    per narrow wire, then 8 of 64 bits per wide one. V are the columns; ``last`` holds what
     narrow wires were in the last cycle if ``is_primed``, else the first one is not compared. With
     ``flag`` (a limb of the state, plus 1) it stops after the cycle that sets it. Returns the cycles
     run, 0 if a flag was never set.
@@ -266,7 +276,7 @@ class Counters:
     """Where the counters lie, in bytes: of narrow wires at 0, then tiny ones, their totals, wide.
 
     tiny_at    16 counters of 8 bits per tiny wire, added to the totals before they overflow
-    totals_at  a counter of 64 bits per tiny wire      wide_at  one per wide wire
+    totals_at  a counter of 64 bits per tiny wire      wide_at  `WIDE_PARTS` per wide wire
     """
 
     tiny_at: int
@@ -280,5 +290,5 @@ class Counters:
         vectors = tiny_vectors(columns)
         tiny_at = 4 * CYCLES * len(columns.narrow)
         totals_at = tiny_at + ALIGNMENT * vectors
-        wide_at = totals_at + 8 * 4 * vectors
-        return cls(tiny_at, totals_at, wide_at, wide_at + 8 * len(columns.wide))
+        wide_at = -(-(totals_at + 8 * 4 * vectors) // ALIGNMENT) * ALIGNMENT
+        return cls(tiny_at, totals_at, wide_at, wide_at + 8 * WIDE_PARTS * len(columns.wide))

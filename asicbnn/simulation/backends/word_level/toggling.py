@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from asicbnn.simulation.backends.toolchain.c_compiler import compile_library
 from asicbnn.simulation.backends.word_level.c_toggles import (
+    WIDE_PARTS,
     Counters,
     generate_toggles,
     tiny_vectors,
@@ -95,12 +96,13 @@ class TogglingBackend(CompiledBackend):
         """Add the C code's counters to the totals and clear them."""
         places = Counters.of(self._columns)
         narrow = self._counters[: places.tiny_at].view(np.uint32).reshape(-1, CYCLES)
-        tiny = self._counters[places.totals_at : places.wide_at].view(np.uint64)
-        wide = self._counters[places.wide_at :].view(np.uint64)
+        tiny_bytes = 8 * len(self._columns.tiny)
+        tiny = self._counters[places.totals_at : places.totals_at + tiny_bytes].view(np.uint64)
+        wide = self._counters[places.wide_at :].view(np.uint64).reshape(-1, WIDE_PARTS)
         self._totals += np.concatenate([
-            tiny[: len(self._columns.tiny)].astype(np.int64),
+            tiny.astype(np.int64),
             narrow.sum(axis=1, dtype=np.int64),
-            wide.astype(np.int64),
+            wide.sum(axis=1, dtype=np.int64),
         ])  # fmt: skip
         self._counters[:] = 0
         self._unflushed = 0
