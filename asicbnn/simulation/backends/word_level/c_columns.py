@@ -252,24 +252,24 @@ class _CycleWriter(FunctionWriter):
         if net.op not in forms:
             super()._write_wide(net, wire)
             return
-        target, values = self._define_array(wire), [self.value(a) for a in net.args]
+        target, values = self.define_array(wire), [self.value(a) for a in net.args]
         for index in range(limbs_of(wire.bitwidth)):
             limbs = [v.text if v.bits == 1 else v.limb(index) for v in values]
             bits = min(LIMB_BITS, wire.bitwidth - LIMB_BITS * index)
             self.line(f"{target}[{index}] = {masked(forms[net.op].format(*limbs), bits)};")
 
-    def _define(self, wire: Wire, text: str) -> None:
+    def define(self, wire: Wire, text: str) -> None:
         self.line(f"{cell(self._columns, wire, 't')} = {text};")
 
-    def _define_array(self, wire: Wire) -> str:
+    def define_array(self, wire: Wire) -> str:
         return cell(self._columns, wire, "t")
 
     def _define_pointer(self, wire: Wire, text: str, points_into: frozenset[str | int]) -> None:
-        target = self._define_array(wire)
+        target = self.define_array(wire)
         self.line(f"memcpy({target}, {text}, {8 * limbs_of(wire.bitwidth)});")
 
     def _define_splat(self, wire: Wire, bit: str) -> None:
-        target = self._define_array(wire)
+        target = self.define_array(wire)
         for index in range(limbs_of(wire.bitwidth)):
             bits = min(LIMB_BITS, wire.bitwidth - LIMB_BITS * index)
             self.line(f"{target}[{index}] = {masked(f'(-(u)({bit}))', bits)};")

@@ -7,7 +7,7 @@ that everything but the results stays in vector registers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import ClassVar
@@ -15,7 +15,6 @@ from typing import ClassVar
 import pyrtl
 
 from asicbnn.errors import SimulationError
-from asicbnn.hardware.declarations import DeclaredFunction, NumberOfPe, ProductCount
 from asicbnn.simulation.backends.netlist import Net, Wire
 from asicbnn.simulation.backends.state_layout import (
     LANES,
@@ -24,7 +23,7 @@ from asicbnn.simulation.backends.state_layout import (
     limbs_of,
     stride_of,
 )
-from asicbnn.simulation.backends.word_level.c_product_count import Shape, kernel
+from asicbnn.simulation.backends.word_level.c_declared import write_declared
 from asicbnn.simulation.backends.word_level.c_values import (
     Piece,
     Value,
@@ -74,11 +73,11 @@ class FunctionWriter:
 
     def __init__(self, sharing: Sharing) -> None:
         self.layout = sharing.layout
-        self._sharing = sharing
+        self.sharing = sharing
         self._values: dict[Wire, Value] = {}
         self._fusions: dict[int, _Fusion] = {}
         self._fusion_of: dict[Wire, _Fusion] = {}
-        self._preface: list[str] = []
+        self.preface: list[str] = []
         self._reads: dict[Wire, tuple[str, int, str | int]] = {}
         self._lines: list[str] = []
         self._names = 0
@@ -104,7 +103,7 @@ class FunctionWriter:
     def text(self, name: str, linkage: str) -> str:
         """Return the finished function."""
         head = f"{linkage}void {name}({self.parameters}) {{"
-        return "\n".join([*self._preface, head, *self._lines, "}"])
+        return "\n".join([*self.preface, head, *self._lines, "}"])
 
     def line(self, text: str) -> None:
         self._lines.append(text)
@@ -122,8 +121,8 @@ class FunctionWriter:
             self._write_fusion(self._fusion_of[wire])
         if wire in self._values:
             return self._values[wire]
-        if wire in self._sharing.values:
-            return self._sharing.values[wire]
+        if wire in self.sharing.values:
+            return self.sharing.values[wire]
         made = self._constant(wire) if isinstance(wire, pyrtl.Const) else self._register(wire)
         self._values[wire] = made
         return made
@@ -152,37 +151,37 @@ class FunctionWriter:
         offset, bits, _, _ = self.layout.registers[wire.name]
         return Value(bits, _place(offset, bits), points_into=frozenset({wire.name}))
 
-    def _define(self, wire: Wire, text: str) -> None:
+    def define(self, wire: Wire, text: str) -> None:
         """Give a narrow wire its expression."""
-        bits, name = wire.bitwidth, f"w{self._sharing.number_of[wire]}"
+        bits, name = wire.bitwidth, f"w{self.sharing.number_of[wire]}"
         self.line(f"const u {name} = {text};")
         self._values[wire] = Value(bits, name)
-        if wire in self._sharing.crossing:
+        if wire in self.sharing.crossing:
             place = _place(self.layout.add_scratch(bits), bits)
             self.line(f"{place} = {name};")
-            self._sharing.values[wire] = Value(bits, place)
+            self.sharing.values[wire] = Value(bits, place)
 
     def _define_splat(self, wire: Wire, bit: str) -> None:
-        name = f"w{self._sharing.number_of[wire]}"
+        name = f"w{self.sharing.number_of[wire]}"
         self.line(f"const u {name} = -(u)({bit});")
         self._values[wire] = Value(wire.bitwidth, name, splat=True)
-        if wire in self._sharing.crossing:
+        if wire in self.sharing.crossing:
             place = f"S[{self.layout.add_scratch(LIMB_BITS)}]"
             self.line(f"{place} = {name};")
-            self._sharing.values[wire] = Value(wire.bitwidth, place, splat=True)
+            self.sharing.values[wire] = Value(wire.bitwidth, place, splat=True)
 
-    def _define_array(self, wire: Wire) -> str:
+    def define_array(self, wire: Wire) -> str:
         """Reserve an array for a wide wire and return the expression that points to it."""
         text = f"(S + {self.layout.add_scratch(wire.bitwidth)})"
-        self._sharing.values[wire] = Value(wire.bitwidth, text)
+        self.sharing.values[wire] = Value(wire.bitwidth, text)
         return text
 
     def _define_pointer(self, wire: Wire, text: str, points_into: frozenset[str | int]) -> None:
         """Let a wide wire be where something else already is."""
-        if wire in self._sharing.crossing:
-            self.line(f"memcpy({self._define_array(wire)}, {text}, {8 * limbs_of(wire.bitwidth)});")
+        if wire in self.sharing.crossing:
+            self.line(f"memcpy({self.define_array(wire)}, {text}, {8 * limbs_of(wire.bitwidth)});")
             return
-        name = f"w{self._sharing.number_of[wire]}"
+        name = f"w{self.sharing.number_of[wire]}"
         self.line(f"const u *{name} = {text};")
         self._values[wire] = Value(wire.bitwidth, name, points_into=points_into)
 
@@ -191,7 +190,7 @@ class FunctionWriter:
     def write(self, net: Net) -> None:
         """Translate one net; its arguments are already known."""
         if net.op == "F":
-            self._write_declared(net.function)
+            write_declared(self, net.function)
             return
         (wire,) = net.dests
         if net.op not in self._narrow:
@@ -199,7 +198,7 @@ class FunctionWriter:
         if wire.bitwidth > LIMB_BITS:
             self._write_wide(net, wire)
         else:
-            self._define(wire, self._narrow[net.op](net))
+            self.define(wire, self._narrow[net.op](net))
 
     def close(self) -> None:
         """Write out what still waits."""
@@ -281,7 +280,7 @@ class FunctionWriter:
             self._write_wide_parts(net, wire)
 
     def _call(self, wire: Wire, function: str, operands: list[str], limbs: int) -> None:
-        bits, array = wire.bitwidth, self._define_array(wire)
+        bits, array = wire.bitwidth, self.define_array(wire)
         self.line(f"{function}({array}, {limbs_of(bits)}, {', '.join(operands)}, {limbs});")
         self._clear_above(array, bits)
 
@@ -311,7 +310,7 @@ class FunctionWriter:
             self._define_pointer(wire, text, value.points_into)
         else:
             limbs = joined(self._pieces(net), bits)
-            array = self._define_array(wire)
+            array = self.define_array(wire)
             for index, text in enumerate(limbs):
                 self.line(f"{array}[{index}] = {text};")
 
@@ -353,76 +352,6 @@ class FunctionWriter:
             len(indices) % LIMB_BITS == 0 or end == wire.bitwidth
         )
 
-    # -- declared functions ----------------------------------------------------------------------
-
-    def _write_declared(self, function: DeclaredFunction) -> None:
-        if isinstance(function, ProductCount):
-            self._write_product_count(function)
-        else:
-            self._write_number_of_pe(function)
-
-    def _write_number_of_pe(self, function: NumberOfPe) -> None:
-        """Take one bit of each plane, if every index is in range."""
-        indices = [(self.value(wire).limb(0), n, step) for wire, n, step in function.indices]
-        position, bits = self.fresh("i"), self.fresh("n")
-        total = " + ".join(f"{text} * {step}" for text, _, step in indices)
-        inside = " && ".join(f"{text} < {n}" for text, n, _ in indices)
-        self.line(f"const u {position} = {total};")
-        self.line(f"u {bits} = 0;")
-        self.line(f"if ({inside}) {{")
-        for index, wire in enumerate(function.planes):
-            value = self.value(wire)
-            if value.is_array:
-                text = f"{value.text}[{position} >> 6] >> ({position} & 63)"
-            else:
-                text = f"{value.text} >> {position}"
-            self.line(f"{bits} |= ({text} & 1) << {index};")
-        self.line("}")
-        self._define(function.number, bits)
-
-    def _write_product_count(self, function: ProductCount) -> None:
-        """Call the vector code of a product count for each pixel; join the planes."""
-        shape = Shape.of(function)
-        number = self._sharing.number_of[function.counts[0]]
-        self._preface.append(kernel(function, f"count{number}"))
-        limbs = max(1, function.channels // LIMB_BITS)
-        weights = self._padded([function.weights], shape.weight_limbs, in_place=True)
-        planes: list[list[Piece]] = [[] for _ in function.counts]
-        for pixel, mask in zip(function.pixels, function.masks, strict=True):
-            x = self._padded(pixel, shape.bit_limbs, in_place=True)
-            m = self._padded(mask, shape.bit_limbs, in_place=False)
-            name = self.fresh("c")
-            self.line(f"u {name}[{len(planes) * limbs}] __attribute__((aligned(64)));")
-            self.line(f"count{number}({weights}, {x}, {m}, {name}, {limbs});")
-            for index, plane in enumerate(planes):
-                places = [f"{name}[{index * limbs + limb}]" for limb in range(limbs)]
-                plane += [Piece(text, min(LIMB_BITS, function.channels)) for text in places]
-        active = self.value(function.active)
-        for wire, plane in zip(function.counts, planes, strict=True):
-            texts = [
-                f"({text}) & {active.limb(index)}"
-                for index, text in enumerate(joined(plane, wire.bitwidth))
-            ]
-            if wire.bitwidth <= LIMB_BITS:
-                self._define(wire, texts[0])
-                continue
-            array = self._define_array(wire)
-            for index, text in enumerate(texts):
-                self.line(f"{array}[{index}] = {text};")
-
-    def _padded(self, wires: Sequence[Wire], limbs: int, *, in_place: bool) -> str:
-        """Pointer to ``limbs`` limbs that begin with the joined wires, then zeros.
-
-        in_place  what follows the wires may be anything: a value at rest will do
-        """
-        if in_place and len(wires) == 1 and self.value(wires[0]).is_array:
-            return self.value(wires[0]).text
-        bits = sum(wire.bitwidth for wire in wires)
-        pieces = [piece for wire in wires for piece in self.value(wire).pieces(0, wire.bitwidth)]
-        name = self.fresh("p")
-        self.line(f"const u {name}[{limbs}] = {{{', '.join(joined(pieces, bits))}}};")
-        return name
-
     # -- fusion ----------------------------------------------------------------------------------
 
     def _is_fusible(self, net: Net) -> bool:
@@ -447,12 +376,12 @@ class FunctionWriter:
             form = {"w": "{0}", "~": "~{0}", "n": "~({0} & {1})"}.get(
                 net.op, f"{{0}} {net.op} {{1}}"
             )
-        fusion.wires[self._sharing.number_of[wire]] = (wire, form.format(*operands))
+        fusion.wires[self.sharing.number_of[wire]] = (wire, form.format(*operands))
         self._fusion_of[wire] = fusion
 
     def _operand(self, wire: Wire, fusion: _Fusion) -> str:
         if self._fusion_of.get(wire) is fusion:
-            return f"w{self._sharing.number_of[wire]}"
+            return f"w{self.sharing.number_of[wire]}"
         value = self.value(wire)
         lanes = _lanes(fusion.stride)
         if value.splat:
@@ -469,8 +398,8 @@ class FunctionWriter:
         for number, (wire, text) in fusion.wires.items():
             del self._fusion_of[wire]
             self.line(f"const v{lanes} w{number} = {text};")
-            if not self._sharing.readers_of[wire] <= fusion.wires.keys():
-                array = self._define_array(wire)
+            if not self.sharing.readers_of[wire] <= fusion.wires.keys():
+                array = self.define_array(wire)
                 self.line(f"*(v{lanes} *)({array} + i) = w{number};")
                 stored.append((array, wire.bitwidth))
         self.line("}")
