@@ -21,6 +21,7 @@ from tools import EXTERNAL, needs
 from asicbnn.errors import EnvironmentProblem, SimulationError
 from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.exported.verilator import VerilatorBackend
+from asicbnn.simulation.backends.exported.verilator_build import VerilatedLibrary, VerilatedUnit
 from asicbnn.simulation.backends.exported.verilog_source import verilog_source
 from asicbnn.simulation.backends.interface import numbers_of_words, words_of_numbers
 from asicbnn.simulation.backends.toolchain.external_tool import Workshop
@@ -241,6 +242,30 @@ def test_a_fork_has_a_state_of_its_own(unit: Backend) -> None:
     unit.reset()
     unit.run(30)
     assert state(unit) == state(twin)
+
+
+def test_a_fork_that_goes_while_another_is_made_takes_nothing_with_it(
+    unit: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = [unit.fork(), unit.fork()]
+    make = VerilatedLibrary.make
+
+    def make_while_another_goes(library: VerilatedLibrary) -> VerilatedUnit:
+        made = make(library)  # by now the newest one
+        older.pop(0)
+        return made
+
+    monkeypatch.setattr(VerilatedLibrary, "make", make_while_another_goes)
+    twin = unit.fork()
+    monkeypatch.undo()
+    older.clear()
+    twin.run(30)
+    unit.run(30)
+    assert state(twin) == state(unit)
+    last = twin.fork()
+    del twin
+    last.run(30)
+    assert state(last) == state(unit)
 
 
 @needs("iverilog", "vvp")
