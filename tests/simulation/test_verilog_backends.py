@@ -278,12 +278,11 @@ def test_a_block_may_have_no_memories_and_no_flags() -> None:
     assert unit.read_register("b") == 7
 
 
+@needs("iverilog", "vvp")
 def test_nothing_is_left_on_disk_when_the_simulator_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    if shutil.which("iverilog") is None:
-        pytest.skip("not on PATH: iverilog")
     block = machine()[0]
     nets, wires = set(block.logic), set(block.wirevector_set)
     unit = simulator(block, "icarus")
