@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -345,8 +347,13 @@ def test_a_failing_tool_is_quoted_its_files_kept_and_its_command_given(
     assert headline.startswith("iverilog failed with exit status 3; its files are kept, to repeat")
     assert message.endswith(" lines of sand")
     command = headline.split("to repeat it: ")[1]
+    (kept,) = tmp_path.glob("asicbnn-*")
+    os.utime(kept, (1, 1))
+    with Workshop("sweep"):
+        pass
     again = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert (again.returncode, again.stderr.strip()) == (3, message)
+    assert list(tmp_path.glob("asicbnn-*")) == [kept]
 
 
 def test_a_tool_that_cannot_start_and_a_folder_that_cannot_be_made_are_told(
@@ -369,6 +376,35 @@ def test_a_file_that_cannot_be_written_is_told() -> None:
     ):
         workshop.write("no/such", "text")
     assert not workshop.folder.exists()
+
+
+KEEPER = """\
+import sys, time
+from asicbnn.simulation.backends.toolchain.external_tool import Workshop
+class Owner: pass
+owner = Owner()
+with Workshop("keep") as workshop:
+    print(workshop.leave_to(owner), flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_folder_of_a_process_that_was_killed_goes_when_the_next_workshop_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    keeper = subprocess.Popen([sys.executable, "-c", KEEPER], stdout=subprocess.PIPE, text=True)
+    assert keeper.stdout is not None
+    folder = Path(keeper.stdout.readline().strip())
+    os.utime(folder, (1, 1))
+    with Workshop("sweep"):
+        assert folder.exists()  # old, but in use
+    keeper.kill()
+    keeper.communicate()
+    with Workshop("sweep"):
+        assert not folder.exists()
+    assert not list(tmp_path.iterdir())
 
 
 @needs("iverilog", "vvp")
