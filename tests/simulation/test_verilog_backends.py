@@ -25,7 +25,11 @@ from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.exported.verilator import VerilatorBackend
 from asicbnn.simulation.backends.exported.verilator_build import VerilatedLibrary, VerilatedUnit
 from asicbnn.simulation.backends.exported.verilog_source import verilog_source
-from asicbnn.simulation.backends.interface import numbers_of_words, words_of_numbers
+from asicbnn.simulation.backends.interface import (
+    StoppedError,
+    numbers_of_words,
+    words_of_numbers,
+)
 from asicbnn.simulation.backends.toolchain.external_tool import Workshop
 
 # Around every type of Verilator's: 8, 16, 32, 64 bit, and words of 32 bit beyond.
@@ -217,6 +221,19 @@ def test_runs_longer_than_one_call_into_the_simulator_add_up(
     with pytest.raises(SimulationError, match=r"^register done was not 1 within 255 cycles$"):
         unit.run_until("done", 255)
     assert unit.run_until("done", 1) == 1
+
+
+def test_a_run_that_another_thread_stopped_is_left(unit: Backend) -> None:
+    unit.stop.set()
+    try:
+        for run in (lambda: unit.run(5), lambda: unit.run_until("done", 5)):
+            with pytest.raises(StoppedError):
+                run()
+        assert unit.read_register("count") == 2
+    finally:
+        unit.stop.clear()
+    unit.run(5)
+    assert unit.read_register("count") == 7
 
 
 def test_a_reset_may_keep_the_memories(unit: Backend) -> None:
