@@ -11,7 +11,7 @@ import pytest
 def needs(*programs: str) -> pytest.MarkDecorator:
     """Skip without the programs, except in continuous integration, where all of them must be."""
     missing = [name for name in programs if shutil.which(name) is None]
-    is_excused = bool(missing) and "CI" not in os.environ
+    is_excused = bool(missing) and not os.environ.get("CI")
     return pytest.mark.skipif(is_excused, reason=f"not on PATH: {', '.join(missing)}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +16,13 @@ from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.toolchain import c_compiler
 from asicbnn.verify.agreement import Row, Subject
 from asicbnn.verify.cases import CASES_PER_ACCELERATOR, FEWER_STEPS, accelerator, case
+from asicbnn.verify.random_cases import verify_random
 
 SEED = 2
 SMALLEST = 2
 """Of the accelerators of this seed with gated clocks, the one soonest built and run."""
+OTHERS = ["pyrtl", "gates", *EXTERNAL]
+"""All but the one they are compared with."""
 
 pytestmark = pytest.mark.skipif(
     c_compiler.find_compiler() is None, reason="no C compiler to compare with"
@@ -63,7 +67,7 @@ def check(group: int, cases: int, backend: str) -> None:
         assert list(differing(unit, compiled(group))) == [], index
 
 
-@pytest.mark.parametrize("backend", ["pyrtl", *EXTERNAL])
+@pytest.mark.parametrize("backend", OTHERS)
 def test_cases_of_a_small_accelerator_end_in_one_state_on_every_back_end(backend: str) -> None:
     check(SMALLEST, 3, backend)
 
@@ -71,11 +75,20 @@ def test_cases_of_a_small_accelerator_end_in_one_state_on_every_back_end(backend
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("group", [1, *range(3, 10)])
-@pytest.mark.parametrize("backend", ["pyrtl", *EXTERNAL])
+@pytest.mark.parametrize("backend", OTHERS)
 def test_cases_of_many_accelerators_end_in_one_state_on_every_back_end(
     backend: str, group: int
 ) -> None:
     check(group, 4, backend)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_random_cases_agree_with_the_model_on_gates(tmp_path: Path) -> None:
+    done = verify_random(20, seed=SEED, folder=tmp_path, backend="gates")
+    assert done.agrees, done.verdict
+    assert done.backend == "gates"
+    assert len(done.outcomes) == 20
 
 
 def test_the_small_accelerator_has_clock_gates() -> None:

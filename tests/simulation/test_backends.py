@@ -12,6 +12,7 @@ import pyrtl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tools import needs
 
 from asicbnn.errors import SimulationError
 from asicbnn.simulation.backends import Backend, simulator
@@ -358,17 +359,24 @@ def test_two_ports_read_old_words_while_two_write_and_a_disabled_write_does_noth
     assert numbers_of_words(unit.read_memory("memory")) == swapped
 
 
-@needs_compiler
+@pytest.mark.parametrize("backend", [*BOTH, pytest.param("icarus", marks=needs("iverilog", "vvp"))])
 @pytest.mark.parametrize("bits", [8, 300])
-def test_of_two_writes_to_one_word_the_port_built_last_wins(bits: int) -> None:
+def test_of_writes_to_one_word_the_port_built_last_wins(backend: str, bits: int) -> None:
     def describe() -> None:
-        memory = pyrtl.MemBlock(bits, 2, "memory", max_write_ports=2)
-        for value in (1, 2):
-            memory[pyrtl.Const(3, 2)] <<= pyrtl.Const(value, bits)
+        memory = pyrtl.MemBlock(bits, 2, "memory", max_write_ports=None)
+        enable = held(1, "enable")
+        values = [held(bits, f"value{port}") for port in range(7)]
+        for value in values[:-1]:
+            memory[pyrtl.Const(3, 2)] <<= value
+        memory[pyrtl.Const(3, 2)] <<= pyrtl.MemBlock.EnabledWrite(values[-1], enable)
 
-    unit = simulator(build(describe), "compiled")
-    unit.run(1)
-    assert numbers_of_words(unit.read_memory("memory")) == [0, 0, 0, 2]
+    unit = simulator(build(describe), backend)
+    for port in range(7):
+        unit.write_register(f"value{port}", port + 1)
+    for enable, word in ((0, 6), (1, 7)):
+        unit.write_register("enable", enable)
+        unit.run(1)
+        assert numbers_of_words(unit.read_memory("memory")) == [0, 0, 0, word]
 
 
 @pytest.mark.parametrize("backend", BOTH)

@@ -82,6 +82,7 @@ def test_what_is_kept_is_private(folder: Path) -> None:
     ("where", "name", "value"),
     [
         (c_compiler, "_FLAGS", ("-O0", "-fPIC")),
+        (c_compiler, "_known_flags", lambda *_: ("-O0",)),
         (c_compiler, "__version__", "9.9.9"),
         (c_compiler, "cpu_identity", lambda: "another processor"),
         (c_compiler, "_version", lambda *_: "another compiler"),

@@ -111,6 +111,45 @@ def test_a_compiler_that_is_no_program_is_refused(
     monkeypatch.setattr(shutil, "which", lambda name: str(path))
     with pytest.raises(EnvironmentProblem, match=r"^the C compiler .*cc cannot be used: "):
         compile_library((GOOD,))
+    with pytest.raises(EnvironmentProblem, match=r"^the C compiler .*cc cannot be used: ") as told:
+        simulator(counter(), "gates")  # asks for the width of vectors first
+    assert told.value.exit_code == 3
+
+
+@needs_compiler
+@pytest.mark.parametrize("refused", ["-fno-tree-dse", "-march=native"])
+@pytest.mark.parametrize("backend", ["compiled", "gates"])
+def test_a_compiler_that_refuses_a_flag_we_can_do_without_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str, backend: str
+) -> None:
+    real = c_compiler.find_compiler()
+    assert real is not None
+    log = tmp_path / "log"
+    script = (
+        f'echo "$*" >> {log}\n'
+        f'case " $* " in *" {refused} "*) echo "unknown option" >&2; exit 1;; esac\n'
+        f'exec {shlex.join(real)} "$@"'
+    )
+    compiler(tmp_path, script, monkeypatch)
+    unit = simulator(counter(), backend)
+    unit.run(300)
+    assert unit.read_register("count") == 44
+    (*_, built) = [line.split() for line in log.read_text().splitlines() if "part0.c" in line]
+    others = {"-march=native", "-fno-tree-dse", "-fno-tree-dominator-opts"} - {refused}
+    assert others <= set(built)  # what it does know is used
+
+
+def test_whether_a_compiler_knows_a_flag_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    compiler(tmp_path, f'echo "$*" >> {log}; exit 1', monkeypatch)
+    for _ in range(2):
+        with pytest.raises(EnvironmentProblem, match=r"^the C compiler failed: exit status 1\n"):
+            compile_library((GOOD,))
+    asked = [line for line in log.read_text().splitlines() if "probe.c" in line]
+    assert len(asked) == 4  # all together, then one by one
+    assert len(set(asked)) == 4
 
 
 def test_a_compiler_that_makes_no_library_is_refused(
@@ -174,9 +213,10 @@ def test_the_compiler_in_package_ziglang_serves(
     pytest.importorskip("ziglang", reason="package ziglang is not installed")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert c_compiler.find_compiler() == (sys.executable, "-m", "ziglang", "cc")
-    unit = simulator(counter(), "compiled")
-    unit.run(300)
-    assert unit.read_register("count") == 44
+    for backend in ("compiled", "gates"):
+        unit = simulator(counter(), backend)
+        unit.run(300)
+        assert unit.read_register("count") == 44
     with pytest.raises(EnvironmentProblem) as raised:
         compile_library((BAD,))
     command = str(raised.value).splitlines()[-1]

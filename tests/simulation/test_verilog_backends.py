@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +23,13 @@ from tools import EXTERNAL, needs
 from asicbnn.errors import EnvironmentProblem, SimulationError
 from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.exported.verilator import VerilatorBackend
+from asicbnn.simulation.backends.exported.verilator_build import VerilatedLibrary, VerilatedUnit
 from asicbnn.simulation.backends.exported.verilog_source import verilog_source
-from asicbnn.simulation.backends.interface import numbers_of_words, words_of_numbers
+from asicbnn.simulation.backends.interface import (
+    StoppedError,
+    numbers_of_words,
+    words_of_numbers,
+)
 from asicbnn.simulation.backends.toolchain.external_tool import Workshop
 
 # Around every type of Verilator's: 8, 16, 32, 64 bit, and words of 32 bit beyond.
@@ -216,6 +223,19 @@ def test_runs_longer_than_one_call_into_the_simulator_add_up(
     assert unit.run_until("done", 1) == 1
 
 
+def test_a_run_that_another_thread_stopped_is_left(unit: Backend) -> None:
+    unit.stop.set()
+    try:
+        for run in (lambda: unit.run(5), lambda: unit.run_until("done", 5)):
+            with pytest.raises(StoppedError):
+                run()
+        assert unit.read_register("count") == 2
+    finally:
+        unit.stop.clear()
+    unit.run(5)
+    assert unit.read_register("count") == 7
+
+
 def test_a_reset_may_keep_the_memories(unit: Backend) -> None:
     load(unit, Random(7))
     memories = {name: unit.read_memory(name) for name in unit.shape.memories}
@@ -243,6 +263,30 @@ def test_a_fork_has_a_state_of_its_own(unit: Backend) -> None:
     assert state(unit) == state(twin)
 
 
+def test_a_fork_that_goes_while_another_is_made_takes_nothing_with_it(
+    unit: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = [unit.fork(), unit.fork()]
+    make = VerilatedLibrary.make
+
+    def make_while_another_goes(library: VerilatedLibrary) -> VerilatedUnit:
+        made = make(library)  # by now the newest one
+        older.pop(0)
+        return made
+
+    monkeypatch.setattr(VerilatedLibrary, "make", make_while_another_goes)
+    twin = unit.fork()
+    monkeypatch.undo()
+    older.clear()
+    twin.run(30)
+    unit.run(30)
+    assert state(twin) == state(unit)
+    last = twin.fork()
+    del twin
+    last.run(30)
+    assert state(last) == state(unit)
+
+
 @needs("iverilog", "vvp")
 def test_a_block_may_have_no_memories_and_no_flags() -> None:
     block = pyrtl.Block()
@@ -253,12 +297,11 @@ def test_a_block_may_have_no_memories_and_no_flags() -> None:
     assert unit.read_register("b") == 7
 
 
+@needs("iverilog", "vvp")
 def test_nothing_is_left_on_disk_when_the_simulator_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    if shutil.which("iverilog") is None:
-        pytest.skip("not on PATH: iverilog")
     block = machine()[0]
     nets, wires = set(block.logic), set(block.wirevector_set)
     unit = simulator(block, "icarus")
@@ -321,8 +364,13 @@ def test_a_failing_tool_is_quoted_its_files_kept_and_its_command_given(
     assert headline.startswith("iverilog failed with exit status 3; its files are kept, to repeat")
     assert message.endswith(" lines of sand")
     command = headline.split("to repeat it: ")[1]
+    (kept,) = tmp_path.glob("asicbnn-*")
+    os.utime(kept, (1, 1))
+    with Workshop("sweep"):
+        pass
     again = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert (again.returncode, again.stderr.strip()) == (3, message)
+    assert list(tmp_path.glob("asicbnn-*")) == [kept]
 
 
 def test_a_tool_that_cannot_start_and_a_folder_that_cannot_be_made_are_told(
@@ -345,6 +393,35 @@ def test_a_file_that_cannot_be_written_is_told() -> None:
     ):
         workshop.write("no/such", "text")
     assert not workshop.folder.exists()
+
+
+KEEPER = """\
+import sys, time
+from asicbnn.simulation.backends.toolchain.external_tool import Workshop
+class Owner: pass
+owner = Owner()
+with Workshop("keep") as workshop:
+    print(workshop.leave_to(owner), flush=True)
+time.sleep(60)
+"""
+
+
+def test_the_folder_of_a_process_that_was_killed_goes_when_the_next_workshop_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    keeper = subprocess.Popen([sys.executable, "-c", KEEPER], stdout=subprocess.PIPE, text=True)
+    assert keeper.stdout is not None
+    folder = Path(keeper.stdout.readline().strip())
+    os.utime(folder, (1, 1))
+    with Workshop("sweep"):
+        assert folder.exists()  # old, but in use
+    keeper.kill()
+    keeper.communicate()
+    with Workshop("sweep"):
+        assert not folder.exists()
+    assert not list(tmp_path.iterdir())
 
 
 @needs("iverilog", "vvp")

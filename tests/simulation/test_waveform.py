@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyrtl
 import pytest
+from tools import needs
 from typer.testing import CliRunner
 
 from asicbnn.cli import app
@@ -235,7 +235,7 @@ def test_the_run_of_an_executor_is_not_disturbed(tmp_path: Path) -> None:
     assert [run.counts for run in one.run(image)] == before
 
 
-@pytest.mark.skipif(shutil.which("vcd2fst") is None, reason="vcd2fst (gtkwave) is not on PATH")
+@needs("vcd2fst", "fst2vcd")  # Debian package gtkwave
 def test_gtkwave_takes_the_file(tmp_path: Path) -> None:
     dumped(tmp_path, 740, 760)
     done = subprocess.run(

@@ -1,19 +1,26 @@
 """PyRTL's FastSimulation without its limits on width: same generator, same values.
 
+Of two ports that write one word in a cycle PyRTL lets the one win that its set of nets happens to
+yield last; here it is the one built last, as in every other back end.
+
 PyRTL spells masks and constants in decimal, which Python refuses beyond 4300 digits (14 kbit),
 and writes a concatenation of thousands of parts as one expression, too deep for Python's compiler.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyrtl
 
+from asicbnn.simulation.backends.netlist import state_of
+
 MOST_TERMS = 200
 """Terms of one expression; Python's compiler gives up somewhat beyond a thousand."""
 _MOST_DECIMAL_BITS = 14_000
+_WRITE = ("    if ", "        mem_ws.append(")
+"""How the lines of a write port begin, and no others."""
 
 
 class _Hexadecimal(int):
@@ -35,7 +42,7 @@ class _Watch:
 
 
 class WideFastSimulation(pyrtl.FastSimulation):  # type: ignore[misc]
-    """FastSimulation of any width.
+    """FastSimulation of any width, with write ports in the order they were built.
 
     watch  wires whose values `context` holds after a step, beside registers; no constants
     """
@@ -52,8 +59,17 @@ class WideFastSimulation(pyrtl.FastSimulation):  # type: ignore[misc]
         return str(super()._arg_varname(wire))
 
     def _compiled(self) -> str:
-        program = str(super()._compiled())
-        return "\n".join(map(_split_terms, program.split("\n")))
+        *program, leave = str(super()._compiled()).split("\n")
+        body = [_split_terms(line) for line in program if not line.startswith(_WRITE)]
+        return "\n".join([*body, *self._writes(), leave])
+
+    def _writes(self) -> Iterator[str]:
+        """The statements of the write ports, spelt as PyRTL does, per memory as built."""
+        for memory in state_of(self.block)[1]:
+            for net in memory.writeport_nets:
+                address, word, enable = map(self._arg_varname, net.args)
+                yield f"    if {enable}:"
+                yield f'        mem_ws.append(("{self._mem_varname(memory)}", {address}, {word}))'
 
 
 def _split_terms(line: str) -> str:

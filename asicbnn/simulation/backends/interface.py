@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -175,6 +175,15 @@ class Backend(ABC):
         """Leave a run that nobody waits for any more."""
         if self.stop.is_set():
             raise StoppedError("the run was stopped")
+
+    def _stretches(self, cycles: int, most: int) -> Iterator[tuple[int, int]]:
+        """Split a long run into calls of at most ``most`` cycles: yield cycles done, and to do now.
+
+        Between them a stop, or an interrupt from the keyboard, is noticed.
+        """
+        for done in range(0, cycles, most):
+            self._check_stop()
+            yield done, min(most, cycles - done)
 
     def _check_range(self, name: str, start: int, count: int) -> None:
         depth = self.shape.memories[name].words

@@ -28,7 +28,7 @@ from asicbnn.simulation.backends.interface import (
 from asicbnn.simulation.backends.netlist import check_block, read_netlist
 from asicbnn.simulation.backends.toolchain.external_tool import Workshop, find_tool
 
-_CYCLES_PER_CALL = 1 << 12  # an interrupt from the keyboard is noticed between calls
+_CYCLES_PER_CALL = 1 << 12
 
 
 class IcarusProgram:
@@ -109,16 +109,14 @@ class IcarusBackend(Backend):
         return self._number(f"register {name}")
 
     def _run(self, cycles: int) -> None:
-        for done in range(0, cycles, _CYCLES_PER_CALL):
-            self._check_stop()
-            self._tell(f"run {min(_CYCLES_PER_CALL, cycles - done)}")
+        for _, count in self._stretches(cycles, _CYCLES_PER_CALL):
+            self._tell(f"run {count}")
             self._answer()
 
     def _run_until(self, flag_register: str, limit: int) -> int | None:
         flag = self._register_index[flag_register]
-        for done in range(0, limit, _CYCLES_PER_CALL):
-            self._check_stop()
-            self._tell(f"until {flag} {min(_CYCLES_PER_CALL, limit - done)}")
+        for done, count in self._stretches(limit, _CYCLES_PER_CALL):
+            self._tell(f"until {flag} {count}")
             if ran := int(self._answer()):
                 return done + ran
         return None

@@ -20,7 +20,7 @@ from asicbnn.simulation.backends.exported.verilog_source import verilog_source
 from asicbnn.simulation.backends.interface import Backend, StateShape
 from asicbnn.simulation.backends.netlist import check_block, read_netlist
 
-_CYCLES_PER_CALL = 1 << 16  # an interrupt from the keyboard is noticed between calls
+_CYCLES_PER_CALL = 1 << 16
 _LIMB_BYTES = 8
 
 
@@ -116,15 +116,13 @@ class VerilatorBackend(Backend):
         return value
 
     def _run(self, cycles: int) -> None:
-        for done in range(0, cycles, _CYCLES_PER_CALL):
-            self._check_stop()
-            self._unit.run(min(_CYCLES_PER_CALL, cycles - done))
+        for _, count in self._stretches(cycles, _CYCLES_PER_CALL):
+            self._unit.run(count)
 
     def _run_until(self, flag_register: str, limit: int) -> int | None:
         ((_, flag),) = self._registers[flag_register]
-        for done in range(0, limit, _CYCLES_PER_CALL):
-            self._check_stop()
-            if ran := self._unit.run_until(flag, min(_CYCLES_PER_CALL, limit - done)):
+        for done, count in self._stretches(limit, _CYCLES_PER_CALL):
+            if ran := self._unit.run_until(flag, count):
                 return done + ran
         return None
 

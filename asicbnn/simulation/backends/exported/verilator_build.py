@@ -42,6 +42,10 @@ static inline void cycle(Vdesign &model) {
     model.eval();
 }
 
+// Verilator's run-time library works on the context of the thread, which is that of the newest
+// unit unless we say otherwise: the scopes of a unit that goes would be struck off another's list.
+static void enter(Unit &unit) { Verilated::threadContextp(&unit.context); }
+
 static void settle(Unit &unit) { Vdesign___024root___eval_settle(unit.model.rootp); }
 
 extern "C" {
@@ -52,14 +56,20 @@ Unit *make() {
     return unit;
 }
 
-void unmake(Unit *unit) { delete unit; }
+void unmake(Unit *unit) {
+    enter(*unit);
+    delete unit;
+    Verilated::threadContextp(Verilated::defaultContextp());
+}
 
 void run(Unit *unit, uint64_t cycles) {
+    enter(*unit);
     settle(*unit);
     while (cycles--) cycle(unit->model);
 }
 
 uint64_t run_until(Unit *unit, const uint8_t *flag, uint64_t limit) {
+    enter(*unit);
     settle(*unit);
     for (uint64_t done = 1; done <= limit; done++) {
         cycle(unit->model);
@@ -70,6 +80,7 @@ uint64_t run_until(Unit *unit, const uint8_t *flag, uint64_t limit) {
 
 // Where a variable is, and the bytes of one of its words. Null if it is not published.
 void *locate(Unit *unit, const char *scope, const char *name, uint64_t *bytes) {
+    enter(*unit);
     const VerilatedScope *found = unit->context.scopeFind(scope);
     VerilatedVar *variable = found ? found->varFind(name) : nullptr;
     if (!variable) return nullptr;

@@ -30,18 +30,12 @@ from asicbnn.simulation.backends.toolchain.build_cache import (
 from asicbnn.simulation.backends.toolchain.cpu import cpu_identity
 from asicbnn.simulation.backends.toolchain.scratch import new_scratch, sweep
 
-# -O1 makes code as fast as -O2 here and compiles in half the time; two of its passes take a fifth
-# of that and find nothing in generated code. zig cc traps on what it takes for undefined behaviour
-# unless told not to, and is slower for it.
-_FLAGS = (
-    "-O1",
-    "-fno-tree-dse",
-    "-fno-tree-dominator-opts",
-    "-std=gnu11",
-    "-fPIC",
-    "-w",
-    "-fno-sanitize=undefined",
-)
+# -O1 makes code as fast as -O2 here and compiles in half the time. zig cc traps on what it takes
+# for undefined behaviour unless told not to, and is slower for it.
+_FLAGS = ("-O1", "-std=gnu11", "-fPIC", "-w", "-fno-sanitize=undefined")
+# Used where the compiler knows them. Two passes of GCC's -O1 take a fifth of its time and find
+# nothing in generated code; zig cc refuses their names.
+_OPTIONAL_FLAGS = ("-march=native", "-fno-tree-dse", "-fno-tree-dominator-opts")
 _LONGEST_MESSAGE = 4000
 _PATIENCE_S = 1800.0
 _PROBE = "int probe(void) { return 0; }\n"
@@ -97,11 +91,13 @@ def build_library(fingerprint: str, generate: Callable[[], Generated]) -> Librar
         )
     folder, limit = cache_folder(), size_limit_bytes()
     cache = None if folder is None else BuildCache(folder, limit)
+    identity = _identity(compiler)
+    flags = (*_FLAGS, *_known_flags(compiler, identity, _OPTIONAL_FLAGS))
     about = {
         "asicbnn": __version__,
         "compiler": shlex.join(compiler),
-        "compiler_identity": _identity(compiler),
-        "flags": " ".join(_FLAGS),
+        "compiler_identity": identity,
+        "flags": " ".join(flags),
         "cpu": cpu_identity(),
     }
     key = _hash((fingerprint, json.dumps(about, sort_keys=True)))
@@ -110,11 +106,11 @@ def build_library(fingerprint: str, generate: Callable[[], Generated]) -> Librar
             return Library(ctypes.CDLL(str(entry.library)), entry.attachment)
         except OSError:
             pass  # evicted this moment, or on a file system that forbids code: build it again
-    return _build_and_keep(compiler, generate(), cache, key, about)
+    return _build_and_keep((*compiler, *flags), generate(), cache, key, about)
 
 
 def _build_and_keep(
-    compiler: tuple[str, ...],
+    command: tuple[str, ...],
     generated: Generated,
     cache: BuildCache | None,
     key: str,
@@ -125,7 +121,7 @@ def _build_and_keep(
         parent = Path(tempfile.gettempdir())
         sweep(parent, _SCRATCH)
         with new_scratch(parent, _SCRATCH) as folder:
-            built = _build(compiler, generated.files, folder)
+            built = _build(command, generated.files, folder)
             code = ctypes.CDLL(str(built))
             if cache:
                 try:
@@ -133,35 +129,53 @@ def _build_and_keep(
                 except CacheUnusableError as error:
                     note = f"compiled simulators are not kept: {error}"
     except OSError as error:
-        raise EnvironmentProblem(f"building the compiled simulator failed: {error}") from error
+        raise _building_failed(error) from error
     return Library(code, generated.attachment, note)
 
 
-def _build(compiler: tuple[str, ...], files: tuple[str, ...], folder: Path) -> Path:
-    flags = (*_FLAGS, *_native_flags(compiler))
+def _building_failed(error: OSError) -> EnvironmentProblem:
+    return EnvironmentProblem(f"building the compiled simulator failed: {error}")
+
+
+def _build(command: tuple[str, ...], files: tuple[str, ...], folder: Path) -> Path:
+    """Compile and link.
+
+    command  the compiler with its flags
+    """
     objects = [folder / f"part{index}.o" for index in range(len(files))]
 
     def compile_one(text: str, target: Path) -> None:
         source = target.with_suffix(".c")
         source.write_text(text, encoding="ascii")
-        _call([*compiler, *flags, "-c", str(source), "-o", str(target)], source)
+        _call([*command, "-c", str(source), "-o", str(target)], source)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         list(pool.map(compile_one, files, objects))
     library = folder / "simulator.so"
-    _call([*compiler, "-shared", *map(str, objects), "-o", str(library)], *objects)
+    _call([*command, "-shared", *map(str, objects), "-o", str(library)], *objects)
     return library
 
 
 @lru_cache
-def _native_flags(compiler: tuple[str, ...]) -> tuple[str, ...]:
-    """-march=native where the compiler knows it for this machine."""
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as folder:
-        source = Path(folder) / "probe.c"
-        source.write_text(_PROBE, encoding="ascii")
-        command = [*compiler, "-march=native", "-c", str(source), "-o", f"{source}.o"]
-        works = _run(command).returncode == 0
-    return ("-march=native",) if works else ()
+def _known_flags(
+    compiler: tuple[str, ...], identity: str, flags: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return those of the flags that a compiler takes on this machine.
+
+    identity  of the compiler: another one behind the same command is asked anew
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH) as folder:
+            source = Path(folder) / "probe.c"
+            source.write_text(_PROBE, encoding="ascii")
+
+            def takes(*some: str) -> bool:
+                command = [*compiler, *some, "-c", str(source), "-o", f"{source}.o"]
+                return run_compiler(command, source.parent).returncode == 0
+
+            return flags if takes(*flags) else tuple(filter(takes, flags))
+    except OSError as error:
+        raise _building_failed(error) from error
 
 
 def _identity(compiler: tuple[str, ...]) -> str:
@@ -180,13 +194,13 @@ def _version(compiler: tuple[str, ...], program: str, size: int, changed_ns: int
         import importlib.metadata
 
         return f"ziglang {importlib.metadata.version('ziglang')} in {program}"
-    told = _run([*compiler, "--version"]).stdout[:_LONGEST_MESSAGE]
+    told = run_compiler([*compiler, "--version"]).stdout[:_LONGEST_MESSAGE]
     return f"{program} {size} {changed_ns} {told}"
 
 
 def _call(command: list[str], *inputs: Path) -> None:
     """Run the compiler; if it fails its message becomes ours, and its inputs are kept."""
-    done = _run(command, inputs[0].parent)
+    done = run_compiler(command, inputs[0].parent)
     if not done.returncode:
         return
     message = (done.stderr or done.stdout).strip()[:_LONGEST_MESSAGE]
@@ -205,8 +219,13 @@ def _call(command: list[str], *inputs: Path) -> None:
     )
 
 
-def _run(command: Sequence[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run to the end; what the compiler leaves behind when it is killed lies in the folder."""
+def run_compiler(
+    command: Sequence[str], folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run to the end; what the compiler leaves behind when it is killed lies in the folder.
+
+    Raises EnvironmentProblem if it cannot be started or does not end.
+    """
     environment = os.environ | ({} if folder is None else {"TMPDIR": str(folder)})
     try:
         return subprocess.run(
@@ -217,6 +236,8 @@ def _run(command: Sequence[str], folder: Path | None = None) -> subprocess.Compl
         raise EnvironmentProblem(
             f"the C compiler did not end within {_PATIENCE_S:g} s: {shlex.join(command)}"
         ) from error
+    except OSError as error:
+        raise EnvironmentProblem(f"the C compiler {command[0]} cannot be used: {error}") from error
 
 
 def _keep(inputs: Sequence[Path]) -> Path | None:

@@ -9,28 +9,37 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from weakref import finalize
 
 from asicbnn.errors import EnvironmentProblem
+from asicbnn.simulation.backends.toolchain.scratch import new_scratch, sweep
 
 _LONGEST_MESSAGE = 4000
+_SCRATCH = "asicbnn-tool-"
+_KEPT = "asicbnn-failed-"  # not swept
 
 
 class Workshop:
     """A folder for the files of one build, removed at the end unless a tool failed in it.
 
+    What processes that were killed left behind goes when the next workshop opens.
+
     folder  where the files are
     """
 
     def __init__(self, purpose: str) -> None:
+        self._scratch = ExitStack()
         try:
-            self.folder = Path(tempfile.mkdtemp(prefix="asicbnn-"))
+            parent = Path(tempfile.gettempdir())
+            sweep(parent, _SCRATCH)
+            self.folder = self._scratch.enter_context(new_scratch(parent, _SCRATCH))
         except OSError as error:
             raise EnvironmentProblem(f"no folder to {purpose} in: {error}") from error
         self._seconds_before = _children_seconds()
         self._purpose = purpose
-        self._keep = False
+        self._failed = False
 
     @property
     def cpu_seconds(self) -> float:
@@ -41,8 +50,15 @@ class Workshop:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        if not self._keep:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        if self._failed:
+            with suppress(OSError):  # somebody cleared the temporary folder
+                self.folder.rename(self._kept)
+        self._scratch.close()
+
+    @property
+    def _kept(self) -> Path:
+        """Where the files of a failed run are for the user to look at."""
+        return self.folder.with_name(self.folder.name.replace(_SCRATCH, _KEPT, 1))
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
@@ -54,14 +70,13 @@ class Workshop:
 
     def leave_to(self, owner: object) -> Path:
         """Leave the folder to an object: it is removed with it."""
-        self._keep = True
-        finalize(owner, shutil.rmtree, self.folder, ignore_errors=True)
+        finalize(owner, self._scratch.pop_all().close)
         return self.folder
 
     def call(self, command: Sequence[str]) -> str:
         """Run a tool in the folder and return what it prints.
 
-        If it fails its message is ours and the folder stays.
+        If it fails its message is ours, and the files stay under a name of their own.
         """
         try:
             # A session of its own: what a tool starts can then be ended with it.
@@ -78,11 +93,11 @@ class Workshop:
             process.communicate()
             raise
         if process.returncode:
-            self._keep = True
+            self._failed = True
             message = (complaint.strip() or output.strip())[:_LONGEST_MESSAGE]
             raise EnvironmentProblem(
                 f"{Path(command[0]).name} failed with exit status {process.returncode}; its files "
-                f"are kept, to repeat it: cd {shlex.quote(str(self.folder))} && "
+                f"are kept, to repeat it: cd {shlex.quote(str(self._kept))} && "
                 f"{shlex.join(command)}\n{message}".rstrip()
             )
         return output
