@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 from simulation.test_backends import needs_compiler
 from typer.testing import CliRunner
@@ -161,8 +163,14 @@ def test_activities_of_something_else_are_refused_at_their_line(
 ) -> None:
     path = tmp_path / "activity.yaml"
     path.write_text(to_yaml(file_of(**change)), "utf-8")
-    with pytest.raises(SpecError, match=f"^{re.escape(str(path))}{sentence}"):
+    with pytest.raises(SpecError, match=f"^{re.escape(str(path))}{sentence}") as refused:
         estimate(TINY, DIGITS, activity=path)
+    [problem] = refused.value.problems
+    said, command = problem.help.split(": asicbnn simulate ... ")
+    assert said == "measure them again"
+    verb = typer.main.get_command(app).commands["simulate"]  # type: ignore[attr-defined]
+    context = verb.make_context("simulate", [TINY, DIGITS, *shlex.split(command)])
+    assert context.params["save_activity"] == path
 
 
 @pytest.mark.parametrize(
@@ -223,6 +231,10 @@ def test_the_json_holds_every_row(found: Activity) -> None:
         (["--sample", "4"], "--sample is of --activity"),
         (["--activity", "--backend", "pyrtl"], "back end pyrtl counts no toggles"),
         (["--activity", "--sample", "0"], "--sample"),
+        (["--activity", "--cycles", "5:1"], "without a waveform; leave --cycles out"),
+        (["--activity", "--nets"], "without a waveform; leave --nets out"),
+        (["--activity", "--vcd", "run.vcd"], "without a waveform; leave --vcd out"),
+        (["--activity", "--jobs", "2"], "runs in one thread, without a waveform; leave --jobs"),
     ],
 )
 def test_the_command_line_refuses_what_counts_nothing(options: list[str], sentence: str) -> None:
