@@ -108,7 +108,7 @@ def simulate(
     Counts are the hardware's; energy is these counts at the model's prices.
     """
     if activity or save_activity:
-        if strange := given(context, "vcd", "jobs"):
+        if strange := given(context, "vcd", "cycles", "nets", "jobs"):
             refuse(f"--activity runs in one thread, without a waveform; leave {strange[0]} out")
         _measure(
             accelerator, workload, save_activity, images=images, batch=batch, sample=sample,
