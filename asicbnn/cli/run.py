@@ -144,14 +144,15 @@ def _measure(
 ) -> None:
     """Run the network and show what toggled."""
     from asicbnn.activity import measure
+    from asicbnn.replacing import check_writable, write_text
     from asicbnn.report import activity_tables, simulated
     from asicbnn.spec.activity_file import to_yaml
-    from asicbnn.sweep.files import write_text
 
+    machine, network = read_accelerator(accelerator), read_workload(workload)
+    if target is not None:
+        check_writable(target)
     with terminal.progress("simulating") as progress:
-        found = measure(
-            read_accelerator(accelerator), read_workload(workload), progress=progress, **options
-        )
+        found = measure(machine, network, progress=progress, **options)
     ran = found.simulation
     if as_json:
         terminal.print_json(found.to_json())
