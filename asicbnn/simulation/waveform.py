@@ -104,8 +104,7 @@ def _check_size(wanted: Window, signals: int) -> None:
 
 def _fresh(executor: Executor, images: NDArray[np.integer[Any]]) -> Executor:
     """Return an executor with a state of its own, loaded and about to start."""
-    state, limit = executor.backend.fork(), executor.cycle_limit
-    twin = Executor(executor.machine, state, executor.program, limit)
+    twin = executor.on(executor.backend.fork())
     twin.load(images)
     return twin
 
