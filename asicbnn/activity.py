@@ -144,6 +144,7 @@ def measure(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend, sampling=Sampling(WINDOW_CYCLES, sample * WINDOW_CYCLES),
     )  # fmt: skip
+    costs(machine, library.load(machine.technology))  # what has no price is refused before it runs
     assert isinstance(setup.backend, TogglingBackend)
     simulation = execute(
         machine, network, setup, jobs=1, cycle_limit=cycle_limit, progress=progress

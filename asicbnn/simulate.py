@@ -217,12 +217,18 @@ def simulate(
     images    how many of the workload's images; random ones, seeded, where it has none
     batch     images in the store at once
     mapping   explicit loop nests; dataflow: the order of the others (default: the spec's)
-    backend   auto, compiled, pyrtl, or gates: hundreds of batches at once
+    backend   auto, compiled, pyrtl, gates (hundreds of batches at once), or verilator and icarus,
+              which run the exported Verilog; auto is compiled with a C compiler, else pyrtl
     jobs      batches simulated at once, in threads, where the back end runs without the
               interpreter lock; by default one per core. They are runs of one accelerator all the
               same: counts and times are summed
     cycle_limit  cycles a layer may take before it counts as hanging
     waveform  cycles of the first batch to write as a waveform
+
+    Raises SpecError for wrong arguments or a network that is not executed as a whole, MappingError
+    for one that does not fit, ModelError or SpecError for one that has no price, CycleLimitError
+    for a layer beyond its limit, EnvironmentProblem without a tool or where the waveform cannot
+    be written.
     """
     if jobs is not None:
         check_counts(jobs=jobs)

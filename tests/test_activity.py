@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 from simulation.test_backends import needs_compiler
 from typer.testing import CliRunner
 
 from asicbnn.activity import NO_GLITCHES, Activity, measure
 from asicbnn.cli import app
-from asicbnn.errors import SpecError
+from asicbnn.errors import ModelError, SpecError
 from asicbnn.hardware.accelerator import elaborate
 from asicbnn.hardware.structure import logic_gates
 from asicbnn.mapping.layout import layout
 from asicbnn.model.activities import TERMS, assumed_activities, hardware_digest
-from asicbnn.model.arguments import accelerator_of
+from asicbnn.model.arguments import accelerator_of, workload_of
 from asicbnn.model.estimate import estimate
 from asicbnn.report.activity_tables import total
-from asicbnn.simulate import simulate
+from asicbnn.simulate import layer_mappings, simulate
 from asicbnn.spec.accelerator import with_changes
 from asicbnn.spec.activity_file import Activities, ActivityFile, to_yaml
+from asicbnn.spec.lowering import lower
 from asicbnn.spec.reader import read
 from asicbnn.technology import library
 
@@ -161,8 +164,14 @@ def test_activities_of_something_else_are_refused_at_their_line(
 ) -> None:
     path = tmp_path / "activity.yaml"
     path.write_text(to_yaml(file_of(**change)), "utf-8")
-    with pytest.raises(SpecError, match=f"^{re.escape(str(path))}{sentence}"):
+    with pytest.raises(SpecError, match=f"^{re.escape(str(path))}{sentence}") as refused:
         estimate(TINY, DIGITS, activity=path)
+    [problem] = refused.value.problems
+    said, command = problem.help.split(": asicbnn simulate ... ")
+    assert said == "measure them again"
+    verb = typer.main.get_command(app).commands["simulate"]  # type: ignore[attr-defined]
+    context = verb.make_context("simulate", [TINY, DIGITS, *shlex.split(command)])
+    assert context.params["save_activity"] == path
 
 
 @pytest.mark.parametrize(
@@ -223,12 +232,37 @@ def test_the_json_holds_every_row(found: Activity) -> None:
         (["--sample", "4"], "--sample is of --activity"),
         (["--activity", "--backend", "pyrtl"], "back end pyrtl counts no toggles"),
         (["--activity", "--sample", "0"], "--sample"),
+        (["--activity", "--cycles", "5:1"], "without a waveform; leave --cycles out"),
+        (["--activity", "--nets"], "without a waveform; leave --nets out"),
+        (["--activity", "--vcd", "run.vcd"], "without a waveform; leave --vcd out"),
+        (["--activity", "--jobs", "2"], "runs in one thread, without a waveform; leave --jobs"),
     ],
 )
 def test_the_command_line_refuses_what_counts_nothing(options: list[str], sentence: str) -> None:
     done = CLI.invoke(app, ["simulate", TINY, DIGITS, *options])
     assert done.exit_code == 2
     assert sentence in done.output
+
+
+@needs_compiler
+def test_a_place_that_cannot_be_written_is_refused_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asicbnn.activity.measure", lambda *_, **__: pytest.fail("it ran"))
+    done = CLI.invoke(app, ["simulate", TINY, DIGITS, "--save-activity", str(tmp_path)])
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert done.stderr == f"{tmp_path}: cannot be written: Is a directory\n"
+
+
+@needs_compiler
+def test_what_has_no_price_is_refused_before_it_runs() -> None:
+    """Nothing asks for a price before, where every layer has a mapping."""
+    tiny, layers = accelerator_of(TINY), lower(workload_of(DIGITS)).layers
+    chosen = layer_mappings(tiny, layers, None, None)
+    nests = {layer.name: nest for layer, nest in zip(layers, chosen, strict=True)}
+    fast = with_changes(tiny, {"operating_point.clock_mhz": 5000.0})
+    with pytest.raises(ModelError, match=r"5,?000 MHz"):
+        measure(fast, DIGITS, mapping=nests, progress=lambda *_: pytest.fail("it ran"))
 
 
 @pytest.mark.slow

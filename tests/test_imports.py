@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "asicbnn"
 
 DIRECTION = (
-    {"errors", "units"},
+    {"errors", "units", "replacing"},
     {"result", "bnn"},
     {"spec"},
     {"technology", "importers"},
@@ -27,7 +27,7 @@ DIRECTION = (
     {"__init__", "__main__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(DIRECTION) for room in rooms}
-SIBLINGS = {("units", "errors")}  # the one import allowed inside a rank
+SIBLINGS = {("units", "errors"), ("replacing", "errors")}  # allowed inside a rank
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "core", "base", "misc"}
 HEAVY = {
     "pandas": {"sweep", "report"},

@@ -147,7 +147,7 @@ def imported(folder, workload, parameters, pixels, labels):
     shown = read_pixels(shared_data(pixels), (first.in_y, first.in_x, first.in_channels))
     arrays = {
         "images": input_pixels(shown, first),
-        "labels": read_labels(shared_data(labels), len(shown)),
+        "labels": read_labels(shared_data(labels), len(shown), layers[-1].out_channels),
     }
     return write_network(network, learned, folder, **arrays)[0]
 

@@ -28,6 +28,7 @@ from asicbnn.bnn.arithmetic import Ints, activation_range, bipolar, bits_of
 from asicbnn.bnn.layer import Layer
 from asicbnn.bnn.reference import Parameters
 from asicbnn.errors import Problem, SpecError
+from asicbnn.replacing import replacing
 
 _HEADER_BYTES = 4096
 _LARGEST_IMAGES_BYTES = 2**30
@@ -51,7 +52,10 @@ def save_weights(
     parameters: Sequence[Parameters],
     **others: npt.NDArray[Any],
 ) -> None:
-    """Write the parameters of `layers`, and other arrays such as images and labels."""
+    """Write the parameters of `layers`, and other arrays such as images and labels.
+
+    Raises EnvironmentProblem where the file cannot be written.
+    """
     arrays = dict(others)
     for layer, learned in zip(layers, parameters, strict=True):
         learned.check(layer)
@@ -61,10 +65,8 @@ def save_weights(
             arrays[f"{layer.name}.weights"] = learned.weights
         arrays[f"{layer.name}.thresholds"] = learned.thresholds
         arrays[f"{layer.name}.flips"] = learned.flips
-    beside = path.with_name(path.name + ".part")
-    with beside.open("wb") as file:
+    with replacing(path) as beside, beside.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    beside.replace(path)
 
 
 def load_weights(path: Path, layers: Sequence[Layer]) -> list[Parameters]:

@@ -93,7 +93,8 @@ def asicbnn(
 ) -> None:
     """Which accelerator to build for a binary neural network, what it costs, and proof of it.
 
-    Exit codes: 0 done, 1 a difference was found, 2 the input, 3 the environment, 130 interrupted.
+    Exit codes: 0 done, 1 a difference or a run beyond its cycle limit, 2 the input, 3 the
+    environment (a missing tool, a place that cannot be written), 130 interrupted.
     """
 
 

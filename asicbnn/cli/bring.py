@@ -50,7 +50,8 @@ def bnn_pynq(
     if images is not None:
         pixels = read_pixels(images, (first.in_y, first.in_x, first.in_channels))
         arrays["images"] = pynq.input_pixels(pixels, first)
-        arrays["labels"] = read_labels(labels or images, len(pixels))
+        classes = lowered.layers[-1].out_channels
+        arrays["labels"] = read_labels(labels or images, len(pixels), classes)
     terminal.wrote(write_network(workload, parameters, output, **arrays))
 
 

@@ -171,7 +171,7 @@ def verilog(
     if output is None:
         terminal.say(text)
         return
-    from asicbnn.sweep.files import write_text
+    from asicbnn.replacing import write_text
 
     terminal.wrote([write_text(output, text)])
 

@@ -63,7 +63,7 @@ def schema(
     """
     import json
 
-    from asicbnn.sweep.files import write_text
+    from asicbnn.replacing import write_text
 
     if output is None:
         if kind is None:

@@ -108,7 +108,7 @@ def simulate(
     Counts are the hardware's; energy is these counts at the model's prices.
     """
     if activity or save_activity:
-        if strange := given(context, "vcd", "jobs"):
+        if strange := given(context, "vcd", "cycles", "nets", "jobs"):
             refuse(f"--activity runs in one thread, without a waveform; leave {strange[0]} out")
         _measure(
             accelerator, workload, save_activity, images=images, batch=batch, sample=sample,
@@ -144,14 +144,15 @@ def _measure(
 ) -> None:
     """Run the network and show what toggled."""
     from asicbnn.activity import measure
+    from asicbnn.replacing import check_writable, write_text
     from asicbnn.report import activity_tables, simulated
     from asicbnn.spec.activity_file import to_yaml
-    from asicbnn.sweep.files import write_text
 
+    machine, network = read_accelerator(accelerator), read_workload(workload)
+    if target is not None:
+        check_writable(target)
     with terminal.progress("simulating") as progress:
-        found = measure(
-            read_accelerator(accelerator), read_workload(workload), progress=progress, **options
-        )
+        found = measure(machine, network, progress=progress, **options)
     ran = found.simulation
     if as_json:
         terminal.print_json(found.to_json())

@@ -22,6 +22,7 @@ from asicbnn.mapping.capacity import check_layer
 from asicbnn.mapping.layout import Layout, ceil_div, ceil_log2, layout
 from asicbnn.model.estimate import estimate
 from asicbnn.model.mappings import Request, mappings
+from asicbnn.simulation.backends.interface import numbers_of_words
 from asicbnn.simulation.packing import Words, bits_of_words, host_words, map_words, words_of_bits
 from asicbnn.simulation.program import build_program
 from asicbnn.spec.accelerator import Accelerator
@@ -106,7 +107,8 @@ def _of(accelerator: Accelerator, workload: Workload, seed: int) -> Stimuli:
     expected, mask = _expected(lay, layers[-1], output)
     return Stimuli(
         workload.name, len(layers), program.boot, program.order,
-        _numbers(host_words(lay, sent)), _numbers(expected), _numbers(mask),
+        numbers_of_words(host_words(lay, sent)), numbers_of_words(expected),
+        numbers_of_words(mask),
         _cycle_limit(accelerator, workload, len(sent) + len(expected)),
     )  # fmt: skip
 
@@ -115,10 +117,6 @@ def _cycle_limit(accelerator: Accelerator, workload: Workload, words: int) -> in
     """Twice what the model says, and the host words that travel beside it."""
     cycles = estimate(accelerator, workload).totals["cycles"]
     return 2 * int(cycles) + 2 * words * layout(accelerator).host_beats + 1000
-
-
-def _numbers(words: Words) -> list[int]:
-    return [int.from_bytes(row.tobytes(), "little") for row in words.astype("<u8")]
 
 
 def _expected(lay: Layout, layer: Layer, output: reference.LayerOutput) -> tuple[Words, Words]:

@@ -99,6 +99,10 @@ class _Folder:
         """Return the words of all PEs of a layer [PE, words]."""
         there = self._files.get((layer, kind), set())
         others = [some for (of, _), some in self._files.items() if of == layer]
+        if not others:
+            self.refuse(
+                "no such file", f"{layer}-0-{kind}.bin", f"there is no file of layer {layer} at all"
+            )
         count = max(pe for some in others for pe in some) + 1
         rows: list[npt.NDArray[Any]] = []
         for pe in range(count):

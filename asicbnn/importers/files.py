@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from asicbnn.bnn.reference import Parameters
 from asicbnn.bnn.weights import save_weights
-from asicbnn.errors import EnvironmentProblem
+from asicbnn.errors import Problem, SpecError
+from asicbnn.replacing import check_writable, write_text
 from asicbnn.spec.lowering import lower
 from asicbnn.spec.workload import read_workload
 
@@ -31,7 +32,8 @@ def write_network(
     images    arrays `images` and `labels`, as `bnn.weights` stores them
 
     The weights come first, so that the workload never names a file that is not there.
-    Raises EnvironmentProblem where the folder cannot be written.
+    Raises SpecError if it would overwrite the workload or its weights, EnvironmentProblem where
+    the folder cannot be written.
     """
     text = Path(workload).read_text(encoding="utf-8")
     network = read_workload(workload)
@@ -39,15 +41,15 @@ def write_network(
     weights, target = place / f"{stem}.npz", place / f"{stem}.yaml"
     line = f"weights: {weights.name}\n"
     named = _LAYERS_KEY.sub(line + "layers:", _WEIGHTS_KEY.sub("", text), count=1)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        save_weights(weights, lower(network).layers, parameters, **images)
-        beside = target.with_name(target.name + ".part")
-        beside.write_text(named, encoding="utf-8", newline="\n")
-        beside.replace(target)
-    except OSError as problem:
-        where = problem.filename or place
-        raise EnvironmentProblem(f"{where}: cannot be written: {problem.strerror}") from problem
+    for written, read in ((target, workload), (weights, network.weights)):
+        if read is not None and written.resolve() == Path(read).resolve():
+            raise SpecError(Problem(
+                "would be overwritten by what is imported from it", str(read),
+                help="name another folder for the imported network",
+            ))  # fmt: skip
+    check_writable(target)
+    save_weights(weights, lower(network).layers, parameters, **images)
+    write_text(target, named)
     return target, weights
 
 

@@ -42,15 +42,18 @@ def read_pixels(path: Path | str, shape: tuple[int, int, int]) -> npt.NDArray[np
     return flat.reshape(len(values), *shape)
 
 
-def read_labels(path: Path | str, count: int) -> npt.NDArray[np.int64]:
-    """Return the classes of `count` images: an IDX file of bytes, or array `y` of an .npz.
+def read_labels(path: Path | str, count: int, classes: int) -> npt.NDArray[np.int64]:
+    """Return the class of each of `count` images: an IDX file of bytes, or array `y` of an .npz.
 
-    Raises SpecError if there are as many of them as images not.
+    Raises SpecError unless there is one for every image, in 0..classes - 1.
     """
     values = _values(Path(path), "y")
     if values.dtype.kind not in "iu" or values.shape != (count,):
         given = f"{values.dtype} {list(values.shape)}"
         _refuse(path, f"expected one class for each of {count} images, got {given}")
+    least, most = (int(values.min()), int(values.max())) if count else (0, 0)
+    if least < 0 or most >= classes:
+        _refuse(path, f"expected classes in 0..{classes - 1}, got {least}..{most}")
     return values.astype(np.int64)
 
 

@@ -99,12 +99,12 @@ def read_activities(path: Path | str, accelerator: Accelerator, workload: Worklo
         if given != wanted:
             problems.append(document.problem(
                 key, f"these activities are of {key} {given}, not of {wanted}",
-                f"measure them again: asicbnn simulate ... --activity {path}",
+                f"measure them again: asicbnn simulate ... --save-activity {path}",
             ))  # fmt: skip
     if not problems and file.hardware != hardware_digest(accelerator):
         problems.append(document.problem(
             "hardware", f"{accelerator.name} has changed since: its gates are not those measured",
-            f"measure them again: asicbnn simulate ... --activity {path}",
+            f"measure them again: asicbnn simulate ... --save-activity {path}",
         ))  # fmt: skip
     if problems:
         raise SpecError(problems)

@@ -63,7 +63,7 @@ def estimate(
     objective   what `best` makes small: energy, latency or their product (edp)
     exhaustive  `best` looks at every legal tile, not only the smallest per number of cuts
     technology  a technology, its name or path; None takes the accelerator's
-    activity    file of activities measured by `simulate --activity`, in place of assumed ones
+    activity    file of activities that `simulate --save-activity` wrote, in place of assumed ones
 
     Raises MappingError naming the layer that does not fit, by how much, and the cure;
     NothingCoveredError, with the list of layers, if none of them can be executed.

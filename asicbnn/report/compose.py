@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from asicbnn.errors import SpecError
 from asicbnn.mapping.layout import layout
+from asicbnn.replacing import write_text
 from asicbnn.report import plots
 from asicbnn.report.page import Drawing, Grid, Page, Section, grid, manifest_of
 from asicbnn.report.remarks import Remarks, remarks
@@ -26,7 +27,7 @@ from asicbnn.report.style import plain, save
 from asicbnn.report.summary import differing, summary, verdict
 from asicbnn.result import METRICS, Result, uncovered_json
 from asicbnn.spec.accelerator import Accelerator
-from asicbnn.sweep.files import read_table, write_table, write_text
+from asicbnn.sweep.files import read_table, write_table
 
 PAGE, MANIFEST, FIGURES = "report.html", "manifest.json", "figures"
 POINT_COLUMNS = (

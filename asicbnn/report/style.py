@@ -19,8 +19,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from asicbnn.replacing import replacing
 from asicbnn.result import METRICS
-from asicbnn.sweep.files import replacing
 from asicbnn.units import scale, typeset
 
 P = ParamSpec("P")

@@ -79,7 +79,6 @@ class StimuliExecutor(Executor):
     def _load_images(self, images: _Images) -> int:
         words = self._image_words(images)
         batches = words.reshape(len(images) // self.batch, -1, words.shape[1])
-        self._gates.use_stimuli(len(batches))
         missing = self._gates.stimuli - len(batches)
         padding = np.broadcast_to(batches[:1], (missing, *batches.shape[1:]))
         self._gates.write_stimuli("host_in0", np.concatenate([batches, padding]))

@@ -88,9 +88,7 @@ class Executor:
 
     def on(self, backend: Backend) -> Executor:
         """Return this executor on another back end, such as a fork of its own."""
-        twin = type(self)(self.machine, backend, self.program)
-        twin.cycle_limit = self.cycle_limit
-        return twin
+        return type(self)(self.machine, backend, self.program, self.cycle_limit)
 
     def _load(self, images: NDArray[np.integer[Any]]) -> None:
         """Reset, and write the image; the program too, unless it is there from the last run."""

@@ -6,11 +6,7 @@ written does not depend on the code generator. Only signals inside the window ar
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,6 +16,7 @@ from numpy.typing import NDArray
 
 from asicbnn.errors import SpecError
 from asicbnn.hardware.accelerator import Machine
+from asicbnn.replacing import check_writable, replacing
 from asicbnn.simulation.backends.interface import Backend
 from asicbnn.simulation.backends.interpreted import InterpretedBackend
 from asicbnn.simulation.execution import Executor
@@ -69,22 +66,26 @@ def write_waveform(
     executor   left as it is; its back end is forked
     period_ps  of the clock; one cycle is 1 ns if it is not known
     Returns a note for the user, empty if there is nothing to say.
-    Raises SpecError if the window is too large or begins after the end of the run, or the file
-    cannot be written; nothing is left behind then.
+    Raises SpecError if the window is too large or begins after the end of the run, and
+    EnvironmentProblem if the file cannot be written; nothing is left behind then.
     """
     machine = executor.machine
     signals = signals_of(machine, nets=wanted.nets)
     _check_size(wanted, len(signals))
-    with _replacing(wanted.path) as file:
-        cycles = sum(_fresh(executor, images).layer_lengths())
-        if wanted.start >= cycles:
-            raise SpecError(
-                f"--cycles {wanted.start}:{wanted.end}: the run of the first batch ends after "
-                f"{cycles} cycles"
-            )
-        there = _fresh(executor, images).backend
-        there.run(wanted.start)
-        end = min(wanted.end, cycles)
+    check_writable(wanted.path)
+    cycles = sum(_fresh(executor, images).layer_lengths())
+    if wanted.start >= cycles:
+        raise SpecError(
+            f"--cycles {wanted.start}:{wanted.end}: the run of the first batch ends after "
+            f"{cycles} cycles"
+        )
+    there = _fresh(executor, images).backend
+    there.run(wanted.start)
+    end = min(wanted.end, cycles)
+    with (
+        replacing(wanted.path) as beside,
+        beside.open("w", encoding="ascii", newline="\n") as file,
+    ):
         _write(file, machine, there, signals, range(wanted.start, end), period_ps)
     if end < wanted.end:
         return f"the run of the first batch ends after {cycles} cycles, and so does {wanted.path}"
@@ -103,8 +104,7 @@ def _check_size(wanted: Window, signals: int) -> None:
 
 def _fresh(executor: Executor, images: NDArray[np.integer[Any]]) -> Executor:
     """Return an executor with a state of its own, loaded and about to start."""
-    state, limit = executor.backend.fork(), executor.cycle_limit
-    twin = Executor(executor.machine, state, executor.program, limit)
+    twin = executor.on(executor.backend.fork())
     twin.load(images)
     return twin
 
@@ -142,24 +142,3 @@ def _continued(machine: Machine, state: Backend, signals: list[Signal]) -> Inter
         if not memory.is_read_only:
             simulator.write_memory(name, state.read_memory(name))
     return simulator
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
-    """Write beside a file and put the whole in its place at the end."""
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as problem:
-        raise SpecError(f"--vcd {path}: cannot be written: {problem.strerror}") from problem
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
-            yield file
-        beside.chmod(0o644)
-        beside.replace(path)
-    except OSError as problem:
-        raise SpecError(f"--vcd {path}: cannot be written: {problem.strerror}") from problem
-    finally:
-        beside.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """The activity file: how often a network's own data made an accelerator's cells switch.
 
-`asicbnn simulate --activity FILE` writes it, `asicbnn estimate --activity FILE` reads it.
+`asicbnn simulate --save-activity FILE` writes it, `asicbnn estimate --activity FILE` reads it.
 """
 
 from __future__ import annotations

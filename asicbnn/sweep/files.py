@@ -1,49 +1,13 @@
-"""Result files appear whole or not at all: written beside their place, then renamed into it."""
+"""Result tables, as parquet and as CSV; both appear whole or not at all."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
-from asicbnn.errors import EnvironmentProblem, SpecError
-
-
-@contextmanager
-def replacing(path: Path | str) -> Iterator[Path]:
-    """Yield a path to write to; it becomes `path` on success and is removed on any failure.
-
-    Raises EnvironmentProblem where the folder cannot be made or written.
-    """
-    final = Path(path)
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            dir=final.parent, prefix=f".{final.name}.", suffix=final.suffix
-        )
-    except OSError as problem:
-        raise EnvironmentProblem(f"{final}: cannot be written: {problem.strerror}") from problem
-    os.close(handle)
-    beside = Path(name)
-    try:
-        yield beside
-        beside.chmod(0o666 & ~_umask())
-        beside.replace(final)
-    except OSError as problem:
-        raise EnvironmentProblem(f"{final}: cannot be written: {problem.strerror}") from problem
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def write_text(path: Path | str, text: str) -> Path:
-    """Write a text file whole or not at all."""
-    with replacing(path) as beside:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-    return Path(path)
+from asicbnn.errors import SpecError
+from asicbnn.replacing import replacing
 
 
 def write_table(table: pd.DataFrame, path: Path | str) -> tuple[Path, Path]:
@@ -69,10 +33,3 @@ def read_table(path: Path | str) -> pd.DataFrame:
         raise SpecError(
             f"{file}: expected a table (parquet or CSV), got something else"
         ) from problem
-
-
-def _umask() -> int:
-    """Return the process's umask; mkstemp makes files that nobody else may read."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -14,11 +14,12 @@ import pandas as pd
 from asicbnn import __version__
 from asicbnn.model.arguments import accelerator_of, read_as, workload_of
 from asicbnn.model.estimate import Objective, estimate
+from asicbnn.replacing import write_text
 from asicbnn.result import METRICS, Result
 from asicbnn.spec.sweep import DesignPoint, Sweep, beside, expand
 from asicbnn.spec.workload import Workload
 from asicbnn.sweep.engine import Progress, run
-from asicbnn.sweep.files import write_table, write_text
+from asicbnn.sweep.files import write_table
 from asicbnn.sweep.pareto import costs_of, mark_front
 
 OBJECTIVES = ("energy_per_inference_uj", "latency_ms", "area_um2")

@@ -20,7 +20,7 @@ from asicbnn.hardware.gating import CLOCKS
 from asicbnn.mapping.loop_nest import Mapping
 from asicbnn.model.network import count_network
 from asicbnn.simulation.backends import Backend
-from asicbnn.simulation.execution import Executor, LayerRun
+from asicbnn.simulation.execution import CYCLE_LIMIT, Executor, LayerRun
 from asicbnn.simulation.program import Program, build_program
 
 COMPARED = (
@@ -75,7 +75,8 @@ class Row:
 class Subject:
     """A network prepared on an accelerator: model counted once, hardware run per image batch.
 
-    program  the network compiled already, if it is
+    program      the network compiled already, if it is
+    cycle_limit  cycles a layer may take before it counts as hanging
     """
 
     def __init__(
@@ -86,12 +87,13 @@ class Subject:
         parameters: Sequence[Parameters],
         mappings: Sequence[Mapping],
         program: Program | None = None,
+        cycle_limit: int = CYCLE_LIMIT,
     ) -> None:
         self.layers, self.parameters = tuple(layers), tuple(parameters)
         self.counted = count_network(machine.accelerator, layers, mappings)
         if program is None:
             program = build_program(machine.accelerator, layers, parameters, mappings)
-        self.executor = Executor(machine, backend, program)
+        self.executor = Executor(machine, backend, program, cycle_limit)
         is_gated = machine.accelerator.clock_gating != "none"
         self.compared = (*COMPARED, *(GATED if is_gated else ()))
 

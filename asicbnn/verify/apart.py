@@ -82,9 +82,9 @@ def verify_apart(
     if not lowered.layers:
         raise SpecError(f"{network.name}: no layer can be executed: {lowered.reason}")
     parameters = load_parameters(network, seed)
-    subjects, unit = _subjects(machine, lowered, parameters, mapping, dataflow, backend)
-    for subject in subjects:
-        subject.executor.cycle_limit = cycle_limit
+    subjects, unit = _subjects(
+        machine, lowered, parameters, mapping, dataflow, backend, cycle_limit
+    )  # fmt: skip
     tasks = _tasks(network, lowered, parameters, images, seed)
     total = images // batch * len(subjects)
 
@@ -124,6 +124,7 @@ def _subjects(
     mapping: MappingSource | None,
     dataflow: str | None,
     backend: str,
+    cycle_limit: int,
 ) -> tuple[list[Subject], Backend]:
     """Return every layer as a network of its own, on one machine that holds each of them."""
     layers = lowered.layers
@@ -137,7 +138,7 @@ def _subjects(
     built = elaborate(accelerator, order=order, host_words=host_words)
     unit = simulator(built.block, backend, gated=built.gated)
     subjects = [
-        Subject(built, unit, [layer], [learned], [nest], program)
+        Subject(built, unit, [layer], [learned], [nest], program, cycle_limit)
         for layer, learned, nest, program in zip(layers, parameters, chosen, programs, strict=True)
     ]
     return subjects, unit

@@ -152,9 +152,8 @@ def verify(
     for group in setup.groups:
         subject = Subject(
             setup.machine, setup.backend, group.layers, setup.parameters, group.mappings,
-            group.program,
+            group.program, cycle_limit,
         )  # fmt: skip
-        subject.executor.cycle_limit = cycle_limit
         count = jobs_for(setup.backend, len(group), jobs)
         for rows in in_order(subject.executor, group, partial(_rows, subject), count):
             compared += rows if done == 0 else [row for row in rows if not row.agrees]

@@ -196,8 +196,10 @@ def _run_cases(
         images = random_activations(drawn.layers[0], rng)
         found = frozenset(features(drawn))
         try:
-            subject = Subject(machine, simulated, drawn.layers, parameters, drawn.mappings)
-            subject.executor.cycle_limit = CYCLE_LIMIT
+            subject = Subject(
+                machine, simulated, drawn.layers, parameters, drawn.mappings,
+                cycle_limit=CYCLE_LIMIT,
+            )  # fmt: skip
             rows = subject.rows(images)
         except SimulationError as problem:
             yield (

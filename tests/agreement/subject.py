@@ -90,8 +90,7 @@ def rows_of(
     rng = np.random.default_rng(seed)
     drawn = parameters or [random_parameters(layer, rng) for layer in layers]
     given = random_activations(layers[0], rng) if images is None else images
-    subject = Subject(machine, backend, layers, drawn, mappings)
-    subject.executor.cycle_limit = CYCLE_LIMIT
+    subject = Subject(machine, backend, layers, drawn, mappings, cycle_limit=CYCLE_LIMIT)
     return subject.rows(given)
 
 

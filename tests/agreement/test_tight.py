@@ -92,8 +92,9 @@ def check_tight(seed, index):
     parameters = [random_parameters(layer, rng) for layer in drawn.layers]
     images = random_activations(drawn.layers[0], rng)
     backend = simulator(machine.block)
-    subject = Subject(machine, backend, drawn.layers, parameters, drawn.mappings)
-    subject.executor.cycle_limit = 1_000_000
+    subject = Subject(
+        machine, backend, drawn.layers, parameters, drawn.mappings, cycle_limit=1_000_000
+    )  # fmt: skip
     assert [row for row in subject.rows(images) if not row.agrees] == []
     return True
 

@@ -95,4 +95,53 @@ def test_a_place_that_cannot_be_written_is_the_environments(given, tmp_path):
     (tmp_path / "file").write_text("")
     done = run("bnn-pynq", folder, workload, "-o", tmp_path / "file")
     assert done.exit_code == 3
-    assert done.stderr == f"{tmp_path / 'file'}: cannot be written: File exists\n"
+    assert done.stderr == f"{tmp_path / 'file' / 'two.yaml'}: cannot be written: File exists\n"
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_the_users_own_workload_is_never_overwritten(given, tmp_path, link):
+    folder, workload, _ = given
+    place = tmp_path
+    if link:
+        place = tmp_path / "link"
+        place.symlink_to(tmp_path)
+    (tmp_path / "two.npz").write_text("mine")
+    done = run("bnn-pynq", folder, workload, "-o", place)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"{workload}: would be overwritten")
+    assert workload.read_text() == WORKLOAD
+    assert (tmp_path / "two.npz").read_text() == "mine"
+
+
+def test_the_users_own_weights_are_never_overwritten(given, tmp_path):
+    folder, workload, out = given
+    workload.write_text(WORKLOAD.replace("old.npz", "out/two.npz"))
+    out.mkdir()
+    (out / "two.npz").write_text("mine")
+    done = run("bnn-pynq", folder, workload, "-o", out)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"{out / 'two.npz'}: would be overwritten")
+    assert [path.name for path in out.iterdir()] == ["two.npz"]
+    assert (out / "two.npz").read_text() == "mine"
+
+
+def test_a_label_beyond_the_classes_is_refused(given, tmp_path):
+    folder, workload, out = given
+    np.savez(tmp_path / "images.npz", x=np.zeros((1, 6), np.uint8), y=np.array([2]))
+    done = run("bnn-pynq", folder, workload, "-o", out, "--images", tmp_path / "images.npz")
+    assert done.exit_code == 2
+    assert done.stderr == f"{tmp_path / 'images.npz'}: expected classes in 0..1, got 2..2\n"
+    assert not out.exists()
+
+
+def test_weights_that_cannot_be_written_leave_nothing(given, monkeypatch):
+    folder, workload, out = given
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numpy.savez_compressed", full)
+    done = run("bnn-pynq", folder, workload, "-o", out)
+    assert done.exit_code == 3
+    assert done.stderr == f"{out / 'two.npz'}: cannot be written: No space left on device\n"
+    assert list(out.iterdir()) == []

@@ -99,8 +99,7 @@ def test_a_run_beyond_its_cycle_limit_fails_loudly(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     machine = elaborate(SMALL)
     program, _, images = program_of(SMALL)
-    executor = Executor(machine, simulator(machine.block, "pyrtl"), program)
-    executor.cycle_limit = 50
+    executor = Executor(machine, simulator(machine.block, "pyrtl"), program, cycle_limit=50)
     with pytest.raises(
         SimulationError, match=r"^layer \w+ did not end within 50 cycles: the controller is in "
     ):

@@ -155,6 +155,16 @@ def test_a_missing_file_is_named(folder, name):
     assert (problem.message, problem.help) == ("no such file", "layer 0 has files of 2 PEs")
 
 
+def test_a_layer_without_any_file_is_named(folder):
+    path, layers = folder
+    for pe in range(2):  # layer 1 becomes layer 2, and layer 1 is missing
+        for kind in ("weights", "thres"):
+            (path / f"1-{pe}-{kind}.bin").rename(path / f"2-{pe}-{kind}.bin")
+    problem = refused(path, (layers[0], layers[0], layers[1]))
+    assert problem.file == str(path / "1-0-weights.bin")
+    assert (problem.message, problem.help) == ("no such file", "there is no file of layer 1 at all")
+
+
 @pytest.mark.parametrize(
     ("size", "said"), [(0, "expected 72 bytes, got 0"), (64, "expected 72 bytes, got 64"),
                        (71, "expected 72 bytes, got 71")]

@@ -28,13 +28,13 @@ def test_idx_files_are_read_plain_and_gzipped(tmp_path):
         assert read.shape == (2, 3, 4, 1)
         assert np.array_equal(read[..., 0], PIXELS)
     (tmp_path / "labels").write_bytes(idx(np.array([7, 3], np.uint8)))
-    assert read_labels(tmp_path / "labels", 2).tolist() == [7, 3]
+    assert read_labels(tmp_path / "labels", 2, 8).tolist() == [7, 3]
 
 
 def test_arrays_are_read_and_packed_bits_are_black_and_white(tmp_path):
     np.savez(tmp_path / "a.npz", x=PIXELS, y=np.array([1, 2]))
     assert np.array_equal(read_pixels(tmp_path / "a.npz", (1, 1, 12)).reshape(2, 3, 4), PIXELS)
-    assert read_labels(tmp_path / "a.npz", 2).tolist() == [1, 2]
+    assert read_labels(tmp_path / "a.npz", 2, 3).tolist() == [1, 2]
     bits = np.random.default_rng(0).random((5, 13)) < 0.5
     np.savez(tmp_path / "b.npz", x=np.packbits(bits, axis=1))
     assert np.array_equal(read_pixels(tmp_path / "b.npz", (1, 13, 1))[:, 0, :, 0], 255 * bits)
@@ -66,10 +66,18 @@ def test_missing_files_arrays_and_classes_are_named(tmp_path):
     with pytest.raises(SpecError, match=r"expected an array x, got pixels, y$"):
         read_pixels(tmp_path / "a.npz", (3, 4, 1))
     with pytest.raises(SpecError, match=r"one class for each of 2 images, got int64 \[3\]$"):
-        read_labels(tmp_path / "a.npz", 2)
+        read_labels(tmp_path / "a.npz", 2, 3)
     np.savez(tmp_path / "f.npz", x=PIXELS.astype(float))
     with pytest.raises(SpecError, match=r"images of bytes \[N, ...\], got float64 \[2, 3, 4\]$"):
         read_pixels(tmp_path / "f.npz", (3, 4, 1))
+
+
+@pytest.mark.parametrize(("labels", "said"), [([0, 3], "0..3"), ([2, -1], "-1..2")])
+def test_labels_beyond_the_classes_are_refused(tmp_path, labels, said):
+    np.savez(tmp_path / "a.npz", y=np.array(labels))
+    with pytest.raises(SpecError) as caught:
+        read_labels(tmp_path / "a.npz", 2, 3)
+    assert str(caught.value) == f"{tmp_path / 'a.npz'}: expected classes in 0..2, got {said}"
 
 
 def test_the_mnist_test_set_is_the_same_in_both_forms():

@@ -16,7 +16,7 @@ from tools import needs
 from typer.testing import CliRunner
 
 from asicbnn.cli import app
-from asicbnn.errors import SpecError
+from asicbnn.errors import AsicbnnError, EnvironmentProblem, SpecError
 from asicbnn.hardware.structure import COMPONENTS
 from asicbnn.model.arguments import accelerator_of, workload_of
 from asicbnn.simulate import Setup, prepare, simulate
@@ -270,9 +270,9 @@ def test_a_window_of_no_cycles_is_refused(text: str) -> None:
         window(Path("run.vcd"), text)
 
 
-def refused(tmp_path: Path, wanted: Window) -> str:
+def refused(tmp_path: Path, wanted: Window, error: type[AsicbnnError] = SpecError) -> str:
     before = set(tmp_path.iterdir())
-    with pytest.raises(SpecError) as raised:
+    with pytest.raises(error) as raised:
         write_waveform(wanted, executor(), next(iter(prepared().groups[0])))
     assert set(tmp_path.iterdir()) == before
     return str(raised.value)
@@ -301,9 +301,22 @@ def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     (tmp_path / "file").write_text("")
-    for path in (folder, tmp_path / "missing" / "run.vcd", tmp_path / "file" / "run.vcd"):
-        said = refused(tmp_path, Window(path, 5, 9))
-        assert said.startswith(f"--vcd {path}: cannot be written: ")
+    for path in (folder, tmp_path / "file" / "run.vcd"):
+        said = refused(tmp_path, Window(path, 5, 9), EnvironmentProblem)
+        assert said.startswith(f"{path}: cannot be written: ")
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waveform, "_fresh", lambda *_: pytest.fail("it ran"))
+    refused(tmp_path, Window(tmp_path, 5, 9), EnvironmentProblem)
+
+
+def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
+    file = tmp_path / "missing" / "run.vcd"
+    write_waveform(Window(file, 5, 9), executor(), next(iter(prepared().groups[0])))
+    assert [path.name for path in file.parent.iterdir()] == ["run.vcd"]
 
 
 def test_a_disk_that_fills_up_leaves_nothing_half_written(
@@ -314,8 +327,8 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(
 
     (tmp_path / "run.vcd").write_text("an earlier one")
     monkeypatch.setattr("asicbnn.simulation.value_changes.ValueChanges.at", at)
-    said = refused(tmp_path, Window(tmp_path / "run.vcd", 5, 9))
-    assert said == f"--vcd {tmp_path / 'run.vcd'}: cannot be written: No space left on device"
+    said = refused(tmp_path, Window(tmp_path / "run.vcd", 5, 9), EnvironmentProblem)
+    assert said == f"{tmp_path / 'run.vcd'}: cannot be written: No space left on device"
     assert (tmp_path / "run.vcd").read_text() == "an earlier one"
 
 
@@ -346,6 +359,14 @@ def test_options_that_do_not_go_together_are_refused(options: list[str], message
     done = CliRunner().invoke(app, ["simulate", ACCELERATOR, WORKLOAD, *options])
     assert done.exit_code == 2
     assert message in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_the_environments(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        app, ["simulate", ACCELERATOR, WORKLOAD, "--vcd", str(tmp_path), "--cycles", "7:9"]
+    )
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert done.stderr == f"{tmp_path}: cannot be written: Is a directory\n"
 
 
 def test_the_result_is_the_same_with_a_waveform(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class ChangeFlags:
 
     def __init__(self, gates: GateNetlist, layout: GateLayout) -> None:
         self._gates, self._layout = gates, layout
-        self._base = len(layout.reads) + (layout.tally.signals if layout.tally else 0)
+        self._base = len(layout.reads)
         self.limbs: list[tuple[Export, int]] = [
             (export, limb)
             for export in layout.exports.values()
@@ -60,7 +60,7 @@ class ChangeFlags:
     def _condition(self, number: int, section: Section) -> str:
         flags: dict[str, None] = {}
         for unit in section.units:
-            if unit.kind == READ or self._layout.tally:
+            if unit.kind == READ:
                 return ALWAYS
             for span in unit.operands:
                 flags.update(dict.fromkeys(self._inputs(number, unit, span)))

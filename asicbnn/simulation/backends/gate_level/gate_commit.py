@@ -76,7 +76,6 @@ class CommitWriter:
         return "\n".join(
             [
                 "static u commit(V *restrict P, u *restrict S, u *restrict M, u *restrict A) {",
-                *self._tallies(),
                 *self._captures,
                 *(f"{self._changed.flag('memory', m)} = 0;" for m in sorted(self._layout.memories)),
                 *stores,
@@ -84,22 +83,6 @@ class CommitWriter:
                 "}",
             ]
         )
-
-    def _tallies(self) -> Iterator[str]:
-        """Count the toggles of what was read in this cycle, before it changes."""
-        tally = self._layout.tally
-        if tally is None:
-            return
-        registers = {
-            first
-            for first, wire in self._gates.sources.items()
-            if wire in self._split.private_wires
-        }
-        for first in sorted(registers | self._layout.reads.keys()):
-            size = self._gates.sizes[first]
-            value = self._layout.place(self._gates, Span(first, 1))
-            yield _loop(size, tally.statement(value, first, "k"))
-        yield f"P[{tally.active}] = P[{tally.active + 1}];"
 
     # -- bits of wires ---------------------------------------------------------------------------
 

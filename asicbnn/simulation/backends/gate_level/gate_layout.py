@@ -38,27 +38,6 @@ class Export:
     mask: int | None = None
 
 
-@dataclass(frozen=True)
-class Tally:
-    """Where toggles are counted, per signal.
-
-    before  in P, the values of the cycle before
-    count   in A, the toggles so far
-    active  in P, the stimuli that count in this cycle; behind them those that count in the next
-    signals number of signals
-    """
-
-    before: int
-    count: int
-    active: int
-    signals: int
-
-    def statement(self, value: str, signal: int, index: str = "0") -> str:
-        """C that counts a signal's toggles, given its value, element ``index`` of a row."""
-        before, count = self.before + signal, self.count + signal
-        return f"tally({value}, P + {before} + {index}, A + {count} + {index}, P[{self.active}]);"
-
-
 @dataclass
 class GateLayout:
     """Places of everything, grown while the code is planned; flags are those of `ChangeFlags`."""
@@ -70,7 +49,6 @@ class GateLayout:
     reads: dict[int, int] = field(default_factory=dict)
     vectors: int = 0
     masks: int = 0
-    tally: Tally | None = None
     flags: int = 0
 
     def reserve(self, count: int) -> int:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from asicbnn.simulation.backends.gate_level.gate_changes import ChangeFlags
 from asicbnn.simulation.backends.gate_level.gate_commit import CommitWriter, Faults
 from asicbnn.simulation.backends.gate_level.gate_cover import cover, expression
-from asicbnn.simulation.backends.gate_level.gate_layout import GateLayout, PrivateSlot, Tally
-from asicbnn.simulation.backends.gate_level.gate_netlist import READ, GateNetlist, map_gates
+from asicbnn.simulation.backends.gate_level.gate_layout import GateLayout, PrivateSlot
+from asicbnn.simulation.backends.gate_level.gate_netlist import READ, map_gates
 from asicbnn.simulation.backends.gate_level.gate_plan import Section, Span, Unit, plan
 from asicbnn.simulation.backends.gate_level.gate_templates import (
     DECLARE,
@@ -43,14 +43,12 @@ class Options:
     ternary          the processor computes functions of three bits in one instruction
     folds_constants  simplify gates that read constants
     drops_dead       leave out gates whose output reaches no state
-    counts_toggles   count every signal's toggles, which takes all gates one by one
     """
 
     lanes: int
     ternary: bool
     folds_constants: bool = True
     drops_dead: bool = True
-    counts_toggles: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,7 @@ class GateSource:
     """C files, to be compiled and linked together, and what they work on.
 
     faults        what went wrong when a run ends early, by its code - 1
-    netlist       the gates, those that are not evaluated among them
-    gates         how many are evaluated
+    gates         how many gates are evaluated
     instructions  how many operations on vectors that takes
     """
 
@@ -67,7 +64,6 @@ class GateSource:
     uniform: StateLayout
     private: GateLayout
     faults: tuple[str, ...]
-    netlist: GateNetlist
     gates: int
     instructions: int
 
@@ -105,11 +101,6 @@ class _Generator:
         if options.drops_dead:
             live = live_signals(self._gates, sinks)
         checked = self._reads(live)
-        if options.counts_toggles:
-            signals = len(self._gates.kinds)
-            layout.tally = Tally(
-                layout.reserve(signals), len(layout.reads), layout.reserve(2), signals
-            )
         sections = plan(self._gates, live, sinks, checked)
         self._place(sections, sinks)
         uniform = generate(self._uniform())
@@ -129,8 +120,7 @@ class _Generator:
         gates = sum(unit.width for section in sections for unit in section.units)
         files = (*uniform.files, *self._files(sections, bodies, last, steps, different))
         return GateSource(
-            files, uniform.layout, layout, tuple(faults.sentences), self._gates, gates,
-            self._instructions,
+            files, uniform.layout, layout, tuple(faults.sentences), gates, self._instructions
         )  # fmt: skip
 
     # -- what is read from where -----------------------------------------------------------------
@@ -213,7 +203,6 @@ class _Generator:
         checks = any(unit.kind == READ for unit in section.units)
         lines: list[str] = []
         local: set[Span] = set()
-        index = "k" if section.width > 1 else "0"
 
         def operand(span: Span) -> str:
             return f"g{span.first}" if span in local else self._layout.place(self._gates, span)
@@ -223,11 +212,9 @@ class _Generator:
             local.add(span)
             if span in section.stored:
                 lines.append(f"{self._layout.place(self._gates, span)} = g{span.first};")
-            if self._layout.tally:
-                lines.append(self._layout.tally.statement(f"g{span.first}", span.first, index))
             self._instructions += section.width
 
-        if self._options.ternary and not checks and not self._options.counts_toggles:
+        if self._options.ternary and not checks:
             needed = set(section.stored)
             if not self._options.drops_dead:
                 needed = {unit.span for unit in section.units}

@@ -19,11 +19,6 @@ static inline u agreed(V x, V on, u *differ) {{
   *differ |= one && any(~x & on);
   return one;
 }}
-static inline void tally(V x, V *before, u *count, V active) {{
-  const V changed = (x ^ *before) & active;
-  *before = x;
-  for (int i = 0; i < {limbs}; i++) *count += __builtin_popcountll(changed[i]);
-}}
 """
 TERNARY = """\
 #include <immintrin.h>

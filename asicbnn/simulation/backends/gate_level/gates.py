@@ -84,7 +84,7 @@ class GatesBackend(Backend):
         self.stimuli = options.lanes
         self.gates, self.instructions = source.gates, source.instructions
         self._uniform, self._private = source.uniform, source.private
-        self._faults, self._netlist = source.faults, source.netlist
+        self._faults = source.faults
         self._id_of = {memory.name: memory.id for memory in netlist.memories}
         self._roms = {
             memory.name: _rom_words(memory)
@@ -100,16 +100,11 @@ class GatesBackend(Backend):
         self._run_to_flag.argtypes = [*pointers, number, ctypes.c_void_p, number, number]
         self._run_to_flag.restype = number
         self._transposition = Transposition.of(library)
-        self._allocate()
+        self.reset()
 
     @property
     def state_bytes(self) -> int:
         return self._private.vectors * self.stimuli // 8 + self._uniform.total_limbs * 8
-
-    def use_stimuli(self, count: int) -> None:
-        """Say how many stimuli matter, the first ones; the others must still run alike."""
-        if not 0 < count <= self.stimuli:
-            raise SimulationError(f"expected 1 to {self.stimuli} stimuli, got {count}")
 
     # -- every stimulus for itself ---------------------------------------------------------------
 
@@ -156,7 +151,7 @@ class GatesBackend(Backend):
 
     def fork(self) -> Self:
         twin = copy.copy(self)
-        twin._allocate()
+        twin.reset()
         return twin
 
     def reset(self, *, keep_memories: bool = False) -> None:
@@ -169,9 +164,6 @@ class GatesBackend(Backend):
                 self._store_words(name, words, 0)
         for name, register in self.shape.registers.items():
             self._store_register(name, register.reset_value)
-
-    def _allocate(self) -> None:
-        self.reset()
 
     def _store_words(self, name: str, words: NDArray[np.uint64], start: int) -> None:
         identity = self._id_of[name]

@@ -67,8 +67,7 @@ class StimulusState:
             size = 8 * (private.vectors * width + uniform.total_limbs)
             raise SimulationError(f"the block's state of {size} bytes is too large") from error
         self.masks = _aligned(private.masks, CACHE_LINE_LIMBS)
-        counters = private.tally.signals if private.tally else 0
-        self.words_read = np.zeros(len(private.reads) + counters + private.flags + 1, np.uint64)
+        self.words_read = np.zeros(len(private.reads) + private.flags + 1, np.uint64)
         self.handed_over = np.zeros(private.masks // LIMB_BITS + 1, np.uint64)
 
     def addresses(self) -> tuple[int, ...]:
