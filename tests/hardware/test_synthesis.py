@@ -196,8 +196,6 @@ def test_an_accelerator_is_written_with_the_cells_its_model_counts(number):
 @pytest.mark.parametrize("number", [None, 0, 1])
 def test_a_mapped_accelerator_has_the_cells_its_model_counts(number, gating, tmp_path):
     spec = load("arch_specs/tiny.yaml") if number is None else random_accelerator(11, number)
-    if gating == "register":
-        pytest.importorskip("asicbnn.hardware.gating", reason="this version has no clock gating")
     spec = with_changes(spec, {"clock_gating": gating})
     counted, written = counted_and_written(spec)
     assert synthesised(written, "sky130hd", tmp_path) == counted
