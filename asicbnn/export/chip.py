@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from asicbnn import __version__
 from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.hardware.configuration import Order
-from asicbnn.hardware.verilog import MemoryModule, VerilogBlock, write_verilog
+from asicbnn.hardware.verilog import MemoryModule, VerilogBlock, library, write_verilog
 from asicbnn.hardware.verilog.accelerator import reset_registers
 from asicbnn.hardware.verilog.macros import MacroMemory, MacroShape, Ports
+from asicbnn.hardware.verilog.names import Names
 from asicbnn.spec.accelerator import Accelerator
+
+LIBRARY = (
+    "arithmetic_simulation.v", "arithmetic_synthesis.v", "clock_gate.v", "cells_generic.v",
+    "cells_sky130hd.v", "cells_ihp_sg13g2.v",
+)  # fmt: skip
+"""Files of modules that stand beside every chip."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,16 +73,26 @@ class Chip:
 def chip(accelerator: Accelerator, order: Order | None) -> Chip:
     """Build an accelerator and write it."""
     machine = elaborate(accelerator, order=order, probe=False, ports=True)
-    name = re.sub(r"[^A-Za-z0-9_]", "_", accelerator.name)
-    name = name if name[0].isalpha() else f"chip_{name}"
     written = write_verilog(
         machine.block,
-        name=name,
+        name=module_name(accelerator.name),
         reset=reset_registers(machine),
         gated=machine.gated,
     )
     macros = [_macro(accelerator, memory) for memory in written.memories]
     return Chip(accelerator, machine, written, tuple(m for m in macros if m is not None))
+
+
+def module_name(wanted: str) -> str:
+    """Return a name for the top module and its file that no other module and file has."""
+    wanted = re.sub(r"[^A-Za-z0-9_]", "_", wanted)
+    wanted = wanted if wanted[0].isalpha() else f"chip_{wanted}"
+    taken = {"testbench", "memories", "macros", *(name.removesuffix(".v") for name in LIBRARY)}
+    for name in LIBRARY:
+        taken |= set(re.findall(r"^module (\w+)", library(name), re.MULTILINE))
+    # lower case because not every file system tells cases apart
+    is_taken = wanted.lower() in taken or MacroShape.is_module(wanted)
+    return Names({*taken, wanted} if is_taken else taken).given(wanted)
 
 
 def _macro(accelerator: Accelerator, memory: MemoryModule) -> MacroMemory | None:

@@ -1,17 +1,14 @@
-"""Writes the folder: whole, or not at all."""
+"""The files of the exported folder, and their text."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
 from asicbnn import __version__
-from asicbnn.errors import EnvironmentProblem, SpecError
-from asicbnn.export.chip import Chip, chip
+from asicbnn.export.chip import LIBRARY, Chip, chip
+from asicbnn.export.destination import MANIFEST, destination, manifest, write_whole
 from asicbnn.export.stimuli import Stimuli, stimuli
 from asicbnn.hardware.verilog import library
 from asicbnn.model.area import area, macros
@@ -24,10 +21,6 @@ from asicbnn.technology import library as technologies
 _PDK = {"sky130hd": "sky130A", "ihp_sg13g2": "ihp-sg13g2"}
 _CELLS = {"sky130hd": "cells_sky130hd.v", "ihp_sg13g2": "cells_ihp_sg13g2.v"}
 _GENERIC = "cells_generic.v"
-_LIBRARY = (
-    "arithmetic_simulation.v", "arithmetic_synthesis.v", "clock_gate.v", _GENERIC,
-    *_CELLS.values(),
-)  # fmt: skip
 _TEMPLATES = (
     "testbench.v", "Makefile", "synthesis.sh", "synthesis.ys", "constraints.sdc",
     "librelane.yaml", "README.md",
@@ -44,35 +37,34 @@ def export(
 ) -> Path:
     """Write an accelerator as a folder of Verilog, test bench, constraints and scripts.
 
-    folder    must not exist, or hold an earlier export, which is replaced
+    folder    must not exist, be empty, or hold an earlier export as it was written, which is
+              replaced
     workload  network the test bench runs (default: a small random layer)
     seed      of whatever is drawn at random
 
-    Raises SpecError for a folder that holds something else, and what `simulate` raises for a
-    network; EnvironmentProblem where the folder cannot be written.
+    Raises SpecError for a folder that holds something else or a file that was changed, and what
+    `simulate` raises for a network; EnvironmentProblem where the folder cannot be written.
     """
     machine = accelerator_of(accelerator)
     network = None if workload is None else workload_of(workload)
     check_seed(seed)
-    final = Path(folder)
-    _check_replaceable(final)
+    final = destination(folder)
     stimulus = stimuli(machine, network, seed)
     built = chip(machine, stimulus.order)
-    with _replacing(final) as beside:
-        for name, text in files(built, stimulus).items():
-            (beside / name).write_text(text, encoding="utf-8", newline="\n")
-    return final
+    texts = files(built, stimulus)
+    write_whole(final, texts | {MANIFEST: manifest(texts)})
+    return Path(folder)
 
 
 def files(built: Chip, stimulus: Stimuli) -> dict[str, str]:
-    """Return the text of every file, by name."""
+    """Return the text of every file but the list of them, by name."""
     values = _values(built, stimulus)
     digits = -(-built.machine.configuration.layout.host_bits // 4)
     return {
         f"{built.name}.v": built.top,
         "memories.v": built.memories,
         "macros.v": built.wrappers or "// no memory is built of macros\n",
-        **{name: library(name) for name in _LIBRARY},
+        **{name: library(name) for name in LIBRARY},
         "sent.hex": _hex(stimulus.sent, digits),
         "expected.hex": _hex(stimulus.received, digits),
         "mask.hex": _hex(stimulus.mask, digits),
@@ -167,36 +159,3 @@ def _model_table(accelerator: Accelerator) -> str:
     )
     lines += [f"| {' | '.join(map(str, row))} |" for row in rows]
     return "\n".join(lines)
-
-
-# ---------------------------------------------------------------------- the folder
-def _check_replaceable(final: Path) -> None:
-    """Refuse to replace what is no export: a file, or a folder of other things."""
-    if final.is_file():
-        raise SpecError(f"{final}: a folder is wanted, and this is a file; name another")
-    if final.is_dir() and any(final.iterdir()) and not (final / "testbench.v").exists():
-        raise SpecError(f"{final}: this folder holds other things; name an empty or a new one")
-
-
-@contextmanager
-def _replacing(final: Path) -> Iterator[Path]:
-    """Yield a folder to write to; it takes the place of `final`, or vanishes on any failure."""
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=final.parent, prefix=f".{final.name}."))
-    except OSError as problem:
-        raise EnvironmentProblem(f"{final}: cannot be written: {problem.strerror}") from problem
-    try:
-        yield beside
-        beside.chmod(0o755)
-        if final.exists():
-            old = beside.with_name(f"{beside.name}.old")
-            final.rename(old)
-            beside.rename(final)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            beside.rename(final)
-    except OSError as problem:
-        raise EnvironmentProblem(f"{final}: cannot be written: {problem.strerror}") from problem
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)

@@ -49,13 +49,16 @@ class GatedGroup:
     name       family and number, unique in a machine
     enable     one bit: 1 in the cycles whose clock edge the registers receive
     registers  each with the next value select(enable, value, itself)
-    sinks      their bits, one flop each
     """
 
     name: str
     enable: WireVector
     registers: tuple[Register, ...]
-    sinks: int
+
+    @property
+    def sinks(self) -> int:
+        """Bits of the registers, one flop each."""
+        return sum(len(register) for register in self.registers)
 
     @property
     def clock_gates(self) -> int:
@@ -84,16 +87,14 @@ class Gating:
         if not self.is_on or not registers:
             return
         groups = self._groups.setdefault(family, [])
-        sinks = sum(len(register) for register in registers)
         same = next((i for i, group in enumerate(groups) if group.enable is enable), None)
         if same is None:
-            groups.append(GatedGroup(f"{family}{len(groups)}", enable, tuple(registers), sinks))
+            groups.append(GatedGroup(f"{family}{len(groups)}", enable, tuple(registers)))
         else:
             name, before = groups[same].name, groups[same].registers
-            total = groups[same].sinks + sinks
-            groups[same] = GatedGroup(name, enable, (*before, *registers), total)
+            groups[same] = GatedGroup(name, enable, (*before, *registers))
         if self.probe:
-            self.probe.count(f"{family}_clocks", enable, sinks)
+            self.probe.count(f"{family}_clocks", enable, sum(map(len, registers)))
 
     @property
     def groups(self) -> tuple[GatedGroup, ...]:

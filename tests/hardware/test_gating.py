@@ -79,7 +79,8 @@ def test_no_register_has_two_gates():
 @pytest.mark.parametrize(("sinks", "gates"), [(1, 1), (32, 1), (33, 2), (64, 2), (2048, 64)])
 def test_a_gate_drives_at_most_32_flops(sinks, gates):
     with pyrtl.set_working_block(pyrtl.Block(), no_sanity_check=True):
-        group = GatedGroup("g0", pyrtl.WireVector(1), (pyrtl.Register(sinks),), sinks)
+        group = GatedGroup("g0", pyrtl.WireVector(1), (pyrtl.Register(sinks),))
+    assert group.sinks == sinks
     assert group.clock_gates == gates
     assert group.sinks <= gates * MOST_SINKS < group.sinks + MOST_SINKS
 

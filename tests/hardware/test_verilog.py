@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import sys
-from dataclasses import dataclass
 
 import pyrtl
 import pytest
@@ -15,6 +14,7 @@ from pyrtl import Const, Input, MemBlock, Output, Register
 from asicbnn.hardware.accelerator import elaborate
 from asicbnn.hardware.buffer import SlicedMemory
 from asicbnn.hardware.component import census
+from asicbnn.hardware.gating import GatedGroup
 from asicbnn.hardware.popcount import Popcount, at_least, full_adder, half_adder
 from asicbnn.hardware.verilog import write_verilog
 from asicbnn.hardware.wires import joined, spread
@@ -139,8 +139,9 @@ def test_names_lead_from_the_block_to_its_verilog():
     assert written.registers == {
         "wire": "wire_2", "reset": "reset_2", "a.b": "a_b", "a_b": "a_b_2",
     }  # fmt: skip
-    assert written.memory_paths == {"reg": "reg_2.reg_2"}
-    assert written.memories[0].module == "top_reg_2"
+    [memory] = written.memories
+    assert (memory.module, memory.instance) == ("top_reg_2", "reg_2")
+    assert memory.arrays == {"reg": "reg_2"}
 
 
 def test_deep_chains_and_wide_words_are_no_problem(tmp_path):
@@ -172,13 +173,6 @@ def test_adders_are_instances_and_are_counted_as_the_census_does():
     }
 
 
-@dataclass(frozen=True)
-class Group:
-    name: str
-    enable: object
-    registers: tuple
-
-
 def gated_registers():
     load, data = Input(1, "load"), Input(80, "data")
     wide = Register(70, name="wide", reset_value=(1 << 69) + 5)
@@ -190,7 +184,7 @@ def gated_registers():
     free.next <<= (free + 3).truncate(4)
     output(wide, "wide_out")
     output(narrow, "narrow_out")
-    return Group("words", enable, (wide, narrow))
+    return GatedGroup("words", enable, (wide, narrow))
 
 
 @pytest.mark.parametrize("reset", [None, ("free",), ("free", "narrow")])
@@ -207,15 +201,20 @@ def test_gated_registers_behave_like_held_ones(reset, tmp_path):
         assert played(written, block, stimuli, tmp_path, resets=True) == expected
 
 
-def test_a_register_that_does_not_hold_cannot_be_gated():
+@pytest.mark.parametrize("fault", ["counts", "holds on another enable", "holds another register"])
+def test_a_register_that_does_not_hold_cannot_be_gated(fault):
     def build():
-        register = Register(3, name="counter")
-        register.next <<= (register + 1).truncate(3)
-        return Group("g", Const(1, 1), (register,))
+        enable, data, register = Input(1, "enable"), Input(3, "data"), Register(3, name="counter")
+        register.next <<= {
+            "counts": lambda: (register + 1).truncate(3),
+            "holds on another enable": lambda: pyrtl.select(~enable, data, register),
+            "holds another register": lambda: pyrtl.select(enable, register, data),
+        }[fault]()
+        return GatedGroup("g", enable, (register,))
 
     groups = []
     block = built(lambda: groups.append(build()))
-    with pytest.raises(ValueError, match=r"^register counter: only select"):
+    with pytest.raises(ValueError, match=r"^g: counter does not hold on its enable"):
         write_verilog(block, gated=groups)
 
 

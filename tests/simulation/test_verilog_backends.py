@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,6 +20,7 @@ from simulation.test_backends import RandomBlock
 from tools import EXTERNAL, needs
 
 from asicbnn.errors import EnvironmentProblem, SimulationError
+from asicbnn.hardware.gating import GatedGroup
 from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.backends.exported.verilator import VerilatorBackend
 from asicbnn.simulation.backends.exported.verilator_build import VerilatedLibrary, VerilatedUnit
@@ -41,16 +41,7 @@ def ones(bits: int) -> int:
     return (1 << bits) - 1
 
 
-@dataclass(frozen=True)
-class Group:
-    """Registers behind a clock gate."""
-
-    name: str
-    enable: Any
-    registers: tuple[Any, ...]
-
-
-def machine() -> tuple[pyrtl.Block, list[Group]]:
+def machine() -> tuple[pyrtl.Block, list[GatedGroup]]:
     """Registers and memories of every width, logic on both, a counter with a flag, a ROM, gates."""
     block = pyrtl.Block()
     with pyrtl.set_working_block(block, no_sanity_check=True):
@@ -71,15 +62,17 @@ def machine() -> tuple[pyrtl.Block, list[Group]]:
         _copy(square, "square")
         _copy(square ^ shared.zero_extended(len(square)), "square_too")
         _copy(pyrtl.concat(count, done), "always")  # a name Verilog has taken
-        gated = Group("gated", count[1], tuple(_gated(bits, count) for bits in (20, 30, 1, 80)))
+        enable = count[1]
+        registers = tuple(_gated(bits, count, enable) for bits in (20, 30, 1, 80))
+        gated = GatedGroup("gated", enable, registers)
     return block, [gated]
 
 
-def _gated(bits: int, count: Any) -> Any:
+def _gated(bits: int, count: Any, enable: Any) -> Any:
     """A register that loads in some cycles; several of them fill more than one gate of 32 flops."""
     register = pyrtl.Register(bits, f"gated{bits}")
     loaded = ~register ^ pyrtl.concat_list([count] * (bits // 8 + 1))[:bits]
-    register.next <<= pyrtl.select(count[1], loaded, register)
+    register.next <<= pyrtl.select(enable, loaded, register)
     return register
 
 

@@ -1,4 +1,4 @@
-"""Which flops each clock gate drives: at most 32, cut from the registers of a group in order."""
+"""Which flops each clock gate drives, cut from the registers of a group in order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pyrtl import Register
 
-SINKS_PER_GATE = 32
+from asicbnn.hardware.gating import MOST_SINKS
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Span:
 
 
 def spans_per_gate(registers: Sequence[Register]) -> list[list[Span]]:
-    """Return the spans each gate of a group clocks: ceil(flops / 32) gates, none larger."""
+    """Return the spans each gate of a group clocks: ceil(flops / MOST_SINKS) gates, none larger."""
     gates: list[list[Span]] = []
     room = 0
     for register in registers:
@@ -32,7 +32,7 @@ def spans_per_gate(registers: Sequence[Register]) -> list[list[Span]]:
         while low < len(register):
             if room == 0:
                 gates.append([])
-                room = SINKS_PER_GATE
+                room = MOST_SINKS
             high = min(len(register), low + room) - 1
             gates[-1].append(Span(register, low, high))
             room -= high - low + 1

@@ -9,6 +9,7 @@ then.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
@@ -47,6 +48,11 @@ class MacroShape:
         """Name of the wrapper; equal shapes have equal names."""
         parts = f"_by{self.part_bits}" if self.parts > 1 else ""
         return f"sram_{self.words}x{self.bits}{parts}_{self.ports}"
+
+    @staticmethod
+    def is_module(name: str) -> bool:
+        """Say whether some shape's wrapper has this name."""
+        return re.fullmatch(r"sram_\d+x\d+(_by\d+)?_(1rw|1r1w)", name) is not None
 
     def text(self) -> str:
         """Return the wrapper."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import pyrtl
 from pyrtl import MemBlock, Register, WireVector
@@ -17,17 +17,6 @@ from asicbnn.hardware.verilog.names import creation_order
 
 Net: TypeAlias = Any  # pyrtl.LogicNet
 Unit: TypeAlias = Any  # a net, or an Adder
-
-
-class GatedGroup(Protocol):
-    """Registers that load together, each `next` being select(enable, value, itself)."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def enable(self) -> WireVector: ...
-    @property
-    def registers(self) -> tuple[Register, ...]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,19 +82,6 @@ class BlockView:
         """Return the resolved wires a unit reads."""
         args = unit.inputs if isinstance(unit, Adder) else unit.args
         return [self.resolve(wire) for wire in args]
-
-    def loaded(self, register: Register) -> WireVector:
-        """Return the value a register of a gated group loads.
-
-        Raises ValueError if its next value is not select(enable, value, itself).
-        """
-        net = self._driver.get(self.resolve(self.next_of[register]))
-        if net is None or net.op != "x" or self.resolve(net.args[1]) is not register:
-            raise ValueError(
-                f"register {register.name}: only select(enable, value, itself) can be clock-gated"
-            )
-        value: WireVector = net.args[2]
-        return value
 
     def ordered(self, sinks: Iterable[WireVector]) -> list[Unit]:
         """Return the units that drive the sinks, each after what it reads."""

@@ -18,6 +18,7 @@ from typing import Any
 from pyrtl import Register, WireVector
 
 from asicbnn.hardware.declarations import Adder
+from asicbnn.hardware.gating import GatedGroup, hold_multiplexers
 from asicbnn.hardware.verilog.expressions import (
     expression,
     joined,
@@ -29,7 +30,7 @@ from asicbnn.hardware.verilog.expressions import (
 from asicbnn.hardware.verilog.gates import Span, spans_per_gate
 from asicbnn.hardware.verilog.memories import behavioural, ranged
 from asicbnn.hardware.verilog.names import Names, is_temporary
-from asicbnn.hardware.verilog.netlist import BlockView, GatedGroup, MemoryView, Port, Unit
+from asicbnn.hardware.verilog.netlist import BlockView, MemoryView, Port, Unit
 
 _ARITHMETIC = {
     "+": ("ripple_adder", "sum"),
@@ -78,15 +79,6 @@ class VerilogBlock:
     memories: tuple[MemoryModule, ...]
     counts: Mapping[str, int]
 
-    @property
-    def memory_paths(self) -> dict[str, str]:
-        """PyRTL memory name -> path of its array below the top module."""
-        return {
-            name: f"{memory.instance}.{array}"
-            for memory in self.memories
-            for name, array in memory.arrays.items()
-        }
-
     def text(self) -> str:
         """Everything in one file, for simulators: adders as vector expressions."""
         parts = [self.top, *(memory.text() for memory in self.memories)]
@@ -108,7 +100,7 @@ def write_verilog(
     """Write a block that has been built.
 
     name   of the top module; memories become {name}_{memory}
-    gated  groups of registers clocked by gates of at most 32 flops each
+    gated  groups of registers clocked by gates of at most MOST_SINKS flops each
     reset  names of the registers that `reset` gives their power-on value (default: all)
 
     Raises ValueError for a gated register that does not hold its value by a multiplexer.
@@ -140,7 +132,9 @@ class _Writer:
         self._divide()
 
     def _divide(self) -> None:
-        """Share the flops of each gated group out to its gates."""
+        """Share the flops of each gated group out to its gates, which hold them from now on."""
+        holding = hold_multiplexers(tuple(self.view.block.logic), self.gated)
+        self.loaded: dict[Register, WireVector] = {net.args[1]: net.args[2] for net in holding}
         self.gates = [spans_per_gate(group.registers) for group in self.gated]
         self.pieces: dict[Register, list[Span]] = {}
         for span in (span for gates in self.gates for gate in gates for span in gate):
@@ -213,7 +207,7 @@ class _Writer:
             yield group.enable
         for register in self.view.registers:
             is_gated = register in self.pieces
-            yield self.view.loaded(register) if is_gated else self.view.next_of[register]
+            yield self.loaded[register] if is_gated else self.view.next_of[register]
         for memory in self.view.memories:
             for port in (*memory.reads, *memory.writes):
                 yield port.address
@@ -340,7 +334,7 @@ class _Writer:
         return lines
 
     def _span_load(self, span: Span) -> _Load:
-        value = self.view.resolve(self.view.loaded(span.register))
+        value = self.view.resolve(self.loaded[span.register])
         bits = range(span.low, span.high + 1)
         return _Load(
             self.piece_of[span],

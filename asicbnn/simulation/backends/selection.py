@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from asicbnn.errors import SimulationError
-from asicbnn.hardware.verilog.netlist import GatedGroup
+from asicbnn.hardware.gating import GatedGroup
 from asicbnn.simulation.backends.exported.icarus import IcarusBackend
 from asicbnn.simulation.backends.exported.verilator import VerilatorBackend
 from asicbnn.simulation.backends.gate_level.gates import GatesBackend

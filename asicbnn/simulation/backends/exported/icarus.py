@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicbnn.errors import EnvironmentProblem, SimulationError
-from asicbnn.hardware.verilog.netlist import GatedGroup
+from asicbnn.hardware.gating import GatedGroup
 from asicbnn.simulation.backends.exported.icarus_bench import BENCH, bench_text
 from asicbnn.simulation.backends.exported.verilog_source import verilog_source
 from asicbnn.simulation.backends.interface import (

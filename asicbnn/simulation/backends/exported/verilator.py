@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from asicbnn.hardware.verilog.netlist import GatedGroup
+from asicbnn.hardware.gating import GatedGroup
 from asicbnn.simulation.backends.exported.verilator_build import build_library
 from asicbnn.simulation.backends.exported.verilog_source import verilog_source
 from asicbnn.simulation.backends.interface import Backend, StateShape

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from asicbnn.hardware.gating import GatedGroup
 from asicbnn.hardware.verilog import write_verilog
-from asicbnn.hardware.verilog.netlist import GatedGroup
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,62 @@
+"""A part of an accelerator cut out of it: a block of its own, with a pin per wire that was cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyrtl
+from pyrtl import Const, Input, LogicNet, Output, Register, WireVector
+
+from asicbnn.hardware.accelerator import Machine
+from asicbnn.hardware.declarations import Adder, declarations
+from asicbnn.hardware.gating import GatedGroup
+from asicbnn.hardware.verilog.names import creation_order
+
+
+def cut(machine: Machine, *parts: tuple[str, str]) -> tuple[pyrtl.Block, tuple[GatedGroup, ...]]:
+    """Return (component, part)s as one block, and their registers that are behind clock gates.
+
+    Memories stay outside: what they give is an input, what they take an output.
+    """
+    nets = {net for part in parts for net in machine.parts[part] if net.op not in "m@"}
+    driven = {wire for net in nets for wire in net.dests}
+    read = _in_order(wire for net in nets for wire in net.args)
+    others = machine.block.logic - nets
+    leaving = driven & {wire for net in others for wire in net.args}
+    leaving |= {wire for wire in driven if isinstance(wire, Output)}
+    block = pyrtl.Block()
+    with pyrtl.set_working_block(block, no_sanity_check=True):
+        own = {wire: _copied(wire) for wire in _in_order(driven)}
+        own |= {wire: _entering(wire, f"in{i}") for i, wire in enumerate(read) if wire not in own}
+        for net in nets:
+            args, dests = (tuple(own[wire] for wire in wires) for wires in (net.args, net.dests))
+            block.add_net(LogicNet(net.op, net.op_param, args, dests))
+        for i, wire in enumerate(_in_order(leaving)):
+            pin = Output(len(wire), f"out{i}")
+            pin <<= own[wire]
+        declarations().adders += [
+            Adder(a.kind, *(tuple(own[w] for w in a.inputs), own[a.total], own[a.carry], ()))
+            for a in declarations(machine.block).adders
+            if a.total in driven
+        ]
+        block.sanity_check()
+    groups = []
+    for group in machine.gated:
+        registers = tuple(own[r] for r in group.registers if r in driven)
+        if registers:
+            groups.append(GatedGroup(group.name, own[group.enable], registers))
+    return block, tuple(groups)
+
+
+def _in_order(wires: Iterable[WireVector]) -> list[WireVector]:
+    return sorted(set(wires), key=lambda wire: creation_order(wire.name))
+
+
+def _copied(wire: WireVector) -> WireVector:
+    if isinstance(wire, Register):
+        return Register(len(wire), name=wire.name, reset_value=wire.reset_value)
+    return WireVector(len(wire))
+
+
+def _entering(wire: WireVector, name: str) -> WireVector:
+    return Const(wire.val, len(wire)) if isinstance(wire, Const) else Input(len(wire), name)
