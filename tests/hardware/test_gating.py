@@ -14,6 +14,7 @@ from asicbnn.hardware.accelerator import elaborate
 from asicbnn.hardware.component import Gates, census
 from asicbnn.hardware.gating import FAMILIES, MOST_SINKS, GatedGroup, Gating, hold_multiplexers
 from asicbnn.hardware.structure import logic_gates, structure
+from asicbnn.hardware.verilog.gates import spans_per_gate
 from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.verify.cases import accelerator as random_accelerator
 
@@ -83,6 +84,21 @@ def test_a_gate_drives_at_most_32_flops(sinks, gates):
     assert group.sinks == sinks
     assert group.clock_gates == gates
     assert group.sinks <= gates * MOST_SINKS < group.sinks + MOST_SINKS
+
+
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=8))
+def test_flops_are_shared_out_to_gates_in_order_and_each_gate_but_the_last_is_full(widths):
+    with pyrtl.set_working_block(pyrtl.Block(), no_sanity_check=True):
+        registers = tuple(pyrtl.Register(bits) for bits in widths)
+        group = GatedGroup("g0", pyrtl.WireVector(1), registers)
+    gates = [
+        [(span.register, bit) for span in spans for bit in range(span.low, span.high + 1)]
+        for spans in spans_per_gate(registers)
+    ]
+    flops = [(register, bit) for register in registers for bit in range(len(register))]
+    assert [flop for gate in gates for flop in gate] == flops
+    assert [len(gate) for gate in gates[:-1]] == [MOST_SINKS] * (group.clock_gates - 1)
+    assert 0 < len(gates[-1]) <= MOST_SINKS
 
 
 def test_the_groups_of_a_small_accelerator_counted_by_hand():
