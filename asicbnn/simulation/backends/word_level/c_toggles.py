@@ -51,7 +51,6 @@ static inline V32 ones_in(V32 d) {{ SUM_BYTES(d, 0x100000001ull) return d >> 24;
 static inline L8 ones_in_limbs(L8 d) {{ SUM_BYTES(d, 1) return d >> 56; }}
 #endif
 typedef uint8_t B64 __attribute__((vector_size(64), aligned(64), may_alias));
-typedef uint8_t B64_at __attribute__((vector_size(64), aligned(1), may_alias));
 #ifdef __AVX512BITALG__
 static inline B64 ones_in_bytes(B64 d) {{ return (B64)_mm512_popcnt_epi8((__m512i)d); }}
 #else
@@ -62,16 +61,28 @@ static inline B64 ones_in_bytes(B64 b) {{
   return (B64)((d + (d >> 4)) & 0x0f0f0f0f0f0f0f0full);
 }}
 #endif
-static void tally_tiny(const char *V, uint8_t *last, B64 *toggles, int is_first) {{
-  const L8 first = {{255, 0, 255, 0, 255, 0, 255, 0}};
-  for (int i = 0; i < {tiny_vectors}; i++, last += 4) {{
-    const uint8_t *at = (const uint8_t *)(V + {alignment} + 64 * i);
-    const uint8_t *old = is_first ? at : last;
-    const int apart = is_first ? {cycles} : 1;
-    const L8 old_first = {{old[0], 0, old[apart], 0, old[2 * apart], 0, old[3 * apart], 0}};
-    L8 before = ((L8)*(const B64_at *)(at - 1) & ~first) | old_first;
-    for (int k = 0; k < 4; k++) last[k] = at[{cycles} * k + {last_cycle}];
-    toggles[i] += ones_in_bytes(*(const B64 *)at ^ (B64)before);
+/* each wire's bytes a cycle later, the first one from the sixteen cycles before */
+static inline B64 a_cycle_before(B64 now, B64 last) {{
+  B64 before;
+#if defined(__AVX512BW__) && defined(__x86_64__)
+  asm("vpalignr $15, %2, %1, %0" : "=v"(before) : "v"(now), "v"(last));
+#else
+  const u *n = (const u *)&now, *o = (const u *)&last;
+  u *b = (u *)&before;
+  for (int k = 0; k < 8; k += 2) {{
+    b[k] = n[k] << 8 | o[k + 1] >> 56;
+    b[k + 1] = n[k + 1] << 8 | n[k] >> 56;
+  }}
+#endif
+  return before;
+}}
+static void tally_tiny(const char *V, B64 *last, B64 *toggles, int is_first) {{
+  for (int i = 0; i < {tiny_vectors}; i++) {{
+    const B64 now = *(const B64 *)(V + {alignment} + 64 * i);
+    if (is_first)
+      for (int k = 0; k < 64; k += {cycles}) last[i][k + {last_cycle}] = now[k];
+    toggles[i] += ones_in_bytes(now ^ a_cycle_before(now, last[i]));
+    last[i] = now;
   }}
 }}
 static void flush_tiny(B64 *toggles, u *totals) {{
@@ -140,7 +151,7 @@ u count(u *S, char *V, char *last, char *toggles, run_ *run, u cycles, u is_prim
     for (u t = rows; t < {cycles}; t++) repeat(V, rows - 1, t);
     {evaluate}
     const int is_first = !is_primed && !done;
-    tally_tiny(V, (uint8_t *)last + {last_tiny}, tiny, is_first);
+    tally_tiny(V, (B64 *)(last + {last_tiny}), tiny, is_first);
     tally_narrow(V, (h_ *)last, (V32 *)toggles, is_first);
     tally_wide(V, (L8 *)(toggles + {wide_at}), is_first);
     done += rows;
@@ -260,10 +271,15 @@ def _loop(columns: Columns, inputs: Sequence[Wire], takes: int, parts: int) -> s
         inputs=" ".join(copied), cycles=CYCLES,
         take=" ".join(f"take{i}(S, V, rows);" for i in range(takes)),
         evaluate=" ".join(f"evaluate{i}(V);" for i in range(parts)),
-        most_pending=255 // BYTE_BITS, last_tiny=4 * len(columns.narrow),
+        most_pending=255 // BYTE_BITS, last_tiny=last_tiny(columns),
         **vars(Counters.of(columns)),
     )  # fmt: skip
     return declared + tally + loop
+
+
+def last_tiny(columns: Columns) -> int:
+    """Where the last vectors of the tiny wires lie, behind the last values of the narrow ones."""
+    return -(-4 * len(columns.narrow) // ALIGNMENT) * ALIGNMENT
 
 
 def tiny_vectors(columns: Columns) -> int:

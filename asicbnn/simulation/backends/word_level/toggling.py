@@ -18,6 +18,7 @@ from asicbnn.simulation.backends.word_level.c_toggles import (
     WIDE_PARTS,
     Counters,
     generate_toggles,
+    last_tiny,
     tiny_vectors,
 )
 from asicbnn.simulation.backends.word_level.columns import ALIGNMENT, CYCLES
@@ -87,7 +88,7 @@ class TogglingBackend(CompiledBackend):
         if hasattr(self, "_columns"):
             columns = self._columns
             self._values = _aligned(columns.total_bytes)
-            self._last = _aligned(4 * (len(columns.narrow) + tiny_vectors(columns)))
+            self._last = _aligned(last_tiny(columns) + ALIGNMENT * tiny_vectors(columns))
             self._counters = _aligned(Counters.of(columns).total_bytes)
             self._totals = np.zeros(len(columns.offsets), np.int64)
             self.forget_toggles()
