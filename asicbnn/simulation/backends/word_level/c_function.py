@@ -49,6 +49,7 @@ class Sharing:
     readers_of  numbers of the nets that read a wire, and AT_END if the state update does
     crossing    wires read in another function than the one that computes them
     values      where crossing wires, and all arrays, are found by every function
+    part_of     which function computes a wire
     """
 
     layout: StateLayout
@@ -56,6 +57,22 @@ class Sharing:
     readers_of: dict[Wire, set[int]]
     crossing: set[Wire]
     values: dict[Wire, Value] = field(default_factory=dict)
+    part_of: dict[Wire, int] = field(default_factory=dict)
+
+    def add(self, net: Net, part: int) -> None:
+        """Number what a net computes in a function, and note what it reads."""
+        for wire in net.dests:
+            self.number_of[wire] = len(self.number_of)
+            self.part_of[wire], self.readers_of[wire] = part, set()
+        for argument in net.args:
+            self.read(argument, self.number_of[net.dests[-1]], part)
+
+    def read(self, wire: Wire, reader: int, part: int) -> None:
+        """Note that a net, or the state update of a function (`AT_END`), reads a wire."""
+        if wire in self.part_of:
+            self.readers_of[wire].add(reader)
+            if self.part_of[wire] != part:
+                self.crossing.add(wire)
 
 
 @dataclass

@@ -101,40 +101,21 @@ class _Generator:
                 yield _Part(segment.condition, nets, segment.registers if last else [])
 
     def _sharing(self) -> Sharing:
-        number_of: dict[Wire, int] = {}
-        part_of: dict[Wire, int] = {}
-        readers_of: dict[Wire, set[int]] = {}
-        crossing: set[Wire] = set()
-
-        def read(wire: Wire, reader: int, part: int) -> None:
-            if wire in part_of:
-                readers_of[wire].add(reader)
-                if part_of[wire] != part:
-                    crossing.add(wire)
-
+        sharing, wires_of = Sharing(self.layout, {}, {}, set()), self.schedule.wires
         for index, part in enumerate(self.parts):
-            for wire, _ in self.schedule.wires(part.condition):
-                read(wire, AT_END, index)
+            for wire, _ in wires_of(part.condition):
+                sharing.read(wire, AT_END, index)
             for net in part.nets:
-                number = len(number_of)
-                for wire in net.dests:
-                    number_of[wire] = number = len(number_of)
-                    part_of[wire], readers_of[wire] = index, set()
-                for argument in net.args:
-                    read(argument, number, index)
+                sharing.add(net, index)
             for register in part.registers:
-                read(self.netlist.next_of[register], AT_END, index)
-        end = len(self.parts)
-        for register in self.schedule.late_registers:
-            read(self.netlist.next_of[register], AT_END, end)
-            for wire, _ in self.schedule.wires(self.schedule.condition_of[register]):
-                read(wire, AT_END, end)
-        for net in self.schedule.late_writes:
-            for argument in net.args:
-                read(argument, AT_END, end)
-            for wire, _ in self.schedule.wires(self.schedule.condition_of.get(id(net))):
-                read(wire, AT_END, end)
-        return Sharing(self.layout, number_of, readers_of, crossing)
+                sharing.read(self.netlist.next_of[register], AT_END, index)
+        late = [self.netlist.next_of[register] for register in self.schedule.late_registers]
+        late += [wire for net in self.schedule.late_writes for wire in net.args]
+        for key in (*self.schedule.late_registers, *map(id, self.schedule.late_writes)):
+            late += [wire for wire, _ in wires_of(self.schedule.condition_of.get(key))]
+        for wire in late:
+            sharing.read(wire, AT_END, len(self.parts))
+        return sharing
 
     # ------------------------------------------------------------------ conditions
     def _text(self, condition: Condition) -> str:

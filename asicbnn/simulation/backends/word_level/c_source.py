@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, weight
+from asicbnn.simulation.backends.netlist import Net, Netlist, weight
 from asicbnn.simulation.backends.state_layout import StateLayout, side_by_side
 from asicbnn.simulation.backends.word_level.c_commit import Update, write_state_update
 from asicbnn.simulation.backends.word_level.c_function import AT_END, FunctionWriter, Sharing
@@ -108,27 +108,10 @@ def cut(nets: Sequence[Net]) -> list[list[Net]]:
 
 
 def _sharing(netlist: Netlist, parts: list[list[Net]], layout: StateLayout) -> Sharing:
-    number_of: dict[Wire, int] = {}
-    part_of: dict[Wire, int] = {}
-    readers_of: dict[Wire, set[int]] = {}
-    crossing: set[Wire] = set()
-
-    def read(wire: Wire, reader: int, part: int) -> None:
-        if wire in part_of:
-            readers_of[wire].add(reader)
-            if part_of[wire] != part:
-                crossing.add(wire)
-
+    sharing = Sharing(layout, {}, {}, set())
     for part, nets in enumerate(parts):
         for net in nets:
-            (wire,) = net.dests
-            number_of[wire] = len(number_of)
-            part_of[wire], readers_of[wire] = part, set()
-            for argument in net.args:
-                read(argument, number_of[wire], part)
-    for sink in netlist.next_of.values():
-        read(sink, AT_END, len(parts) - 1)
-    for write in netlist.writes:
-        for argument in write.args:
-            read(argument, AT_END, len(parts) - 1)
-    return Sharing(layout, number_of, readers_of, crossing)
+            sharing.add(net, part)
+    for wire in [*netlist.next_of.values(), *(w for net in netlist.writes for w in net.args)]:
+        sharing.read(wire, AT_END, len(parts) - 1)
+    return sharing
