@@ -21,6 +21,7 @@ DIRECTION = (
     {"model", "simulation"},
     {"simulate"},
     {"verify", "compare", "check", "export", "activity"},
+    {"calibration"},
     {"sweep"},
     {"report"},
     {"cli"},

@@ -1,0 +1,1 @@
+"""The model held against mapped gates: netlists, timed simulation, residuals and factors."""
