@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from asicbnn.levels import LEVELS, RESULT_LEVELS, Level, ResultLevel
 from asicbnn.units import SUFFIXES, quantity
 
 if TYPE_CHECKING:
@@ -213,8 +214,7 @@ def checked(values: Mapping[str, float], owner: str) -> Mapping[str, int | float
     Raises ValueError for a name outside `METRICS`, a count that is no integer, and NaN or infinity:
     each of them is a defect of whoever computed the value, and is caught where it was made.
     """
-    if unknown := values.keys() - METRICS.keys():
-        raise ValueError(f"{owner}: no such metric: {', '.join(sorted(unknown))}")
+    _check_names(values, owner)
     clean: dict[str, int | float] = {}
     for name, metric in METRICS.items():
         if name not in values:
@@ -231,6 +231,26 @@ def checked(values: Mapping[str, float], owner: str) -> Mapping[str, int | float
     return MappingProxyType(clean)
 
 
+def _check_names(values: Mapping[str, object], owner: str) -> None:
+    if unknown := values.keys() - METRICS.keys():
+        raise ValueError(f"{owner}: no such metric: {', '.join(sorted(unknown))}")
+
+
+def checked_errors(errors: Mapping[str, float], owner: str) -> Mapping[str, float]:
+    """Return the relative errors of metrics as plain numbers, read-only, without exact ones.
+
+    Raises ValueError for a name outside `METRICS`, a negative or infinite error and NaN, and for a
+    count that is said to be uncertain.
+    """
+    _check_names(errors, owner)
+    for name, error in errors.items():
+        if not 0 <= error < math.inf:
+            raise ValueError(f"{owner}: the error of {name} must be finite and >= 0, not {error}")
+        if error and METRICS[name].is_count:
+            raise ValueError(f"{owner}: {name} is counted and has no error, not {error}")
+    return MappingProxyType({name: float(error) for name, error in errors.items() if error})
+
+
 def _in_short(metrics: Mapping[str, int | float]) -> str:
     """Return cycles and energy, or how much else there is, for a line in a notebook."""
     units = (("cycles", "1"), ("energy_fj", "fJ"))
@@ -241,19 +261,29 @@ def _in_short(metrics: Mapping[str, int | float]) -> str:
 
 @dataclass(frozen=True, repr=False)
 class LayerResult:
-    """The metrics of one layer."""
+    """The metrics of one layer.
+
+    errors  metric -> relative error; one that is absent is exact
+    """
 
     name: str
     metrics: Mapping[str, int | float]
+    errors: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "metrics", checked(self.metrics, f"layer {self.name}"))
+        owner = f"layer {self.name}"
+        object.__setattr__(self, "metrics", checked(self.metrics, owner))
+        object.__setattr__(self, "errors", checked_errors(self.errors, owner))
 
     def __repr__(self) -> str:
         return f"LayerResult({self.name}: {_in_short(self.metrics)})"
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the layer's entry in the JSON of a result."""
+        return {"name": self.name, **self.metrics, "errors": dict(self.errors)}
+
     def __reduce__(self) -> tuple[Any, ...]:  # a read-only mapping does not pickle
-        return LayerResult, (self.name, dict(self.metrics))
+        return LayerResult, (self.name, dict(self.metrics), dict(self.errors))
 
 
 @dataclass(frozen=True, repr=False)
@@ -264,6 +294,9 @@ class Result:
     not_covered  layers the machine cannot execute: in no total, always listed
     flags        sentences about assumed or scaled figures and their bands
     breakdowns   further splits, name -> part -> value (the paths behind `period_ps`, say)
+    level        what the whole was estimated at: cell, gate or routed
+    levels       metric -> the level its figures come from (`levels.level_of_sum`)
+    errors       metric -> relative error (`levels.interval`); one that is absent is exact
     """
 
     accelerator: str
@@ -275,9 +308,19 @@ class Result:
     not_covered: tuple[Uncovered, ...] = ()
     flags: tuple[str, ...] = ()
     breakdowns: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    level: ResultLevel = "cell"
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    errors: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         owner = f"{self.accelerator}, {self.workload}"
+        if self.level not in RESULT_LEVELS:
+            raise ValueError(
+                f"{owner}: level must be one of {', '.join(RESULT_LEVELS)}, not {self.level}"
+            )
+        if strange := set(self.levels.values()) - LEVELS.keys():
+            raise ValueError(f"{owner}: no such level: {', '.join(sorted(strange))}")
+        _check_names(self.levels, owner)
         splits = {}
         for name, split in self.breakdowns.items():
             if bad := [part for part, value in split.items() if not math.isfinite(value)]:
@@ -288,6 +331,8 @@ class Result:
         object.__setattr__(self, "not_covered", tuple(self.not_covered))
         object.__setattr__(self, "flags", tuple(self.flags))
         object.__setattr__(self, "breakdowns", MappingProxyType(splits))
+        object.__setattr__(self, "levels", MappingProxyType(dict(self.levels)))
+        object.__setattr__(self, "errors", checked_errors(self.errors, owner))
 
     def __repr__(self) -> str:
         return f"Result({', '.join(self.point.values())}: {_in_short(self.totals)})"
@@ -296,7 +341,8 @@ class Result:
         splits = {name: dict(split) for name, split in self.breakdowns.items()}
         return Result, (
             self.accelerator, self.workload, self.technology, self.version, dict(self.totals),
-            self.layers, self.not_covered, self.flags, splits,
+            self.layers, self.not_covered, self.flags, splits, self.level, dict(self.levels),
+            dict(self.errors),
         )  # fmt: skip
 
     @property
@@ -333,9 +379,12 @@ class Result:
             **self.point,
             "version": self.version,
             "totals": dict(self.totals),
-            "layers": [{"name": layer.name, **layer.metrics} for layer in self.layers],
+            "layers": [layer.to_json() for layer in self.layers],
             "not_covered": [uncovered_json(layer) for layer in self.not_covered],
             "flags": list(self.flags),
+            "level": self.level,
+            "levels": dict(self.levels),
+            "errors": dict(self.errors),
             "breakdowns": {name: dict(split) for name, split in self.breakdowns.items()},
             "problems": [],
         }
@@ -380,6 +429,12 @@ def result_schema() -> dict[str, Any]:
         }
         for metric in METRICS.values()
     }
+    errors = {
+        "description": "relative error of each metric that has one; the value lies between "
+        "value / (1 + error) and value * (1 + error)",
+        **_closed({name: {"type": "number", "exclusiveMinimum": 0} for name in metrics}),
+    }
+    levels = _closed({name: {"enum": list(LEVELS)} for name in metrics})
     text = {"type": "string"}
     texts = {"type": "array", "items": text}
     uncovered: dict[str, Any] = {"name": text, "op": text, "reason": text}
@@ -396,7 +451,13 @@ def result_schema() -> dict[str, Any]:
             "technology": text,
             "version": text,
             "totals": _closed(metrics),
-            "layers": {"type": "array", "items": _closed({"name": text, **metrics}, ["name"])},
+            "layers": {
+                "type": "array",
+                "items": _closed({"name": text, **metrics, "errors": errors}, ["name"]),
+            },
+            "level": {"enum": list(RESULT_LEVELS)},
+            "levels": levels,
+            "errors": errors,
             "not_covered": {"type": "array", "items": _closed(uncovered, list(uncovered))},
             "flags": texts,
             "breakdowns": {

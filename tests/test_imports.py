@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "asicbnn"
 
 DIRECTION = (
-    {"errors", "units", "replacing"},
+    {"errors", "levels", "units", "replacing"},
     {"result", "bnn"},
     {"spec"},
     {"technology", "importers"},

@@ -31,10 +31,15 @@ def a_result(**changes):
         "technology": "sky130hd",
         "version": "0.1.0",
         "totals": {"cycles": np.int64(2**60), "energy_fj": 12.5, "array_energy_fj": 5},
-        "layers": (LayerResult("fc1", {"cycles": 3.0, "utilisation": np.float64(0.5)}),),
+        "layers": (
+            LayerResult("fc1", {"cycles": 3.0, "utilisation": np.float64(0.5)}, {"energy_fj": 0.5}),
+        ),
         "not_covered": (Skipped(),),
         "flags": ("memory timing assumed",),
         "breakdowns": {"period_ps": {"array": 800}},
+        "level": "gate",
+        "levels": {"cycles": "counted", "energy_fj": "assumed"},
+        "errors": {"energy_fj": 0.25, "array_energy_fj": 0.0},
     }
     return Result(**(values | changes))
 
@@ -125,6 +130,32 @@ def test_a_wrong_value_is_refused_where_it_is_made(totals, sentence):
         a_result(totals=totals)
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"errors": {"joules": 0.1}}, r"^edge64, digits: no such metric: joules$"),
+        ({"errors": {"power_mw": -0.1}}, r"^.* power_mw must be finite and >= 0, not -0.1$"),
+        ({"errors": {"power_mw": float("nan")}}, r"^.* power_mw must be finite and >= 0, not nan$"),
+        ({"errors": {"power_mw": float("inf")}}, r"^.* power_mw must be finite and >= 0, not inf$"),
+        ({"errors": {"cycles": 0.1}}, r"^.*: cycles is counted and has no error, not 0.1$"),
+        ({"level": "counted"}, r"^.*: level must be one of cell, gate, routed, not counted$"),
+        ({"levels": {"cycles": "exact"}}, r"^edge64, digits: no such level: exact$"),
+        ({"levels": {"joules": "cell"}}, r"^edge64, digits: no such metric: joules$"),
+    ],
+)  # fmt: skip
+def test_a_wrong_level_or_error_is_refused_where_it_is_made(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        a_result(**changes)
+
+
+def test_an_exact_metric_has_no_error():
+    result = a_result()
+    assert dict(result.errors) == {"energy_fj": 0.25}
+    assert dict(result.layers[0].errors) == {"energy_fj": 0.5}
+    with pytest.raises(TypeError):
+        result.errors["energy_fj"] = 0.0
+
+
 def test_a_split_must_be_finite():
     with pytest.raises(ValueError, match=r"^edge64, digits: period_ps of sram must be finite$"):
         a_result(breakdowns={"period_ps": {"sram": float("inf")}})
@@ -137,6 +168,10 @@ def test_json_obeys_its_schema():
     jsonschema.validate(json.loads(text), schema)
     assert json.loads(text)["schema"] == "asicbnn.simulate/1"
     assert json.loads(text)["totals"]["cycles"] == 2**60
+    assert json.loads(text)["level"] == "gate"
+    assert json.loads(text)["levels"] == {"cycles": "counted", "energy_fj": "assumed"}
+    assert json.loads(text)["errors"] == {"energy_fj": 0.25}
+    assert json.loads(text)["layers"][0]["errors"] == {"energy_fj": 0.5}
 
 
 def test_schema_refuses_a_metric_it_does_not_know():

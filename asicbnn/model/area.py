@@ -6,15 +6,17 @@ hides it. Equations: docs/models/area.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
+from asicbnn.levels import Level
 from asicbnn.mapping.layout import Layout, ceil_log2, layout
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator, OperatingPoint
 from asicbnn.technology.cells import Cells
+from asicbnn.technology.levels import MEMORY_LEVELS
 from asicbnn.technology.library import Technology
 from asicbnn.technology.memories import Kind, Memory, Ports, WriteMask, memory
 
@@ -163,6 +165,18 @@ def structural(accelerator: Accelerator) -> Accelerator:
     return accelerator.model_copy(update=changes)
 
 
+@dataclass(frozen=True, slots=True)
+class AreaTerm:
+    """What a part's area is a sum of [um2]; level, error and origin as in `energy.Rate`."""
+
+    part: str
+    term: str
+    area_um2: float
+    level: Level = "cell"
+    relative_error: float = 0.0
+    origin: str = ""
+
+
 @dataclass(frozen=True)
 class Area:
     """What an accelerator is made of, and how large it is before placement [um2].
@@ -171,12 +185,14 @@ class Area:
     memories     each macro with its price list
     parts        area by part of `result.PARTS`
     gated_flops  flops of the cells that stand behind clock gates
+    terms        what the parts are sums of
     """
 
     cells: Mapping[str, Cells]
     memories: tuple[tuple[Macro, Memory], ...]
     parts: Mapping[str, float]
     gated_flops: int
+    terms: tuple[AreaTerm, ...] = ()
 
     @property
     def logic_area_um2(self) -> float:
@@ -217,15 +233,29 @@ class Area:
 def area(accelerator: Accelerator, technology: Technology) -> Area:
     """Area of an accelerator in a technology, by part."""
     cells = component_cells(accelerator)
-    parts = {name: 0.0 for name, part in PARTS.items() if part.has_area}
-    for component, some in cells.items():
-        parts[PART_OF_COMPONENT[component]] += technology.area_um2(some)
-    parts["clock"] = technology.clock_tree_area_um2(sum(cells.values(), Cells()))
     memories = tuple((macro, macro.priced(technology)) for macro in macros(accelerator))
-    for macro, priced in memories:
-        parts[macro.part] += macro.count * priced.area_um2
+    terms = (*_logic_terms(cells, technology), *_memory_terms(memories))
+    parts = {name: 0.0 for name, part in PARTS.items() if part.has_area}
+    for term in terms:
+        parts[term.part] += term.area_um2
     gated = gated_flops(accelerator)
-    return Area(MappingProxyType(cells), memories, MappingProxyType(parts), gated)
+    return Area(MappingProxyType(cells), memories, MappingProxyType(parts), gated, terms)
 
 
-__all__ = ["PART_OF_COMPONENT", "Area", "Macro", "area", "component_cells", "macros"]
+def _logic_terms(cells: Mapping[str, Cells], technology: Technology) -> Iterator[AreaTerm]:
+    for component, some in cells.items():
+        part = PART_OF_COMPONENT[component]
+        yield AreaTerm(part, component, technology.area_um2(some), origin="cells")
+    tree_um2 = technology.clock_tree_area_um2(sum(cells.values(), Cells()))
+    yield AreaTerm("clock", "tree", tree_um2, level="assumed", origin="clock tree")
+
+
+def _memory_terms(memories: Iterable[tuple[Macro, Memory]]) -> Iterator[AreaTerm]:
+    for macro, priced in memories:
+        yield AreaTerm(
+            macro.part, macro.kind, macro.count * priced.area_um2, MEMORY_LEVELS[priced.level],
+            priced.area_error, f"area of {macro.kind} memories",
+        )  # fmt: skip
+
+
+__all__ = ["PART_OF_COMPONENT", "Area", "AreaTerm", "Macro", "area", "component_cells", "macros"]

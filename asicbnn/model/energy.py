@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from asicbnn.bnn.layer import DIMENSIONS, REDUCTION, Layer
 from asicbnn.hardware.configuration import configuration_words
+from asicbnn.levels import Level
 from asicbnn.mapping.layout import Layout, ceil_div, ceil_log2, layout
 from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions, summed_planes
@@ -39,12 +40,18 @@ class Rate:
     part    who is charged, of `result.PARTS`     term   for what, in a word
     event   the count it goes by: a count of `result.METRICS`, of `active_counts`, or an event of
             gated registers
+    level   where the figure comes from           relative_error   of it (`levels.interval`)
+    origin  what the error stems from: errors of one origin are one error, those of different
+            origins are independent
     """
 
     part: str
     term: str
     event: str
     energy_fj: float
+    level: Level = "cell"
+    relative_error: float = 0.0
+    origin: str = ""
 
 
 def active_counts(layer: Layer, lay: Layout) -> dict[str, int]:

@@ -12,8 +12,9 @@ from typing import Literal
 
 from asicbnn import __version__
 from asicbnn.bnn.layer import Layer
-from asicbnn.errors import NothingCoveredError
+from asicbnn.errors import ModelError, NothingCoveredError
 from asicbnn.hardware.configuration import configuration_words
+from asicbnn.levels import RESULT_LEVELS, ResultLevel
 from asicbnn.mapping import loop_nest
 from asicbnn.mapping.dataflow import DATAFLOWS
 from asicbnn.mapping.layout import layout
@@ -53,6 +54,7 @@ def estimate(
     exhaustive: bool = False,
     technology: Technology | Path | str | None = None,
     activity: Path | str | None = None,
+    level: ResultLevel | None = None,
 ) -> Result:
     """Estimate a network on an accelerator: cycles, accesses, energy, power and area.
 
@@ -64,13 +66,18 @@ def estimate(
     exhaustive  `best` looks at every legal tile, not only the smallest per number of cuts
     technology  a technology, its name or path; None takes the accelerator's
     activity    file of activities that `simulate --save-activity` wrote, in place of assumed ones
+    level       cell, gate (calibrated on gates) or routed (with floorplan, wires, clock tree); None
+                takes the best the technology has
 
     Raises MappingError naming the layer that does not fit, by how much, and the cure;
-    NothingCoveredError, with the list of layers, if none of them can be executed.
+    NothingCoveredError, with the list of layers, if none of them can be executed; ModelError for a
+    level the technology has no figures for.
     """
     machine, network = accelerator_of(accelerator), workload_of(workload)
     check_counts(batch=batch)
     check_choice("objective", objective, _SEARCHED)
+    if level is not None:
+        check_choice("level", level, RESULT_LEVELS)
     if dataflow is not None and dataflow != machine.dataflow:
         check_choice("dataflow", dataflow, (*DATAFLOWS, "best"))
         machine = with_dataflow(machine, dataflow)  # a fixed sequencer is built for it
@@ -83,10 +90,25 @@ def estimate(
         named = explicit_mappings(mapping, machine, lowered.layers, machine.dataflow)
     request = Request(machine.dataflow, _SEARCHED[objective], exhaustive, named)
     priced = _technology(machine, technology)
+    reached = reachable(level, priced)
     n_cfg = configuration_words(machine)
     chosen = mappings(machine, priced, lowered.layers, request, n_cfg)
-    run = Run(machine, priced, network.name, lowered, batch, chosen, n_cfg, exhaustive, measured)
-    return run.result()
+    return Run(
+        machine, priced, network.name, lowered, batch, chosen, n_cfg, exhaustive, measured, reached
+    ).result()
+
+
+def reachable(asked: ResultLevel | None, technology: Technology) -> ResultLevel:
+    """Return the level of an estimate: the one asked for, or the best the technology has.
+
+    Raises ModelError for one that it has no figures for.
+    """
+    if asked in ("gate", "routed"):
+        raise ModelError(
+            f"level: {asked} is not yet built: {technology.name} has no figures at that level; "
+            "leave the level out or ask for cell"
+        )
+    return "cell"
 
 
 def _nothing_covered(name: str, lowered: Lowered) -> NothingCoveredError:
@@ -124,6 +146,7 @@ class Run:
     n_cfg: int
     exhaustive: bool
     activity: ActivityFile | None = None
+    level: ResultLevel = "cell"
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -166,6 +189,7 @@ class Run:
             not_covered=self.lowered.not_covered,
             flags=tuple(dict.fromkeys(self._flags(cost, whole))),
             breakdowns=splits(self.accelerator, self.lowered, inner, counts, cost, summed),
+            level=self.level,
         )
 
     def _rates(self, table: tuple[Rate, ...]) -> tuple[Rate, ...]:

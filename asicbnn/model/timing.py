@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from asicbnn.errors import ModelError
 from asicbnn.hardware.configuration import configuration, frozen_order
+from asicbnn.levels import Level
 from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area
 from asicbnn.result import PARTS
@@ -30,6 +31,7 @@ class Timing:
     limiter     the path or memory that is slowest
     paths_ps    delay by path, access time by memory
     flags       what is uncertain about them
+    level, relative_error, origin  of the period, as in `energy.Rate`
     """
 
     period_ps: float
@@ -37,6 +39,9 @@ class Timing:
     limiter: str
     paths_ps: Mapping[str, float]
     flags: tuple[str, ...]
+    level: Level = "cell"
+    relative_error: float = 0.0
+    origin: str = "period"
 
     @property
     def clock_mhz(self) -> float:

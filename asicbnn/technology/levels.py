@@ -1,0 +1,20 @@
+"""At which level the figures of a technology were obtained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from asicbnn.levels import LEVELS, Level
+from asicbnn.technology.schema import Figure
+
+MEMORY_LEVELS: Final[Mapping[str, Level]] = {"fit": "gate", "scaled": "assumed", "cells": "cell"}
+"""The level of a memory's figures: fits to real macros stand beside mapped gates."""
+
+
+def figure_level(figure: Figure, otherwise: Level = "cell") -> Level:
+    """Return `assumed` for a figure that is marked so, else the level its file stands for."""
+    return "assumed" if figure.assumed else otherwise
+
+
+__all__ = ["LEVELS", "MEMORY_LEVELS", "Level", "figure_level"]
