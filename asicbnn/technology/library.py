@@ -21,7 +21,8 @@ from asicbnn.technology.schema import (
     PopcountEnergyEntry,
     SramEntry,
     TechnologyFile,
-    read_form,
+    as_form,
+    parse,
     unknown,
 )
 
@@ -166,7 +167,10 @@ def load(name_or_path: str | Path) -> Technology:
 
 @lru_cache(maxsize=32)
 def _read(data: bytes, path: str) -> Technology:
-    file = read_form(TechnologyFile, data, path)
+    tree = parse(data, path)
+    if isinstance(tree, dict) and tree.get("kind") == "published":
+        raise SpecError(_only_replayed(path))
+    file = as_form(TechnologyFile, tree, path)
     volts = file.voltage_v.value
     try:
         cells = resolve(file.cells, volts, file.inverter_capacitance_ff.value)
@@ -195,6 +199,16 @@ def _read(data: bytes, path: str) -> Technology:
         sram=file.sram,
         sources=dict(file.sources),
         flags=tuple(_flags(file, cells)),
+    )
+
+
+def _only_replayed(path: str) -> Problem:
+    return Problem(
+        "kind published: the unit energies of one chip price its own events, not the cells of "
+        "another design",
+        path,
+        path="kind",
+        help="name a technology of cells; `asicbnn validate` replays published chips",
     )
 
 

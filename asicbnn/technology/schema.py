@@ -5,7 +5,7 @@ The classes mirror the YAML; `library.py` turns them into the `Technology` the m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -183,10 +183,15 @@ class TechnologyFile(Form):
 
     @model_validator(mode="after")
     def _sourced(self) -> Self:
-        for place, source in _sources_named(self, ""):
-            if source not in self.sources:
-                raise ValueError(f"{place}: its source '{source}' is not among the file's sources")
+        check_sources(self, self.sources)
         return self
+
+
+def check_sources(form: Form, sources: Container[str]) -> None:
+    """Refuse figures of a file whose source is not among the file's ``sources`` (ValueError)."""
+    for place, source in _sources_named(form, ""):
+        if source not in sources:
+            raise ValueError(f"{place}: its source '{source}' is not among the file's sources")
 
 
 def _sources_named(part: object, place: str) -> Iterator[tuple[str, str]]:
@@ -206,15 +211,19 @@ def _sources_named(part: object, place: str) -> Iterator[tuple[str, str]]:
 AnyForm = TypeVar("AnyForm", bound=Form)
 
 
-def read_form(form: type[AnyForm], data: bytes, path: str) -> AnyForm:
-    """Return a file of this room as ``form``, or all of its problems as one SpecError."""
+def parse(data: bytes, path: str) -> object:
+    """Return what a file of this room holds, as plain values, or SpecError where it is no YAML."""
     try:
-        tree = yaml.load(data, Loader=_LOADER)
+        return yaml.load(data, Loader=_LOADER)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         what = getattr(error, "problem", None) or "the text cannot be parsed"
         raise SpecError(Problem(f"not YAML: {what}", path, line, column)) from None
+
+
+def as_form(form: type[AnyForm], tree: object, path: str) -> AnyForm:
+    """Return parsed values as ``form``, or all of their problems as one SpecError."""
     try:
         return form.model_validate(tree)
     except ValidationError as error:
@@ -226,6 +235,11 @@ def read_form(form: type[AnyForm], data: bytes, path: str) -> AnyForm:
             )
             for detail in error.errors()
         ) from None
+
+
+def read_form(form: type[AnyForm], data: bytes, path: str) -> AnyForm:
+    """Return a file of this room as ``form``, or all of its problems as one SpecError."""
+    return as_form(form, parse(data, path), path)
 
 
 def unknown(what: str, given: str, known: Iterable[str]) -> str:
