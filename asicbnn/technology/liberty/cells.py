@@ -1,0 +1,289 @@
+"""Cell groups of a Liberty file turned into cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import isfinite
+from typing import Final
+
+from asicbnn.technology.liberty.groups import (
+    CONSTRAINT_TABLES,
+    DELAY_TABLES,
+    Attribute,
+    Group,
+    names_in,
+)
+from asicbnn.technology.liberty.library import (
+    InternalPower,
+    Leakage,
+    LibertyCell,
+    MemoryShape,
+    Pin,
+    Storage,
+    Table,
+    TimingArc,
+)
+from asicbnn.technology.liberty.tables import TableReader
+
+_DRAWBACKS: Final = {
+    "dont_use": "dont_use",
+    "always_on": "always_on",
+    "is_level_shifter": "level_shifter",
+    "is_isolation_cell": "isolation",
+    "is_filler_cell": "filler",
+    "is_decap_cell": "filler",
+    "is_tap_cell": "filler",
+    "pad_cell": "pad",
+    "auxiliary_pad_cell": "pad",
+}
+_NAMED_DRAWBACKS: Final = {"retention_cell": "retention", "switch_cell_type": "switch"}
+_PIN_ROLES: Final = {
+    "clock_gate_clock_pin": "gate_clock",
+    "clock_gate_enable_pin": "gate_enable",
+    "clock_gate_test_pin": "gate_test",
+    "clock_gate_out_pin": "gate_out",
+}
+_STORAGE: Final = ("ff", "latch", "ff_bank", "latch_bank")
+_BUSES: Final = ("bus", "bundle")
+
+
+class CellReader:
+    """Reads the cells of one library, with its defaults, units and templates."""
+
+    def __init__(self, library: Group, tables: TableReader) -> None:
+        self.tables = tables
+        self.notes: list[str] = []
+        self._library = library
+        self._units = {name: library.text(name) for name in library.attributes}
+        self._bus_bits: dict[str, int] = {}
+
+    def require_units_first(self, library: Group, names: Iterable[str]) -> None:
+        """Refuse a unit that is stated only after the figures that are in it."""
+        for name in names:
+            if name in library.attributes and name not in self._units:
+                self.tables.statements.fail(
+                    f"{name} must stand before the tables and cells", library.attributes[name].line
+                )
+
+    def number(self, group: Group, name: str, default: float = 0.0) -> float:
+        """Return a number of a group, or the default; SpecError with the line for anything else."""
+        attribute = group.attributes.get(name)
+        if attribute is None:
+            return default
+        try:
+            value = float(attribute.value.strip().strip('"'))
+        except ValueError:
+            value = float("nan")
+        if not isfinite(value):
+            self._refuse(name, attribute)
+        return value
+
+    def _refuse(self, name: str, attribute: Attribute) -> None:
+        self.tables.statements.fail(
+            f"{name}: expected a number, got '{attribute.value.strip()[:40]}'", attribute.line
+        )
+
+    def add_bus_type(self, group: Group) -> None:
+        """Remember the width of a bus type."""
+        ends = [self.number(group, name) for name in ("bit_from", "bit_to")]
+        bits = self.number(group, "bit_width", abs(ends[0] - ends[1]) + 1)
+        self._bus_bits[group.argument] = int(bits)
+
+    def cell(self, group: Group) -> LibertyCell:
+        """Return a cell; SpecError with the line of what is wrong in it."""
+        for bus_type in group.of("type"):
+            self.add_bus_type(bus_type)
+        pins = {pin.name: pin for pin in self._pins(group)}
+        leakages = tuple(self._leakages(group))
+        return LibertyCell(
+            name=group.argument,
+            area_um2=self.number(group, "area"),
+            leakage_nw=self._cell_leakage_nw(group, leakages),
+            leakages=leakages,
+            pins=pins,
+            storages=tuple(self._storages(group)),
+            has_state_table=any(group.of("statetable")),
+            clock_gate=group.text("clock_gating_integrated_cell").strip('"'),
+            footprint=group.text("cell_footprint").strip('"'),
+            drawbacks=frozenset(_drawbacks(group, pins)),
+            memory=self._memory(group),
+            file=self.tables.statements.path,
+            line=group.line,
+        )
+
+    def _leakages(self, group: Group) -> Iterator[Leakage]:
+        """Yield leakage by state, summed over the supplies that a file may tell apart."""
+        by_state: dict[str, dict[str, float]] = {}
+        for part in group.of("leakage_power"):
+            power = self.number(part, "value") * self.tables.scales.nw
+            supplies = by_state.setdefault(part.text("when"), {})
+            supplies.setdefault(part.text("related_pg_pin"), power)
+        for when, supplies in by_state.items():
+            yield Leakage(sum(supplies.values()), when)
+
+    def _cell_leakage_nw(self, group: Group, leakages: tuple[Leakage, ...]) -> float:
+        given = self.number(group, "cell_leakage_power") * self.tables.scales.nw
+        if given > 0:
+            return given
+        states = [leakage.power_nw for leakage in leakages if leakage.when] or [
+            leakage.power_nw for leakage in leakages
+        ]
+        if states:
+            return sum(states) / len(states)
+        return self.number(self._library, "default_cell_leakage_power") * self.tables.scales.nw
+
+    def _pins(self, group: Group) -> Iterator[Pin]:
+        for part in group.of("pin"):
+            for name in names_in(part.argument):
+                yield self._pin(name, 1, part)
+        for bus in group.of(*_BUSES):
+            width = self._width(bus)
+            inner = tuple(bus.of("pin"))
+            whole = _joined(bus, inner)
+            yield self._pin(bus.argument, width, whole)
+
+    def _width(self, bus: Group) -> int:
+        if bus.kind == "bundle":
+            return max(len(names_in(bus.text("members"))), 1)
+        bits = self._bus_bits.get(bus.text("bus_type").strip('"'))
+        if bits is None:
+            self.tables.statements.fail(
+                f"bus '{bus.argument}' has no bus_type that is defined above", bus.line
+            )
+        return bits
+
+    def _pin(self, name: str, width: int, group: Group) -> Pin:
+        direction = group.text("direction").strip('"').lower()
+        if direction not in ("input", "output", "inout", "internal"):
+            self.tables.statements.fail(
+                f"pin '{name}': direction must be input, output, inout or internal, not "
+                f"'{direction}'",
+                group.line,
+            )
+        rise, fall, mean = self._capacitances_ff(group, direction)
+        role = next((role for key, role in _PIN_ROLES.items() if group.is_true(key)), "")
+        is_scan = group.text("signal_type").startswith("test_") or group.text(
+            "nextstate_type"
+        ).startswith("scan")
+        return Pin(
+            name=name,
+            direction=direction,
+            width=width,
+            capacitance_ff=mean,
+            rise_capacitance_ff=rise,
+            fall_capacitance_ff=fall,
+            function=group.text("function"),
+            state_function=group.text("state_function"),
+            three_state=group.text("three_state"),
+            is_clock=group.is_true("clock"),
+            role="scan" if is_scan else role,
+            max_capacitance_ff=self._limit(group, "max_capacitance", self.tables.scales.ff),
+            max_transition_ps=self._limit(group, "max_transition", self.tables.scales.ps),
+            arcs=tuple(self._arcs(group)),
+            powers=tuple(self._powers(group)),
+        )
+
+    def _limit(self, group: Group, name: str, unit: float) -> float | None:
+        return self.number(group, name) * unit if name in group.attributes else None
+
+    def _capacitances_ff(self, group: Group, direction: str) -> tuple[float, float, float]:
+        """Return rise, fall and mean capacitance of a pin [fF]."""
+        default = self.number(self._library, f"default_{direction}_pin_cap")
+        edges = [
+            self.number(group, key) for key in ("rise_capacitance", "fall_capacitance")
+            if key in group.attributes
+        ]  # fmt: skip
+        mean = self.number(group, "capacitance", sum(edges) / len(edges) if edges else default)
+        unit = self.tables.scales.ff
+        return (
+            self.number(group, "rise_capacitance", mean) * unit,
+            self.number(group, "fall_capacitance", mean) * unit,
+            mean * unit,
+        )
+
+    def _arcs(self, pin: Group) -> Iterator[TimingArc]:
+        for group in pin.of("timing"):
+            tables: dict[str, Table] = {}
+            for part in group.parts:
+                if part.kind in (*DELAY_TABLES, *CONSTRAINT_TABLES) and part.attributes:
+                    tables[part.kind] = self.tables.table(part, self.tables.scales.ps)
+            for related in _related(group):
+                yield TimingArc(
+                    related_pin=related,
+                    sense=group.text("timing_sense").strip('"'),
+                    kind=group.text("timing_type", "combinational").strip('"'),
+                    when=group.text("when"),
+                    **tables,
+                )
+
+    def _powers(self, pin: Group) -> Iterator[InternalPower]:
+        for group in pin.of("internal_power"):
+            found = {
+                part.kind.removesuffix("_power"): self.tables.table(part, self.tables.scales.fj)
+                for part in group.parts
+                if part.attributes
+            }
+            both = found.get("power")
+            for related in _related(group):
+                yield InternalPower(
+                    related_pin=related,
+                    when=group.text("when"),
+                    rise=found.get("rise", both),
+                    fall=found.get("fall", both),
+                )
+
+    def _storages(self, group: Group) -> Iterator[Storage]:
+        for part in group.of(*_STORAGE):
+            names = names_in(part.argument)
+            is_bank = part.kind.endswith("_bank")
+            bits = int(names[-1]) if is_bank and names and names[-1].isdigit() else 1
+            is_flop = part.kind.startswith("ff")
+            yield Storage(
+                kind="flop" if is_flop else "latch",
+                variables=names[:-1] if is_bank else names,
+                bits=bits,
+                clock=part.text("clocked_on" if is_flop else "enable"),
+                data=part.text("next_state" if is_flop else "data_in"),
+                clear=part.text("clear"),
+                preset=part.text("preset"),
+            )
+
+    def _memory(self, group: Group) -> MemoryShape | None:
+        for part in group.of("memory"):
+            return MemoryShape(
+                kind=part.text("type").strip('"'),
+                address_bits=int(self.number(part, "address_width")),
+                word_bits=int(self.number(part, "word_width")),
+            )
+        return None
+
+
+def _related(group: Group) -> tuple[str, ...]:
+    """Return the related pins of a group; one without any stands for the pin itself."""
+    return names_in(group.text("related_pin") + " " + group.text("related_bus_pins")) or ("",)
+
+
+def _joined(bus: Group, inner: tuple[Group, ...]) -> Group:
+    """Return a bus with what its first inner pin group adds."""
+    if not inner:
+        return bus
+    first = inner[0]
+    return Group(
+        bus.kind,
+        bus.argument,
+        bus.line,
+        {**bus.attributes, **first.attributes},
+        [*bus.complex, *first.complex],
+        [*bus.parts, *first.parts],
+    )
+
+
+def _drawbacks(group: Group, pins: dict[str, Pin]) -> Iterator[str]:
+    for key, drawback in _DRAWBACKS.items():
+        if group.is_true(key):
+            yield drawback
+    for key, drawback in _NAMED_DRAWBACKS.items():
+        if group.text(key):
+            yield drawback
+    if any(group.of("test_cell")) or any(pin.role == "scan" for pin in pins.values()):
+        yield "scan"

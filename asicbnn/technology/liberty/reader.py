@@ -1,0 +1,174 @@
+"""Reads Liberty files: groups into cells, several files of one corner into one library."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from asicbnn.errors import Problem, SpecError
+from asicbnn.technology.liberty.cells import CellReader
+from asicbnn.technology.liberty.groups import Group, library_parts
+from asicbnn.technology.liberty.library import (
+    LibertyCell,
+    LibertyFile,
+    Library,
+    Thresholds,
+)
+from asicbnn.technology.liberty.scales import scales_of
+from asicbnn.technology.liberty.statements import Statements
+from asicbnn.technology.liberty.tables import TableReader
+
+Progress = Callable[[int, int], None]
+_PERCENT = 0.01
+_UNITS = ("time_unit", "voltage_unit", "leakage_power_unit", "capacitive_load_unit")
+_TEMPLATES = ("lu_table_template", "power_lut_template")
+
+
+def read(paths: Iterable[Path | str], progress: Progress | None = None) -> Library:
+    """Read the Liberty files (plain or gzip) of one corner into one library.
+
+    progress : called with the files read so far and their number
+    Raises SpecError with file and line for whatever cannot be read, and for files that differ in
+    voltage, temperature or slew thresholds.
+    """
+    files = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    if not files:
+        raise SpecError("no Liberty file was given")
+    libraries = []
+    for done, path in enumerate(files):
+        if progress:
+            progress(done, len(files))
+        libraries.append(read_file(path))
+    return merged(libraries)
+
+
+def read_file(path: Path | str) -> Library:
+    """Read one Liberty file; SpecError with the line for whatever is wrong with it."""
+    path = Path(path)
+    with Statements(path) as statements:
+        cells: dict[str, LibertyCell] = {}
+        operating: dict[str, Group] = {}
+        notes: list[str] = []
+        reader: CellReader | None = None
+        library = None
+        for group in library_parts(statements):
+            if library is None or group is library:
+                library = group
+            elif group.kind == "operating_conditions":
+                operating[group.argument] = group
+            else:
+                reader = reader or _cell_reader(statements, library)
+                _add(reader, group, cells, notes)
+        if library is None or not cells:
+            statements.fail("the library has no cells", 1)
+        reader = reader or _cell_reader(statements, library)
+        reader.require_units_first(library, _UNITS)
+        voltage, temperature, process, corner = _conditions(reader, library, operating)
+        return Library(
+            name=library.argument,
+            voltage_v=voltage,
+            temperature_c=temperature,
+            process=process,
+            corner=corner,
+            thresholds=_thresholds(reader, library),
+            cells=cells,
+            files=(LibertyFile(path.name, _sha256(path), statements.characters),),
+            notes=(*reader.tables.scales.assumed, *reader.notes, *notes),
+        )
+
+
+def _cell_reader(statements: Statements, library: Group) -> CellReader:
+    return CellReader(library, TableReader(statements, scales_of(statements, library)))
+
+
+def _add(reader: CellReader, group: Group, cells: dict[str, LibertyCell], notes: list[str]) -> None:
+    if group.kind in _TEMPLATES:
+        reader.tables.add_template(group)
+    elif group.kind == "type":
+        reader.add_bus_type(group)
+    elif group.kind == "cell":
+        if group.argument in cells:
+            notes.append(f"cell {group.argument} stands twice, again on line {group.line}; the "
+                         "first is taken")  # fmt: skip
+        else:
+            cells[group.argument] = reader.cell(group)
+
+
+def _conditions(
+    reader: CellReader, library: Group, operating: dict[str, Group]
+) -> tuple[float, float, float | None, str]:
+    """Return voltage [V], temperature [C], process and name of the corner."""
+    default = library.text("default_operating_conditions").strip('"')
+    if default not in operating and len(operating) == 1:
+        default = next(iter(operating))
+    chosen = operating.get(default)
+
+    def figure(name: str) -> float | None:
+        for group, key in ((chosen, name), (library, f"nom_{name}")):
+            if group is not None and key in group.attributes:
+                return reader.number(group, key)
+        return None
+
+    voltage, temperature = figure("voltage"), figure("temperature")
+    if not voltage or temperature is None:
+        reader.tables.statements.fail(
+            "the library states no voltage or no temperature: neither nom_voltage and "
+            "nom_temperature nor operating_conditions",
+            library.line,
+        )
+    return (
+        voltage * reader.tables.scales.v,
+        temperature,
+        figure("process"),
+        default or library.argument,
+    )
+
+
+def _thresholds(reader: CellReader, library: Group) -> Thresholds:
+    def share(name: str, default: float) -> float:
+        found = [
+            reader.number(library, f"{name}_pct_{edge}", default) * _PERCENT
+            for edge in ("rise", "fall")
+        ]
+        return sum(found) / len(found)
+
+    return Thresholds(
+        slew_lower=share("slew_lower_threshold", 20),
+        slew_upper=share("slew_upper_threshold", 80),
+        delay=share("output_threshold", 50),
+        derate=reader.number(library, "slew_derate_from_library", 1),
+    )
+
+
+def merged(libraries: Iterable[Library]) -> Library:
+    """Return the cells of several libraries of one corner as one; SpecError where they differ."""
+    first, *others = libraries
+    cells = dict(first.cells)
+    notes = list(first.notes)
+    for other in others:
+        for what in ("voltage_v", "temperature_c", "thresholds"):
+            mine, its = getattr(first, what), getattr(other, what)
+            if mine != its:
+                raise SpecError(
+                    Problem(
+                        f"{what} {its} differs from {mine} of {first.files[0].name}",
+                        other.files[0].name,
+                        help="the files of one library must be of one corner",
+                    )
+                )
+        twice = cells.keys() & other.cells.keys()
+        notes += [*other.notes, *(f"cell {name} stands in two files" for name in sorted(twice))]
+        cells = {**other.cells, **cells}
+    return replace(
+        first,
+        cells=cells,
+        files=tuple(file for library in (first, *others) for file in library.files),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
