@@ -19,6 +19,7 @@ from asicbnn.technology.schema import (
     Figure,
     PopcountDelayEntry,
     PopcountEnergyEntry,
+    RoutedEntry,
     SramEntry,
     TechnologyFile,
     as_form,
@@ -51,6 +52,7 @@ class Technology:
     inverter_toggle_energy_fj: float
     gate_equivalent_um2: float
     wire_ff_per_mm: float
+    wire_ohm_per_um: float | None
     setup_ps: float
     path_relative_error: float
     clock_tree_energy_fj_per_sink: float
@@ -60,6 +62,7 @@ class Technology:
     popcount_delays: Mapping[str, PopcountDelayEntry] = field(repr=False)
     sram: SramEntry = field(repr=False)
     sources: Mapping[str, str] = field(repr=False)
+    routed: RoutedEntry | None = field(repr=False)
     flags: tuple[str, ...] = field(repr=False)
     """What is composed, scaled or assumed, one sentence each, for reports."""
 
@@ -189,6 +192,7 @@ def _read(data: bytes, path: str) -> Technology:
         inverter_toggle_energy_fj=file.inverter_toggle_energy_fj.value,
         gate_equivalent_um2=file.gate_equivalent_um2.value,
         wire_ff_per_mm=file.wire_ff_per_mm.value,
+        wire_ohm_per_um=file.wire_ohm_per_um.value if file.wire_ohm_per_um else None,
         setup_ps=file.setup_ps.value,
         path_relative_error=file.path_relative_error.value,
         clock_tree_energy_fj_per_sink=tree_energy,
@@ -197,6 +201,7 @@ def _read(data: bytes, path: str) -> Technology:
         popcount_energies=dict(file.popcount_energy),
         popcount_delays=dict(file.popcount_delay),
         sram=file.sram,
+        routed=file.routed,
         sources=dict(file.sources),
         flags=tuple(_flags(file, cells)),
     )

@@ -144,6 +144,24 @@ class SramEntry(Form):
     note: str = ""
 
 
+class RoutedEntry(Form):
+    """What finished runs of a place-and-route flow added, as `calibrate --from-metrics` fits it.
+
+    Each figure carries the relative error that its spread over the runs means; what no run stated
+    is left out, and the open designs stand in. Meanings: `routing.RoutedFactors`.
+    """
+
+    runs: Annotated[int, Field(ge=1)]
+    utilisation: Figure | None = None
+    growth: Figure | None = None
+    sizing: Figure | None = None
+    repair_cells_per_net: Figure | None = None
+    clock_area_ge_per_sink: Figure | None = None
+    datapath_spacings: Figure | None = None
+    control_spacings: Figure | None = None
+    power_ratio: Figure | None = None
+
+
 class TechnologyFile(Form):
     """A whole technology file."""
 
@@ -158,6 +176,7 @@ class TechnologyFile(Form):
     inverter_toggle_energy_fj: Figure
     gate_equivalent_um2: Figure
     wire_ff_per_mm: Figure
+    wire_ohm_per_um: Figure | None = None
     clock_wire_ff_per_mm: Figure
     setup_ps: Figure
     path_relative_error: Figure
@@ -167,6 +186,7 @@ class TechnologyFile(Form):
     popcount_energy: dict[str, PopcountEnergyEntry]
     popcount_delay: dict[str, PopcountDelayEntry]
     sram: SramEntry
+    routed: RoutedEntry | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -1,0 +1,271 @@
+"""What placement and routing add to a mapped netlist: factors with a spread, from finished flows.
+
+The priors are open designs (`figures/routed_designs.yaml`); a technology file may hold a `routed`
+section fitted to its user's own runs instead. One fit serves both; docs/models/floorplan.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from statistics import fmean
+from typing import Final, Literal
+
+from pydantic import PositiveFloat, PositiveInt
+
+from asicbnn.technology.library import Technology
+from asicbnn.technology.schema import Figure, Form, Name, NotNegative, RoutedEntry, read_form
+
+_FILE = Path(__file__).parent / "figures" / "routed_designs.yaml"
+_NINETY_PERCENT: Final = 1.645
+"""Half-width of the band, in standard deviations of the logarithm: 90 % of normal spread."""
+_SINGLE_SPREAD: Final = 0.3
+"""Standard deviation of a logarithm taken where one run or none shows any."""
+
+Kind = Literal["processor", "datapath"]
+
+
+class RoutedDesign(Form):
+    """One design before and after placement and routing; what its run does not state is None.
+
+    mapped_area_um2   standard cells after synthesis     placed_area_um2   when placed and repaired
+    core_area_um2     inside the rows                    macro_area_um2    of it, macros
+    nets, wire_um     routed signal nets, clock included, and their length together
+    logic_area_um2    placed cells without clock tree, repair buffers, taps and fill
+    clock_sinks       flops and latches     clock_cells, clock_area_um2   clock buffers, inverters
+    repair_cells      buffers that timing and slew repair put in
+    mapped_power_w, routed_power_w   total power as the flow reports it, without vectors
+    """
+
+    technology: Name
+    name: Name
+    source: Name
+    kind: Kind | None = None
+    mapped_area_um2: PositiveFloat | None = None
+    placed_area_um2: PositiveFloat | None = None
+    core_area_um2: PositiveFloat | None = None
+    macro_area_um2: NotNegative = 0.0
+    nets: PositiveInt | None = None
+    wire_um: PositiveFloat | None = None
+    mapped_power_w: PositiveFloat | None = None
+    routed_power_w: PositiveFloat | None = None
+    logic_area_um2: PositiveFloat | None = None
+    clock_sinks: PositiveInt | None = None
+    clock_cells: NotNegative | None = None
+    clock_area_um2: NotNegative | None = None
+    repair_cells: NotNegative | None = None
+
+
+class _RoutedFile(Form):
+    sources: dict[str, Name]
+    utilisation: Figure
+    macro_halo_ratio: Figure
+    macro_halo_um: dict[str, Figure]
+    steiner_ratio: Figure
+    designs: tuple[RoutedDesign, ...]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A factor between two stages of a flow.
+
+    value           geometric mean over the runs         runs  how many show it
+    relative_error  90 % of the runs lie within value / (1 + e) and value x (1 + e)
+    """
+
+    value: float
+    relative_error: float
+    runs: int
+
+
+@dataclass(frozen=True)
+class RoutedFactors:
+    """Everything the level `routed` takes from finished flows.
+
+    utilisation            of the core outside macros by standard cells
+    growth                 placed over mapped cell area, clock tree and repair included
+    sizing                 placed over mapped area of the logic alone
+    repair_cells_per_net   buffers put in by timing and slew repair
+    clock_area_ge_per_sink clock buffers and inverters, in NAND2 areas per flop
+    datapath_spacings      wire per net of arithmetic, in mean distances between nets
+    control_spacings       wire per net of control, likewise
+    power_ratio            total power routed over mapped, without vectors: a check, not a factor
+    flags                  which of them come from elsewhere
+    """
+
+    utilisation: Factor
+    growth: Factor
+    sizing: Factor
+    repair_cells_per_net: Factor
+    clock_area_ge_per_sink: Factor
+    datapath_spacings: Factor
+    control_spacings: Factor
+    power_ratio: Factor
+    flags: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=1)
+def _file() -> _RoutedFile:
+    return read_form(_RoutedFile, _FILE.read_bytes(), _FILE.name)
+
+
+def open_designs(technology: str | None = None) -> tuple[RoutedDesign, ...]:
+    """Return the shipped designs, of all technologies or of one."""
+    return tuple(d for d in _file().designs if technology in (None, d.technology))
+
+
+def steiner_ratio() -> Figure:
+    """Return length over sqrt(n A) of a rectilinear Steiner tree on n random points of area A."""
+    return _file().steiner_ratio
+
+
+def macro_halo_um(technology: Technology, macro_area_um2: float) -> float:
+    """Return the width that is kept free around a macro [um]: the platform's own, or a share."""
+    file = _file()
+    if known := file.macro_halo_um.get(technology.name):
+        return known.value
+    grown = math.sqrt(file.macro_halo_ratio.value)
+    return (grown - 1) / 2 * math.sqrt(macro_area_um2)
+
+
+def _ratio(above: float | None, below: float | None) -> float | None:
+    return above / below if above is not None and below else None
+
+
+def _spacings(design: RoutedDesign) -> float | None:
+    """Wire per net in mean distances between nets, sqrt(core area / nets)."""
+    if not (design.nets and design.wire_um and design.core_area_um2):
+        return None
+    return design.wire_um / math.sqrt(design.core_area_um2 * design.nets)
+
+
+def _of_kind(kind: Kind) -> Callable[[RoutedDesign], float | None]:
+    """Spacings of one kind of design; a design without a kind speaks for both."""
+    return lambda design: _spacings(design) if design.kind in (kind, None) else None
+
+
+def _utilisation(design: RoutedDesign) -> float | None:
+    if design.core_area_um2 is None:
+        return None
+    free_um2 = design.core_area_um2 - design.macro_area_um2
+    return _ratio(design.placed_area_um2, free_um2) if free_um2 > 0 else None
+
+
+_SHOWN: Final[Mapping[str, Callable[[RoutedDesign], float | None]]] = {
+    "utilisation": _utilisation,
+    "growth": lambda d: _ratio(d.placed_area_um2, d.mapped_area_um2),
+    "sizing": lambda d: _ratio(d.logic_area_um2, d.mapped_area_um2),
+    "repair_cells_per_net": lambda d: _ratio(d.repair_cells, d.nets),
+    "datapath_spacings": _of_kind("datapath"),
+    "control_spacings": _of_kind("processor"),
+    "power_ratio": lambda d: _ratio(d.routed_power_w, d.mapped_power_w),
+}
+"""What one run shows of each factor; clock buffers need the library's gate equivalent besides."""
+
+
+def shown(
+    runs: Iterable[RoutedDesign], gate_equivalents_um2: Mapping[str, float]
+) -> dict[str, list[float]]:
+    """Return what runs show of each factor, in the order of the runs.
+
+    gate_equivalents_um2  area of a NAND2 by technology; a run of another tells nothing of its clock
+    """
+    found: dict[str, list[float]] = {name: [] for name in factor_names()}
+    for run in runs:
+        for name, show in _SHOWN.items():
+            if value := show(run):
+                found[name].append(value)
+        area = _ratio(run.clock_area_um2, run.clock_sinks)
+        if area and (gate := gate_equivalents_um2.get(run.technology)):
+            found["clock_area_ge_per_sink"].append(area / gate)
+    return found
+
+
+def factor_names() -> tuple[str, ...]:
+    """Return the names of the factors, as in the `routed` section of a technology file."""
+    return tuple(field.name for field in fields(RoutedFactors) if field.name != "flags")
+
+
+def fitted(values: Sequence[float]) -> Factor:
+    """Return the geometric mean of values above 0, and the band that holds 90 % of such values.
+
+    The spread is the standard deviation of the logarithms (n - 1); of one value it is taken as
+    0.3, what the open designs show at most.
+    """
+    logs = [math.log(value) for value in values]
+    mean = fmean(logs)
+    spread = _SINGLE_SPREAD
+    if len(logs) > 1:
+        spread = math.sqrt(sum((x - mean) ** 2 for x in logs) / (len(logs) - 1))
+    return Factor(math.exp(mean), math.expm1(_NINETY_PERCENT * spread), len(values))
+
+
+@lru_cache(maxsize=64)
+def routed_factors(technology: Technology) -> RoutedFactors:
+    """Return the factors of a technology: its own, else of its open designs, else of all of them.
+
+    A shipped prior's band is that of all open designs about the technology's mean, so that two
+    designs that happen to agree claim no precision.
+    """
+    own: RoutedEntry | None = technology.routed
+    gates = {technology.name: technology.gate_equivalent_um2, **_shipped_gates()}
+    everywhere = shown(open_designs(), gates)
+    here = shown(open_designs(technology.name), gates)
+    found, flags = {}, []
+    for name in factor_names():
+        figure: Figure | None = getattr(own, name, None)
+        if figure is not None:
+            runs = own.runs if own is not None else 0
+            found[name] = Factor(figure.value, figure.relative_error or 0.0, runs)
+            continue
+        prior = fitted(everywhere[name])
+        local = name in _LOCAL and len(here[name]) > 1
+        value = fitted(here[name]).value if local else prior.value
+        found[name] = Factor(
+            value, prior.relative_error, len(here[name] if local else everywhere[name])
+        )
+        if not local and not open_designs(technology.name):
+            flags.append(name)
+    if own is None or own.utilisation is None:
+        chosen = _file().utilisation
+        found["utilisation"] = Factor(chosen.value, chosen.relative_error or 0.0, 0)
+    return RoutedFactors(**found, flags=tuple(_flags(technology, own, flags)))
+
+
+_LOCAL: Final = ("growth", "sizing", "power_ratio")
+"""Factors that differ between technologies by more than between designs of one."""
+
+
+@lru_cache(maxsize=1)
+def _shipped_gates() -> dict[str, float]:
+    from asicbnn.technology.library import load, names
+
+    return {name: load(name).gate_equivalent_um2 for name in names()}
+
+
+def _flags(
+    technology: Technology, own: RoutedEntry | None, elsewhere: Sequence[str]
+) -> Iterable[str]:
+    if own is not None:
+        yield f"placement and routing are fitted to {own.runs} finished runs of {technology.name}"
+        return
+    count = len(open_designs(technology.name))
+    if elsewhere:
+        yield (
+            f"placement and routing are taken from {len(open_designs())} open designs of other "
+            f"technologies: none of {technology.name} is known"
+        )
+    else:
+        yield (
+            f"placement and routing are taken from open designs, {count} of them in "
+            f"{technology.name}; `asicbnn calibrate --from-metrics` fits your own"
+        )
+
+
+__all__ = [
+    "Factor", "RoutedDesign", "RoutedFactors", "factor_names", "fitted", "macro_halo_um",
+    "open_designs", "routed_factors", "shown", "steiner_ratio",
+]  # fmt: skip

@@ -1,0 +1,128 @@
+"""Factors of placement and routing: the fit, the open designs, and who overrides whom."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asicbnn.technology import routing
+from asicbnn.technology.library import load, names
+from asicbnn.technology.routing import RoutedDesign, factor_names, fitted, open_designs, shown
+from asicbnn.technology.schema import Figure, RoutedEntry
+
+SKY = load("sky130hd")
+PUBLISHED_POWER = {
+    ("sky130hd", "ibex"): 2.28,
+    ("ihp_sg13g2", "ibex"): 1.64,
+    ("ihp_sg13g2", "gcd"): 1.32,
+}
+PUBLISHED_WIRE_UM = {("sky130hd", "ibex"): 46.6, ("ihp_sg13g2", "ibex"): 49.9}
+
+
+def design(**figures):
+    return RoutedDesign(technology="sky130hd", name="x", source="s", **figures)
+
+
+class TestOpenDesigns:
+    def test_power_grows_as_the_flows_say(self):
+        ratios = {
+            (d.technology, d.name): d.routed_power_w / d.mapped_power_w
+            for d in open_designs()
+            if d.routed_power_w
+        }
+        for key, ratio in PUBLISHED_POWER.items():
+            assert ratios[key] == pytest.approx(ratio, abs=0.005)
+
+    def test_wire_per_net_is_as_the_flows_say(self):
+        for d in open_designs():
+            if wire_um := PUBLISHED_WIRE_UM.get((d.technology, d.name)):
+                assert d.wire_um / d.nets == pytest.approx(wire_um, abs=0.05)
+
+    def test_every_source_is_stated(self):
+        file = routing._file()
+        assert {d.source for d in file.designs} <= set(file.sources)
+
+    def test_cells_fit_their_core(self):
+        for d in open_designs():
+            assert d.placed_area_um2 + d.macro_area_um2 < d.core_area_um2
+
+    def test_wire_in_net_spacings_hardly_depends_on_the_technology(self):
+        """What makes one law for 130 and 7 nm: um per net differ 25 times, spacings 1.4 times."""
+        by_technology = [
+            fitted(shown(open_designs(name), {})["control_spacings"]).value
+            for name in names()
+            if any(d.kind == "processor" for d in open_designs(name))
+        ]
+        assert max(by_technology) / min(by_technology) < 1.4
+
+
+class TestFit:
+    def test_two_values_by_hand(self):
+        factor = fitted([1.0, math.e])
+        assert factor.value == pytest.approx(math.exp(0.5))
+        assert factor.relative_error == pytest.approx(math.expm1(1.645 * math.sqrt(0.5)))
+
+    def test_one_value_claims_no_precision(self):
+        assert fitted([2.0]).value == pytest.approx(2.0)
+        assert fitted([2.0]).relative_error > 0.5
+
+    @given(st.lists(st.floats(0.1, 10), min_size=2, max_size=20), st.floats(0.1, 10))
+    def test_a_scaled_sample_scales_the_value_and_keeps_the_spread(self, values, scale):
+        plain, scaled = fitted(values), fitted([scale * x for x in values])
+        assert scaled.value == pytest.approx(scale * plain.value)
+        assert scaled.relative_error == pytest.approx(plain.relative_error, abs=1e-6)
+
+    def test_a_run_shows_what_it_states_and_nothing_else(self):
+        run = design(nets=100, wire_um=2000.0, core_area_um2=400.0, placed_area_um2=100.0)
+        found = {name: values for name, values in shown([run], {}).items() if values}
+        assert found == {
+            "utilisation": [0.25],
+            "datapath_spacings": [10.0],
+            "control_spacings": [10.0],
+        }
+
+    def test_macros_leave_the_core_before_the_cells_fill_it(self):
+        run = design(placed_area_um2=50.0, core_area_um2=300.0, macro_area_um2=200.0)
+        assert shown([run], {})["utilisation"] == [0.5]
+
+    def test_clock_buffers_count_in_gates_of_their_library(self):
+        run = design(clock_sinks=10, clock_area_um2=30.0)
+        assert shown([run], {"sky130hd": 3.0})["clock_area_ge_per_sink"] == [1.0]
+        assert shown([run], {"asap7": 3.0})["clock_area_ge_per_sink"] == []
+
+
+class TestOfATechnology:
+    @pytest.mark.parametrize("name", names())
+    def test_every_factor_has_a_value_and_a_band(self, name):
+        factors = routing.routed_factors(load(name))
+        for factor in factor_names():
+            assert getattr(factors, factor).value > 0
+            assert getattr(factors, factor).relative_error > 0
+
+    def test_growth_is_the_technology_s_own_and_the_band_everybody_s(self):
+        factors = routing.routed_factors(SKY)
+        own = shown(open_designs("sky130hd"), {})["growth"]
+        assert factors.growth.value == pytest.approx(fitted(own).value)
+        assert factors.growth.runs == len(own)
+        everybody = shown(open_designs(), {})["growth"]
+        assert factors.growth.relative_error == fitted(everybody).relative_error
+
+    def test_own_runs_replace_what_they_show(self):
+        entry = RoutedEntry(runs=3, growth=Figure(value=1.5, source="mine", relative_error=0.1))
+        own = replace(SKY, digest="mine", routed=entry)
+        factors = routing.routed_factors(own)
+        assert factors.growth == routing.Factor(1.5, 0.1, 3)
+        assert factors.sizing == routing.routed_factors(SKY).sizing
+        assert "3 finished runs" in factors.flags[0]
+
+    def test_a_technology_without_designs_says_so(self):
+        stranger = replace(SKY, name="stranger", digest="stranger")
+        assert "none of stranger is known" in routing.routed_factors(stranger).flags[0]
+
+    def test_a_halo_without_a_figure_takes_the_share_of_one_design(self):
+        stranger = replace(SKY, name="stranger", digest="stranger")
+        halo_um = routing.macro_halo_um(stranger, 10_000.0)
+        assert (100 + 2 * halo_um) ** 2 == pytest.approx(1.8 * 10_000)
+        assert routing.macro_halo_um(SKY, 10_000.0) == 40
