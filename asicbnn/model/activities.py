@@ -72,9 +72,13 @@ def measured_rates(
         if name in activities
         for term in terms
     }
-    return tuple(
-        replace(rate, energy_fj=rate.energy_fj * factors.get((rate.part, rate.term), 1.0))
-        for rate in table
+    return tuple(_scaled(rate, factors.get((rate.part, rate.term), 1.0)) for rate in table)
+
+
+def _scaled(rate: Rate, factor: float) -> Rate:
+    """Return a rate of which everything happens `factor` times as often."""
+    return replace(
+        rate, energy_fj=rate.energy_fj * factor, transitions=rate.transitions * factor
     )
 
 

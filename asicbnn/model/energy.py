@@ -43,6 +43,7 @@ class Rate:
     level   where the figure comes from           relative_error   of it (`levels.interval`)
     origin  what the error stems from: errors of one origin are one error, those of different
             origins are independent
+    transitions  of nets between the part's cells, in one event: each drives wire once routed
     """
 
     part: str
@@ -52,6 +53,7 @@ class Rate:
     level: Level = "cell"
     relative_error: float = 0.0
     origin: str = ""
+    transitions: float = 0.0
 
 
 def active_counts(layer: Layer, lay: Layout) -> dict[str, int]:
@@ -101,27 +103,47 @@ def _array(
     compare = Cells(full_adder=2)
     stages = 1 + popcount.pipeline_stages
     masked = half * (mask.internal_energy_fj + technology.pin_energy_fj("and2"))
-    yield Rate("array", "xnor", "steps", gates * energy.xnor_fj)
-    yield Rate("array", "mask", "active_lane_steps", masked)
-    yield Rate("array", "popcount", "active_lane_steps", energy.counters_fj)
+    crossed = gates * half
+    yield Rate("array", "xnor", "steps", gates * energy.xnor_fj, transitions=crossed)
+    yield Rate("array", "mask", "active_lane_steps", masked, transitions=half)
+    counters = max(0.0, energy.transitions - half)
+    yield Rate(
+        "array", "popcount", "active_lane_steps", energy.counters_fj, transitions=counters
+    )
     registered = stages * counted * half * flop.toggle_energy_fj
-    yield Rate("array", "popcount register", "active_pe_steps", registered)
+    bits = stages * counted * half
+    yield Rate("array", "popcount register", "active_pe_steps", registered, transitions=bits)
     added = summed * technology.switching_energy_fj(adder, half)
-    yield Rate("array", "accumulate", "active_pe_steps", added)
+    nets = summed * half * adder.outputs
+    yield Rate("array", "accumulate", "active_pe_steps", added, transitions=nets)
     compared = summed * technology.switching_energy_fj(compare, half)
-    yield Rate("array", "compare", "active_pe_steps", compared)
+    nets = summed * half * compare.outputs
+    yield Rate("array", "compare", "active_pe_steps", compared, transitions=nets)
     loaded = _register_bit_fj(accelerator, technology)
     loaded *= 2 if accelerator.registers.shadow else 1
+    inner = _register_nets(accelerator)
     pins = gates * energy.input_pin_fj
-    for operand, bits, slots in (
-        ("weight", lay.weight_port_bits, lay.weight_slots),
-        ("input", lay.input_port_bits, lay.input_slots(stride)),
+    # a weight's register drives the gate beside it, an input's a net to all PEs (model/wires.py)
+    for operand, port, slots, local in (
+        ("weight", lay.weight_port_bits, lay.weight_slots, inner + 1),
+        ("input", lay.input_port_bits, lay.input_slots(stride), inner),
     ):
-        per_read = bits * loaded + pins / slots
-        yield Rate("array", f"{operand} register", f"{operand}_buffer_reads", per_read)
+        yield Rate(
+            "array", f"{operand} register", f"{operand}_buffer_reads",
+            port * loaded + pins / slots, transitions=port * half * local,
+        )  # fmt: skip
     sums = lay.psum_word_bits / lay.psum_slots
     loaded += half * technology.pin_energy_fj("and2")
-    yield Rate("array", "psum register", "psum_buffer_reads", sums * loaded)
+    yield Rate(
+        "array", "psum register", "psum_buffer_reads", sums * loaded,
+        transitions=sums * half * (inner + 1),
+    )  # fmt: skip
+
+
+def _register_nets(accelerator: Accelerator) -> int:
+    """Nets that a loaded bit crosses before it leaves its register: to the flop, to the shadow."""
+    held = 0 if accelerator.clock_gating == "register" else 1
+    return 2 * held + 1 if accelerator.registers.shadow else held
 
 
 def _register_bit_fj(accelerator: Accelerator, technology: Technology) -> float:
@@ -152,24 +174,29 @@ def _logic(
     """Control switches as it was seen to in simulation; what no gate stops is clocked always."""
     known = assumptions()
 
-    def switching_fj(component: str, activity: Figure) -> float:
+    def switched(
+        part: str, term: str, event: str, component: str, activity: Figure, share: float = 1.0
+    ) -> Rate:
         cells = replace(built.cells[component], clock_gate=0)  # those switch with the clock
-        return technology.switching_energy_fj(cells, activity.value)
+        energy = share * technology.switching_energy_fj(cells, activity.value)
+        nets = share * activity.value * cells.outputs
+        return Rate(part, term, event, energy, transitions=nets)
 
-    moved = switching_fj("dma", known.dma_activity)
-    configured = switching_fj("controller", known.configuration_activity)
-    controlled = switching_fj("controller", known.controller_activity)
     # the output stage follows the sums at every step, finished or not
-    yield Rate("post", "output", "steps", switching_fj("output", known.output_activity))
+    yield switched("post", "output", "steps", "output", known.output_activity)
     threshold = lay.threshold_word_bits * _register_bit_fj(accelerator, technology)
-    yield Rate("post", "threshold register", "threshold_buffer_reads", threshold)
-    stepped = switching_fj("sequencer", known.sequencer_activity)
-    yield Rate("control", "sequencer", "steps", stepped)
-    yield Rate("control", "configuration", "configuration_cycles", configured)
-    yield Rate("control", "controller", "cycles", controlled)
-    yield Rate("dma", "weight words", "store_weight_reads", moved)
+    bits = lay.threshold_word_bits * known.random_bit.value * _register_nets(accelerator)
+    yield Rate(
+        "post", "threshold register", "threshold_buffer_reads", threshold, transitions=bits
+    )
+    yield switched("control", "sequencer", "steps", "sequencer", known.sequencer_activity)
+    configured, controlled = known.configuration_activity, known.controller_activity
+    yield switched("control", "configuration", "configuration_cycles", "controller", configured)
+    yield switched("control", "controller", "cycles", "controller", controlled)
+    moved = known.dma_activity
+    yield switched("dma", "weight words", "store_weight_reads", "dma", moved)
     slots = lay.links_per_word / (lay.words_per_link * lay.input_word_slots)
-    yield Rate("dma", "input words", "input_buffer_writes", moved * slots)
+    yield switched("dma", "input words", "input_buffer_writes", "dma", moved, slots)
     clocked = technology.clock_energy_fj_per_cycle(built.always_clocked)
     yield Rate("clock", "clock", "cycles", clocked)
 

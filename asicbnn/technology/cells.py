@@ -86,6 +86,11 @@ class Cells(Mapping[str, int]):
         """Number of cells of all roles."""
         return sum(getattr(self, role) for role in ROLES)
 
+    @property
+    def outputs(self) -> int:
+        """Number of their outputs, and so of the nets they drive."""
+        return sum(number * OUTPUTS[role] for role, number in self.items())
+
 
 ROLES: Final[tuple[str, ...]] = tuple(field.name for field in fields(Cells))
 """The roles, in the order of the fields of `Cells`."""

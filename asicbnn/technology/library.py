@@ -122,9 +122,13 @@ class Technology:
         """Charge energy of one transition of one average input pin, 0.5 C V^2 [fJ]."""
         return 0.5 * self.cell(role).input_capacitance_ff * self.voltage_v**2
 
+    def wire_ff(self, length_um: float) -> float:
+        """Capacitance of a signal wire [fF]."""
+        return self.wire_ff_per_mm * length_um * _MM_PER_UM
+
     def wire_energy_fj(self, length_um: float) -> float:
         """Charge energy of one transition of a signal wire, 0.5 C V^2 [fJ]."""
-        return 0.5 * self.wire_ff_per_mm * length_um * _MM_PER_UM * self.voltage_v**2
+        return 0.5 * self.wire_ff(length_um) * self.voltage_v**2
 
     def require_operating_point(
         self, voltage_v: float | None = None, temperature_c: float | None = None

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from asicbnn.errors import ModelError
 from asicbnn.technology.library import Technology
-from asicbnn.technology.schema import STRUCTURES, unknown
+from asicbnn.technology.schema import STRUCTURES, PopcountEnergyEntry, unknown
 
 _RANDOM_BIT = 0.5
 
@@ -25,12 +25,14 @@ class PopcountEnergy:
                     operations whether or not the weights are held
     counters_fj   : the counters behind them
     input_pin_fj  : charge on the XNOR input pins of one operand that changes at every operation
+    transitions   : of nets between the gates, XNOR outputs among them
     scaled        : not measured in this technology but scaled from others
     """
 
     xnor_fj: float
     counters_fj: float
     input_pin_fj: float
+    transitions: float
     relative_error: float
     scaled: bool
     flags: tuple[str, ...]
@@ -80,10 +82,19 @@ def popcount_energy(technology: Technology, structure: str, lanes: int) -> Popco
         xnor_fj=xnor,
         counters_fj=compute - xnor,
         input_pin_fj=_interpolated(lanes, entry.lanes, entry.input_pins_fj),
+        transitions=_transitions(technology, entry, lanes, compute),
         relative_error=entry.relative_error,
         scaled=entry.scaled,
         flags=tuple(flags),
     )
+
+
+def _transitions(
+    technology: Technology, entry: PopcountEnergyEntry, lanes: int, compute_fj: float
+) -> float:
+    if entry.transitions is None:
+        return compute_fj / technology.cell("full_adder").toggle_energy_fj
+    return _interpolated(lanes, entry.lanes, entry.transitions)
 
 
 def xnor_popcount_energy_fj_per_lane(

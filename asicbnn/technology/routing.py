@@ -7,7 +7,7 @@ section fitted to its user's own runs instead. One fit serves both; docs/models/
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
-from asicbnn.technology.library import Technology
+from asicbnn.technology.library import Technology, load, names
 from asicbnn.technology.schema import Figure, Form, Name, NotNegative, RoutedEntry, read_form
 
 _FILE = Path(__file__).parent / "figures" / "routed_designs.yaml"
@@ -36,7 +36,7 @@ class RoutedDesign(Form):
     nets, wire_um     routed signal nets, clock included, and their length together
     logic_area_um2    placed cells without clock tree, repair buffers, taps and fill
     clock_sinks       flops and latches     clock_cells, clock_area_um2   clock buffers, inverters
-    repair_cells      buffers that timing and slew repair put in
+    repair_area_um2   buffers that timing and slew repair put in
     mapped_power_w, routed_power_w   total power as the flow reports it, without vectors
     """
 
@@ -56,7 +56,7 @@ class RoutedDesign(Form):
     clock_sinks: PositiveInt | None = None
     clock_cells: NotNegative | None = None
     clock_area_um2: NotNegative | None = None
-    repair_cells: NotNegative | None = None
+    repair_area_um2: NotNegative | None = None
 
 
 class _RoutedFile(Form):
@@ -88,7 +88,8 @@ class RoutedFactors:
     utilisation            of the core outside macros by standard cells
     growth                 placed over mapped cell area, clock tree and repair included
     sizing                 placed over mapped area of the logic alone
-    repair_cells_per_net   buffers put in by timing and slew repair
+    repair_ge_per_load     buffers of timing and slew repair, in NAND2 areas per inverter input of
+                           wire capacitance
     clock_area_ge_per_sink clock buffers and inverters, in NAND2 areas per flop
     datapath_spacings      wire per net of arithmetic, in mean distances between nets
     control_spacings       wire per net of control, likewise
@@ -99,7 +100,7 @@ class RoutedFactors:
     utilisation: Factor
     growth: Factor
     sizing: Factor
-    repair_cells_per_net: Factor
+    repair_ge_per_load: Factor
     clock_area_ge_per_sink: Factor
     datapath_spacings: Factor
     control_spacings: Factor
@@ -158,7 +159,6 @@ _SHOWN: Final[Mapping[str, Callable[[RoutedDesign], float | None]]] = {
     "utilisation": _utilisation,
     "growth": lambda d: _ratio(d.placed_area_um2, d.mapped_area_um2),
     "sizing": lambda d: _ratio(d.logic_area_um2, d.mapped_area_um2),
-    "repair_cells_per_net": lambda d: _ratio(d.repair_cells, d.nets),
     "datapath_spacings": _of_kind("datapath"),
     "control_spacings": _of_kind("processor"),
     "power_ratio": lambda d: _ratio(d.routed_power_w, d.mapped_power_w),
@@ -167,21 +167,32 @@ _SHOWN: Final[Mapping[str, Callable[[RoutedDesign], float | None]]] = {
 
 
 def shown(
-    runs: Iterable[RoutedDesign], gate_equivalents_um2: Mapping[str, float]
+    runs: Iterable[RoutedDesign], libraries: Iterable[Technology] = ()
 ) -> dict[str, list[float]]:
     """Return what runs show of each factor, in the order of the runs.
 
-    gate_equivalents_um2  area of a NAND2 by technology; a run of another tells nothing of its clock
+    libraries  to measure buffers in gate equivalents; runs of others tell nothing of theirs
     """
+    known = {library.name: library for library in libraries}
     found: dict[str, list[float]] = {name: [] for name in factor_names()}
     for run in runs:
         for name, show in _SHOWN.items():
             if value := show(run):
                 found[name].append(value)
-        area = _ratio(run.clock_area_um2, run.clock_sinks)
-        if area and (gate := gate_equivalents_um2.get(run.technology)):
-            found["clock_area_ge_per_sink"].append(area / gate)
+        if library := known.get(run.technology):
+            for name, value in _buffers(run, library):
+                found[name].append(value)
     return found
+
+
+def _buffers(run: RoutedDesign, library: Technology) -> Iterator[tuple[str, float]]:
+    """Buffers of clock tree and repair that a run put in, in units of its library."""
+    gate_um2 = library.gate_equivalent_um2
+    if area_um2 := _ratio(run.clock_area_um2, run.clock_sinks):
+        yield "clock_area_ge_per_sink", area_um2 / gate_um2
+    if run.repair_area_um2 and run.wire_um:
+        loads = library.wire_ff(run.wire_um) / library.inverter_capacitance_ff
+        yield "repair_ge_per_load", run.repair_area_um2 / gate_um2 / loads
 
 
 def factor_names() -> tuple[str, ...]:
@@ -211,9 +222,8 @@ def routed_factors(technology: Technology) -> RoutedFactors:
     designs that happen to agree claim no precision.
     """
     own: RoutedEntry | None = technology.routed
-    gates = {technology.name: technology.gate_equivalent_um2, **_shipped_gates()}
-    everywhere = shown(open_designs(), gates)
-    here = shown(open_designs(technology.name), gates)
+    everywhere = shown(open_designs(), _shipped())
+    here = shown(open_designs(technology.name), _shipped())
     found, flags = {}, []
     for name in factor_names():
         figure: Figure | None = getattr(own, name, None)
@@ -240,15 +250,14 @@ _LOCAL: Final = ("growth", "sizing", "power_ratio")
 
 
 @lru_cache(maxsize=1)
-def _shipped_gates() -> dict[str, float]:
-    from asicbnn.technology.library import load, names
-
-    return {name: load(name).gate_equivalent_um2 for name in names()}
+def _shipped() -> tuple[Technology, ...]:
+    """Libraries that open designs were routed in."""
+    return tuple(load(name) for name in names() if open_designs(name))
 
 
 def _flags(
     technology: Technology, own: RoutedEntry | None, elsewhere: Sequence[str]
-) -> Iterable[str]:
+) -> Iterator[str]:
     if own is not None:
         yield f"placement and routing are fitted to {own.runs} finished runs of {technology.name}"
         return

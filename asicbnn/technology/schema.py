@@ -97,11 +97,14 @@ class PopcountEnergyEntry(Form):
 
     compute_fj     : inside the cells and on the nets between them, glitches included
     input_pins_fj  : charge on the XNOR inputs of one operand that changes at every operation
+    transitions    : of all nets between XNOR gates and sum; where none are stated they are taken
+                     as the energy over that of a full adder's output
     """
 
     lanes: tuple[Annotated[int, Field(ge=2)], ...]
     compute_fj: tuple[PositiveFloat, ...]
     input_pins_fj: tuple[PositiveFloat, ...]
+    transitions: tuple[PositiveFloat, ...] | None = None
     relative_error: NotNegative
     source: Name
     note: str = ""
@@ -111,6 +114,8 @@ class PopcountEnergyEntry(Form):
     def _same_length(self) -> Self:
         if not len(self.lanes) == len(self.compute_fj) == len(self.input_pins_fj) >= 1:
             raise ValueError("lanes, compute_fj and input_pins_fj must have one length, at least 1")
+        if self.transitions is not None and len(self.transitions) != len(self.lanes):
+            raise ValueError("transitions must be as many as lanes")
         if list(self.lanes) != sorted(set(self.lanes)):
             raise ValueError("lanes must rise")
         return self
@@ -155,7 +160,7 @@ class RoutedEntry(Form):
     utilisation: Figure | None = None
     growth: Figure | None = None
     sizing: Figure | None = None
-    repair_cells_per_net: Figure | None = None
+    repair_ge_per_load: Figure | None = None
     clock_area_ge_per_sink: Figure | None = None
     datapath_spacings: Figure | None = None
     control_spacings: Figure | None = None

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,16 @@ def test_measured_energies_equal_the_table_they_came_from(table, name, structure
             total = (float(row["E_total_fJ"]) + float(row["E_in_fJ"])) / lanes
             energy = xnor_popcount_energy_fj_per_lane(load(name), structure, lanes)
             assert energy == pytest.approx(total, rel=1e-3)
+            switched = popcount_energy(load(name), structure, lanes).transitions
+            assert switched == pytest.approx(float(row["toggles"]) / lanes, abs=1e-3)
+
+
+def test_unstated_transitions_are_energy_over_that_of_an_adder_output():
+    entry = SKY.popcount_energies["sliced"].model_copy(update={"transitions": None})
+    bare = replace(SKY, digest="bare", popcount_energies={"sliced": entry})
+    energy = popcount_energy(bare, "sliced", 64)
+    output = SKY.cell("full_adder").toggle_energy_fj
+    assert energy.transitions == pytest.approx(energy.per_lane_fj(0) / output)
 
 
 def test_held_weights_leave_the_tree_and_halve_the_pins(table):
@@ -48,6 +60,7 @@ def test_ihp_energies_are_the_gate_mapped_ones_scaled_by_toggle_energy(table):
             assert energy.per_lane_fj(0) == pytest.approx(expected, rel=1e-3)
             assert energy.scaled
             assert energy.relative_error == 0.5
+            assert energy.transitions == pytest.approx(float(row["toggles"]) / lanes, abs=1e-3)
     tree = popcount_energy(IHP, "tree", 64).per_lane_fj(0)
     both = [popcount_energy(SKY, structure, 64).per_lane_fj(0) for structure in ("tree", "sliced")]
     sliced = popcount_energy(IHP, "sliced", 64).per_lane_fj(0)

@@ -51,7 +51,7 @@ class TestOpenDesigns:
     def test_wire_in_net_spacings_hardly_depends_on_the_technology(self):
         """What makes one law for 130 and 7 nm: um per net differ 25 times, spacings 1.4 times."""
         by_technology = [
-            fitted(shown(open_designs(name), {})["control_spacings"]).value
+            fitted(shown(open_designs(name))["control_spacings"]).value
             for name in names()
             if any(d.kind == "processor" for d in open_designs(name))
         ]
@@ -76,7 +76,7 @@ class TestFit:
 
     def test_a_run_shows_what_it_states_and_nothing_else(self):
         run = design(nets=100, wire_um=2000.0, core_area_um2=400.0, placed_area_um2=100.0)
-        found = {name: values for name, values in shown([run], {}).items() if values}
+        found = {name: values for name, values in shown([run]).items() if values}
         assert found == {
             "utilisation": [0.25],
             "datapath_spacings": [10.0],
@@ -85,12 +85,14 @@ class TestFit:
 
     def test_macros_leave_the_core_before_the_cells_fill_it(self):
         run = design(placed_area_um2=50.0, core_area_um2=300.0, macro_area_um2=200.0)
-        assert shown([run], {})["utilisation"] == [0.5]
+        assert shown([run])["utilisation"] == [0.5]
 
-    def test_clock_buffers_count_in_gates_of_their_library(self):
-        run = design(clock_sinks=10, clock_area_um2=30.0)
-        assert shown([run], {"sky130hd": 3.0})["clock_area_ge_per_sink"] == [1.0]
-        assert shown([run], {"asap7": 3.0})["clock_area_ge_per_sink"] == []
+    def test_buffers_count_in_units_of_their_library(self):
+        run = design(clock_sinks=10, clock_area_um2=37.536, repair_area_um2=75.072, wire_um=1000.0)
+        found = shown([run], [SKY])
+        assert found["clock_area_ge_per_sink"] == pytest.approx([1.0])  # NAND2: 3.7536 um2
+        assert found["repair_ge_per_load"] == pytest.approx([20 / (172 / 2.302)])
+        assert not shown([run], [load("asap7")])["clock_area_ge_per_sink"]
 
 
 class TestOfATechnology:
@@ -103,10 +105,10 @@ class TestOfATechnology:
 
     def test_growth_is_the_technology_s_own_and_the_band_everybody_s(self):
         factors = routing.routed_factors(SKY)
-        own = shown(open_designs("sky130hd"), {})["growth"]
+        own = shown(open_designs("sky130hd"))["growth"]
         assert factors.growth.value == pytest.approx(fitted(own).value)
         assert factors.growth.runs == len(own)
-        everybody = shown(open_designs(), {})["growth"]
+        everybody = shown(open_designs())["growth"]
         assert factors.growth.relative_error == fitted(everybody).relative_error
 
     def test_own_runs_replace_what_they_show(self):
