@@ -10,12 +10,12 @@ import re
 from functools import cache
 
 import pytest
-from hardware.parts import cut
 from hardware.test_gating import GATED, PLAIN, machine_of
 from hardware.test_synthesis import CELLS, other_gate, proof, synthesised
 from hardware.yosys import ran
 
 from asicbnn.hardware.component import census
+from asicbnn.hardware.cutting import cut
 from asicbnn.hardware.verilog import write_verilog
 from asicbnn.spec.accelerator import with_changes
 

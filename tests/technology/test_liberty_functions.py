@@ -1,0 +1,47 @@
+"""Liberty expressions against Python's own operators, row by row."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asicbnn.errors import SpecError
+from asicbnn.technology.liberty.functions import truth_table
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        ("A&B", 0b1000), ("A * B", 0b1000), ("A B", 0b1000), ("A+B", 0b1110), ("A|B", 0b1110),
+        ("A^B", 0b0110), ("!A", 0b0101), ("A'", 0b0101), ("(A B)'", 0b0111), ("!(A|B)", 0b0001),
+        ("1", 0b1111), ("0", 0b0000), ("!A ^ B", 0b1001), ("A B' + A' B", 0b0110),
+    ],
+)  # fmt: skip
+def test_every_spelling_of_an_operator(text, table):
+    assert truth_table(text, ("A", "B")) == table
+
+
+_TERMS = st.recursive(
+    st.sampled_from(["A", "B", "C", "0", "1"]),
+    lambda inner: st.one_of(
+        inner.map(lambda term: f"(!({term}))"),
+        st.tuples(inner, st.sampled_from("&|^"), inner).map(lambda t: f"({t[0]}{t[1]}{t[2]})"),
+    ),
+    max_leaves=12,
+)
+
+
+@given(_TERMS)
+def test_a_table_says_what_python_says(text):
+    table = truth_table(text, ("A", "B", "C"))
+    said = text.replace("!", "1^")
+    for row in range(8):
+        values = {name: row >> i & 1 for i, name in enumerate("ABC")}
+        assert table >> row & 1 == eval(said, {}, values)
+
+
+@pytest.mark.parametrize("text", ["", "A &", "(A", "A) B", "A ? B", "D", "A | | B"])
+def test_what_is_no_expression_is_refused(text):
+    with pytest.raises(SpecError, match="is no expression over A, B"):
+        truth_table(text, ("A", "B"))
