@@ -64,7 +64,10 @@ def assumed_activities(lay: Layout) -> dict[str, float]:
 def measured_rates(
     table: Iterable[Rate], lay: Layout, activities: Mapping[str, float]
 ) -> tuple[Rate, ...]:
-    """Return the rates of energy with measured activities in place of the assumed ones."""
+    """Return the rates of energy with measured activities in place of the assumed ones.
+
+    The error of the assumption goes with it; what remains is the scatter of what was counted.
+    """
     assumed = assumed_activities(lay)
     factors = {
         term: activities[name] / assumed[name]
@@ -72,14 +75,19 @@ def measured_rates(
         if name in activities
         for term in terms
     }
-    return tuple(_scaled(rate, factors.get((rate.part, rate.term), 1.0)) for rate in table)
+    return tuple(
+        _scaled(rate, factors[rate.part, rate.term]) if (rate.part, rate.term) in factors else rate
+        for rate in table
+    )
 
 
 def _scaled(rate: Rate, factor: float) -> Rate:
-    """Return a rate of which everything happens `factor` times as often."""
+    """Return a rate of which everything happens `factor` times as often, as was measured."""
+    scatter = "measured activity", assumptions().measured_activity_relative_error.value
     return replace(
-        rate, energy_fj=rate.energy_fj * factor, transitions=rate.transitions * factor
-    )
+        rate, energy_fj=rate.energy_fj * factor, transitions=rate.transitions * factor,
+        also=(scatter,),
+    )  # fmt: skip
 
 
 def hardware_digest(accelerator: Accelerator) -> str:

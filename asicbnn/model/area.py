@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from asicbnn.levels import Level
 from asicbnn.mapping.layout import Layout, ceil_log2, layout
+from asicbnn.model.assumptions import assumptions
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator, OperatingPoint
 from asicbnn.technology.cells import Cells
@@ -243,11 +244,14 @@ def area(accelerator: Accelerator, technology: Technology) -> Area:
 
 
 def _logic_terms(cells: Mapping[str, Cells], technology: Technology) -> Iterator[AreaTerm]:
+    known = assumptions()
+    error = known.cell_area_relative_error.value
     for component, some in cells.items():
-        part = PART_OF_COMPONENT[component]
-        yield AreaTerm(part, component, technology.area_um2(some), origin="cells")
+        part, um2 = PART_OF_COMPONENT[component], technology.area_um2(some)
+        yield AreaTerm(part, component, um2, "cell", error, "cell areas")
     tree_um2 = technology.clock_tree_area_um2(sum(cells.values(), Cells()))
-    yield AreaTerm("clock", "tree", tree_um2, level="assumed", origin="clock tree")
+    error = known.clock_tree_relative_error.value
+    yield AreaTerm("clock", "tree", tree_um2, "assumed", error, "clock tree")
 
 
 def _memory_terms(memories: Iterable[tuple[Macro, Memory]]) -> Iterator[AreaTerm]:

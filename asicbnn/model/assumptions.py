@@ -23,7 +23,24 @@ class Assumptions(Form):
     dma_activity: Figure
     configuration_activity: Figure
     controller_activity: Figure
+    measured_activity_relative_error: Figure
+    cell_energy_relative_error: Figure
+    cell_area_relative_error: Figure
+    clock_tree_relative_error: Figure
+    link_length_relative_error: Figure
+    external_energy_relative_error: Figure
+    leakage_relative_error: Figure
     efficiency_record_tops_per_w: Figure
+
+    def value_of(self, name: str) -> float:
+        """Return the value of a figure."""
+        figure: Figure = getattr(self, name)
+        return figure.value
+
+    def error_of(self, name: str) -> float:
+        """Return the relative error of a figure, 0 for one that has none."""
+        figure: Figure = getattr(self, name)
+        return figure.relative_error or 0.0
 
     def flags(self, measured: Collection[str] = ()) -> Iterator[str]:
         """Yield a sentence that names every figure that is assumed.
@@ -35,7 +52,7 @@ class Assumptions(Form):
         assumed = [
             f"{name} {figure.value:g}"
             for name, figure in figures.items()
-            if isinstance(figure, Figure) and figure.assumed
+            if isinstance(figure, Figure) and figure.assumed and not name.endswith("_error")
         ]
         if assumed:
             yield (

@@ -13,7 +13,9 @@ from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area, area
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.energy import Rate, rates
+from asicbnn.model.rate_errors import with_errors
 from asicbnn.model.timing import Timing, timing
+from asicbnn.model.uncertainty import Bands
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.external import external
 from asicbnn.technology.library import Technology
@@ -26,12 +28,14 @@ class Costs:
 
     rates_of   stride -> rates of energy, one entry per stride that is wired
     flags      what is assumed, scaled or composed
+    bands      what is uncertain about them, the same for all strides
     """
 
     area: Area
     timing: Timing
     rates_of: dict[int, tuple[Rate, ...]]
     flags: tuple[str, ...]
+    bands: Bands
 
 
 @lru_cache(maxsize=256)
@@ -45,12 +49,18 @@ def costs(accelerator: Accelerator, technology: Technology) -> Costs:
     technology.require_operating_point(point.voltage_v, point.temperature_c)
     built = area(accelerator, technology)
     clocked = timing(accelerator, technology, built)
+    structure = accelerator.array.popcount.structure
+    counters = popcount_energy(technology, structure, layout(accelerator).lanes)
     by_stride = {
-        stride: rates(accelerator, technology, built, clocked.period_ps, stride)
+        stride: with_errors(
+            rates(accelerator, technology, built, clocked.period_ps, stride),
+            technology, built, counters,
+        )
         for stride in accelerator.array.strides
-    }
+    }  # fmt: skip
     flags = dict.fromkeys(_flags(accelerator, technology, built, clocked))
-    return Costs(built, clocked, by_stride, tuple(flags))
+    bands = Bands.of(next(iter(by_stride.values())), built, clocked)
+    return Costs(built, clocked, by_stride, tuple(flags), bands)
 
 
 def _flags(

@@ -42,7 +42,8 @@ class Rate:
             gated registers
     level   where the figure comes from           relative_error   of it (`levels.interval`)
     origin  what the error stems from: errors of one origin are one error, those of different
-            origins are independent
+            origins are independent; those of rates that state none are in `rate_errors.py`
+    also    further errors of the same figure, independent of the first: (origin, relative error)
     transitions  of nets between the part's cells, in one event: each drives wire once routed
     """
 
@@ -54,6 +55,12 @@ class Rate:
     relative_error: float = 0.0
     origin: str = ""
     transitions: float = 0.0
+    also: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def errors(self) -> tuple[tuple[str, float], ...]:
+        """Every error of the figure: (origin, relative error)."""
+        return (self.origin, self.relative_error), *self.also
 
 
 def active_counts(layer: Layer, lay: Layout) -> dict[str, int]:

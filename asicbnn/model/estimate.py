@@ -31,6 +31,7 @@ from asicbnn.model.gating import with_clocks
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
 from asicbnn.model.network import host_traffic, totals, with_host
 from asicbnn.model.splits import splits
+from asicbnn.model.uncertainty import Bands
 from asicbnn.result import LayerResult, Result
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.activity_file import ActivityFile
@@ -170,14 +171,13 @@ class Run:
             terms_fj(table[layer.stride], {**c, **active_counts(layer, lay)})
             for layer, c in zip(self.layers, counts, strict=True)
         ]
+        summed = totals(terms)
+        bands = self._bands(cost, table)
+        *errors, whole_errors = bands.errors([*terms, summed])
         layers = tuple(
-            LayerResult(layer.name, self._metrics(c, parts_fj(t), cost, is_whole=False))
-            for layer, c, t in zip(self.layers, counts, terms, strict=True)
+            LayerResult(layer.name, self._metrics(c, parts_fj(t), cost, is_whole=False), e)
+            for layer, c, t, e in zip(self.layers, counts, terms, errors, strict=True)
         )
-        summed: dict[tuple[str, str], float] = {}
-        for layer_terms in terms:
-            for key, energy in layer_terms.items():
-                summed[key] = summed.get(key, 0.0) + energy
         whole = self._metrics(totals(counts), parts_fj(summed), cost, is_whole=True)
         return Result(
             accelerator=self.accelerator.name,
@@ -190,7 +190,14 @@ class Run:
             flags=tuple(dict.fromkeys(self._flags(cost, whole))),
             breakdowns=splits(self.accelerator, self.lowered, inner, counts, cost, summed),
             level=self.level,
+            levels=bands.levels(summed),
+            errors=whole_errors,
         )
+
+    def _bands(self, cost: Costs, table: Mapping[int, tuple[Rate, ...]]) -> Bands:
+        if self.activity is None:
+            return cost.bands
+        return cost.bands.at_rates(next(iter(table.values())))
 
     def _rates(self, table: tuple[Rate, ...]) -> tuple[Rate, ...]:
         if self.activity is None:

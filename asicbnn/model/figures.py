@@ -17,6 +17,7 @@ from asicbnn.mapping.layout import layout
 from asicbnn.model.costs import Costs, costs
 from asicbnn.model.energy import active_counts, energy_metrics, parts_fj, terms_fj
 from asicbnn.model.gating import with_clocks
+from asicbnn.model.network import totals
 from asicbnn.result import METRICS, LayerResult, Result
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
@@ -100,25 +101,25 @@ def priced(
     inferences  images that were run for these counts
     """
     cost = costs(accelerator, technology)
-    summed: dict[str, int] = {}
-    whole: dict[str, float] = {}
+    terms = [terms_fj(cost.rates_of[layer.stride], layer.counts) for layer in counted]
+    summed = totals(layer.counts for layer in counted)
+    whole = totals(terms)
+    *errors, whole_errors = cost.bands.errors([*terms, whole])
     layers = []
-    for layer in counted:
-        parts = parts_fj(terms_fj(cost.rates_of[layer.stride], layer.counts))
+    for layer, some, error in zip(counted, terms, errors, strict=True):
+        parts = parts_fj(some)
         metrics = figures(accelerator, cost, layer.counts, parts, inferences, is_whole=False)
-        layers.append(LayerResult(layer.name, metrics))
-        for name, count in layer.counts.items():
-            summed[name] = summed.get(name, 0) + count
-        for name, energy in parts.items():
-            whole[name] = whole.get(name, 0.0) + energy
+        layers.append(LayerResult(layer.name, metrics, error))
     return Result(
         accelerator=accelerator.name,
         workload=workload,
         technology=technology.name,
         version=__version__,
-        totals=figures(accelerator, cost, summed, whole, inferences, is_whole=True),
+        totals=figures(accelerator, cost, summed, parts_fj(whole), inferences, is_whole=True),
         layers=tuple(layers),
         flags=(PRICED_COUNTS, *cost.flags),
+        levels=cost.bands.levels(whole),
+        errors=whole_errors,
     )
 
 

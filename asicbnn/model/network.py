@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as MappingView
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from asicbnn.bnn.layer import Layer
 from asicbnn.errors import MappingError
@@ -22,6 +22,9 @@ from asicbnn.model.gating import with_clocks
 
 if TYPE_CHECKING:
     from asicbnn.spec.accelerator import Accelerator
+
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT", int, float)
 
 
 @dataclass(frozen=True)
@@ -136,12 +139,12 @@ def with_host(counts: MappingView[str, int], host: HostTraffic) -> dict[str, int
     return result
 
 
-def totals(layers: Iterable[MappingView[str, int]]) -> dict[str, int]:
-    """Sum every count over the layers of a network."""
-    result: dict[str, int] = {}
+def totals(layers: Iterable[MappingView[KeyT, ValueT]]) -> dict[KeyT, ValueT]:
+    """Sum every count, or every energy, over the layers of a network."""
+    result: dict[KeyT, ValueT] = {}
     for counts in layers:
         for name, value in counts.items():
-            result[name] = result.get(name, 0) + value
+            result[name] = result[name] + value if name in result else value
     return result
 
 

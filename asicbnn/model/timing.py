@@ -16,6 +16,7 @@ from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator
+from asicbnn.technology.levels import MEMORY_LEVELS
 from asicbnn.technology.library import Technology
 from asicbnn.technology.paths import logic_paths, ripple_path
 from asicbnn.technology.popcount import PathDelay
@@ -66,13 +67,17 @@ def timing(accelerator: Accelerator, technology: Technology, built: Area) -> Tim
     }
     delays = {name: path.delay_ps for name, path in paths.items()}
     errors = {name: path.relative_error for name, path in paths.items()}
+    levels: dict[str, Level] = dict.fromkeys(paths, "cell")
+    levels["popcount"] = "gate"  # fitted to synthesis
     for macro, memory in built.memories:
         if PARTS[macro.part].kind == "memory":  # registers of the output stage limit nothing
             delays[macro.part] = memory.access_ps
             errors[macro.part] = memory.access_error
+            levels[macro.part] = MEMORY_LEVELS[memory.level]
     limiter = max(delays, key=delays.__getitem__)
     limit = delays[limiter]
     period = _asked(accelerator, limiter, limit)
+    is_limit = accelerator.operating_point.clock_mhz == "max"
     flags = [flag for path in paths.values() for flag in path.flags]
     return Timing(
         period_ps=period,
@@ -80,7 +85,21 @@ def timing(accelerator: Accelerator, technology: Technology, built: Area) -> Tim
         limiter=limiter,
         paths_ps=MappingProxyType(delays),
         flags=(*_limited_by(limiter, limit, errors[limiter], period), *flags),
+        level=levels[limiter] if is_limit else "counted",
+        relative_error=slowest_error(delays, errors) if is_limit else 0.0,
     )
+
+
+def slowest_error(delays: Mapping[str, float], errors: Mapping[str, float]) -> float:
+    """Return the relative error of the longest of several uncertain delays.
+
+    Any of them may be the longest after all: the band is that of the largest upper ends, and that
+    of the largest lower ends.
+    """
+    limit = max(delays.values())
+    above = max(ps * (1 + errors[name]) for name, ps in delays.items()) / limit
+    below = limit / max(ps / (1 + errors[name]) for name, ps in delays.items())
+    return max(above, below) - 1
 
 
 def _address_path(accelerator: Accelerator, technology: Technology) -> PathDelay:

@@ -1,0 +1,118 @@
+"""How far each rate of energy may be off, and at which level it is: errors with their origins.
+
+Whoever makes a rate from figures of its own states its error there; this is the table of all
+others. The figures are in `assumptions.yaml`, the technology and its memories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from asicbnn.levels import Level, level_of_sum
+from asicbnn.model.area import Area
+from asicbnn.model.assumptions import assumptions
+from asicbnn.model.energy import Rate
+from asicbnn.result import PARTS
+from asicbnn.technology.cells import Cells
+from asicbnn.technology.levels import MEMORY_LEVELS
+from asicbnn.technology.library import Technology
+from asicbnn.technology.popcount import PopcountEnergy
+
+DATA = "random_bit"
+"""Origin of the errors of whatever switches with weights and images."""
+
+_ACTIVITIES: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("post", "output"): "output_activity",
+        ("control", "sequencer"): "sequencer_activity",
+        ("control", "configuration"): "configuration_activity",
+        ("control", "controller"): "controller_activity",
+        ("dma", "weight words"): "dma_activity",
+        ("dma", "input words"): "dma_activity",
+    }
+)
+"""The figure of `assumptions` a sum over cells goes by, where it is not that of a random bit."""
+_COUNTED_ON_GATES = frozenset({("array", "xnor"), ("array", "popcount")})
+
+
+def with_errors(
+    table: Iterable[Rate], technology: Technology, built: Area, popcount: PopcountEnergy
+) -> tuple[Rate, ...]:
+    """Return rates of energy with the errors they do not state themselves."""
+    return tuple(
+        rate if rate.origin else _stated(rate, technology, built, popcount) for rate in table
+    )
+
+
+def _stated(rate: Rate, technology: Technology, built: Area, popcount: PopcountEnergy) -> Rate:
+    known, kind = assumptions(), PARTS[rate.part].kind
+    if rate.part == "leakage":
+        return _leaking(rate, built)
+    if rate.part == "io":  # given by the user, who may state no error
+        return replace(rate, level="counted")
+    if rate.part == "external":
+        error = known.external_energy_relative_error.value
+        return replace(rate, level="assumed", relative_error=error, origin="external memory")
+    if kind == "link":
+        error = known.link_length_relative_error.value
+        return replace(
+            rate, level="assumed", relative_error=error, origin="link length", also=_activity(DATA)
+        )
+    if kind == "memory" or (rate.part == "post" and rate.term == "clock"):  # argmax registers
+        return _of_memory(rate, built)
+    if rate.part == "clock":
+        error = tree_share(technology) * known.clock_tree_relative_error.value
+        return replace(rate, relative_error=error, origin="clock tree")
+    return _switching(rate, popcount)
+
+
+def _activity(name: str) -> tuple[tuple[str, float], ...]:
+    return ((name, assumptions().error_of(name)),)
+
+
+def _switching(rate: Rate, popcount: PopcountEnergy) -> Rate:
+    """Return the rate of cells that switch: counted on gates, or a sum over cells."""
+    key = rate.part, rate.term
+    if key in _COUNTED_ON_GATES:
+        level: Level = "assumed" if popcount.scaled else "gate"
+        error, origin = popcount.relative_error, "popcount energy"
+    else:
+        level, origin = "cell", "cell energies"
+        error = assumptions().cell_energy_relative_error.value
+    also = _activity(_ACTIVITIES.get(key, DATA))
+    return replace(rate, level=level, relative_error=error, origin=origin, also=also)
+
+
+def _of_memory(rate: Rate, built: Area) -> Rate:
+    """Return the rate of a part's memories, which are all of one kind."""
+    memory = next(memory for macro, memory in built.memories if macro.part == rate.part)
+    return replace(
+        rate, level=MEMORY_LEVELS[memory.level], relative_error=memory.energy_error,
+        origin=f"energy of {memory.kind}",
+    )  # fmt: skip
+
+
+def _leaking(rate: Rate, built: Area) -> Rate:
+    """Return the rate of leakage; that of memories has the mean of their errors, by leakage."""
+    error = assumptions().leakage_relative_error.value
+    if rate.term == "logic":
+        return replace(rate, relative_error=error, origin="leakage")
+    wide_nw, by_level = 0.0, dict[Level, float]()
+    for macro, memory in built.memories:
+        leaks_nw, level = macro.count * memory.leakage_nw, MEMORY_LEVELS[memory.level]
+        wide_nw += leaks_nw * max(error, memory.energy_error)
+        by_level[level] = by_level.get(level, 0.0) + leaks_nw
+    whole_nw = sum(by_level.values())
+    error = wide_nw / whole_nw if whole_nw else 0.0
+    return replace(rate, level=level_of_sum(by_level), relative_error=error, origin="leakage")
+
+
+def tree_share(technology: Technology) -> float:
+    """Return the clock tree's share of the energy of clocking a flop: its pin is known."""
+    tree = technology.clock_tree_energy_fj_per_sink
+    return tree / technology.clock_energy_fj_per_cycle(Cells(flop=1))
+
+
+__all__ = ["DATA", "tree_share", "with_errors"]
