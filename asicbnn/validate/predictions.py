@@ -1,0 +1,205 @@
+"""What the ordinary estimate says of a published figure, with the band of its error.
+
+Every prediction is an estimate of the chip's accelerator file on a network, read off in the scope
+and at the point of the published figure. A chip that the model cannot clock as fast as published is
+estimated at the fastest clock it can have, and the prediction says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
+
+from asicbnn.errors import ModelError, SpecError
+from asicbnn.model.estimate import estimate
+from asicbnn.result import LayerResult, Result
+from asicbnn.spec.accelerator import Accelerator, with_changes
+from asicbnn.spec.workload import Workload
+from asicbnn.validate.facts import Point, Published
+from asicbnn.validate.scopes import covered, covered_error
+
+_FJ_PER_UJ, _UM2_PER_MM2, _MHZ_FJ_PER_MW = 1e9, 1e6, 1e-6
+_CLOCK: Final = "operating_point.clock_mhz"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A predicted value and how far it may be off (`levels.interval`); 0 for what is counted."""
+
+    value: float
+    relative_error: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A chip's accelerator and the networks its figures name, with every estimate made once."""
+
+    accelerator: Accelerator
+    workloads: Mapping[str, Workload]
+    technology: str | None = None
+    _results: dict[tuple[str, Point], tuple[Result, tuple[str, ...]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def result(self, workload: str, at: Point) -> tuple[Result, tuple[str, ...]]:
+        """Return the estimate of a network at a point, and what had to differ from the point."""
+        key = (workload, at)
+        if key not in self._results:
+            self._results[key] = self._estimated(workload, at)
+        return self._results[key]
+
+    def _estimated(self, workload: str, at: Point) -> tuple[Result, tuple[str, ...]]:
+        changes = at.changes()
+        try:
+            return self._estimate(workload, changes), ()
+        except ModelError:
+            if at.clock_mhz is None:
+                raise
+        result = self._estimate(workload, {**changes, _CLOCK: "max"})
+        clock = result.totals["clock_mhz"]
+        note = f"at {clock:.4g} MHz: the model allows no {at.clock_mhz:g} MHz"
+        return result, (note,)
+
+    def _estimate(self, workload: str, changes: Mapping[str, float | str]) -> Result:
+        machine = with_changes(self.accelerator, changes) if changes else self.accelerator
+        try:
+            return estimate(machine, self.workloads[workload], technology=self.technology)
+        except SpecError as refused:
+            if not all(p.path.startswith("operating_point") for p in refused.problems):
+                raise
+            raise ModelError("; ".join(p.message for p in refused.problems)) from refused
+
+    @cached_property
+    def ops_per_cycle(self) -> int:
+        """Operations per cycle of the whole array: 2 P N."""
+        unroll = self.accelerator.array.unroll
+        return 2 * unroll.pes * unroll.lanes
+
+
+def predict(machine: Machine, figure: Published, workload: str) -> dict[str, Prediction]:
+    """Return the predictions of a figure by layer, the one of the whole under the empty name.
+
+    Raises MappingError or ModelError where the machine or a model does not reach that far.
+    """
+    network = figure.workload or workload
+    if figure.quantity == "ops_per_cycle":
+        return {"": Prediction(machine.ops_per_cycle)}
+    if figure.unroll:
+        return _own_engines(machine, figure, network)
+    if figure.layers:
+        return _by_layer(machine, figure, network)
+    return {"": _OF_THE_WHOLE[figure.quantity](machine, figure, network)}
+
+
+def _own_engines(machine: Machine, figure: Published, network: str) -> dict[str, Prediction]:
+    """Return the steps of layers that have an engine each, as in a streaming design."""
+    found = {}
+    for name in figure.layers:
+        sizes = {f"array.unroll.{key}": size for key, size in figure.unroll[name].items()}
+        engine = Machine(with_changes(machine.accelerator, sizes), machine.workloads)
+        layer = _layer(engine.result(network, figure.at)[0], name)
+        found[name] = Prediction(layer.metrics[figure.quantity])
+    return found
+
+
+def _by_layer(machine: Machine, figure: Published, network: str) -> dict[str, Prediction]:
+    result, notes = machine.result(network, figure.at)
+    if figure.quantity != "energy_share":
+        return {
+            name: Prediction(_layer(result, name).metrics[figure.quantity], notes=notes)
+            for name in figure.layers
+        }
+    energies = {
+        name: covered(_layer(result, name).metrics, figure.scope, "energy_fj")
+        for name in figure.layers
+    }
+    whole = sum(energies.values())
+    return {name: Prediction(energy / whole, notes=notes) for name, energy in energies.items()}
+
+
+def _layer(result: Result, name: str) -> LayerResult:
+    for layer in result.layers:
+        if layer.name == name:
+            return layer
+    raise ModelError(f"{result.workload} has no layer {name} that the machine runs")
+
+
+def _energy_fj(result: Result, figure: Published) -> tuple[float, float]:
+    energy = covered(result.totals, figure.scope, "energy_fj")
+    return energy, covered_error(result.totals, result.errors, figure.scope, "energy_fj")
+
+
+def _energy_uj(machine: Machine, figure: Published, network: str) -> Prediction:
+    result, notes = machine.result(network, figure.at)
+    energy, error = _energy_fj(result, figure)
+    return Prediction(energy / _FJ_PER_UJ, error, notes)
+
+
+def _energy_per_op(machine: Machine, figure: Published, network: str) -> Prediction:
+    result, notes = machine.result(network, figure.at)
+    energy, error = _energy_fj(result, figure)
+    return Prediction(energy / (2 * result.totals["macs"]), error, notes)
+
+
+def _power_mw(machine: Machine, figure: Published, network: str) -> Prediction:
+    """P = E / cycles x f, with the period's error beside the energy's where the clock is ours."""
+    result, notes = machine.result(network, figure.at)
+    energy, error = _energy_fj(result, figure)
+    power = energy / result.totals["cycles"] * result.totals["clock_mhz"] * _MHZ_FJ_PER_MW
+    if notes or figure.at.clock_mhz is None:
+        error += result.errors.get("period_ps", 0.0)
+    return Prediction(power, error, notes)
+
+
+def _area_mm2(machine: Machine, figure: Published, network: str) -> Prediction:
+    result, _ = machine.result(network, Point())
+    area = covered(result.totals, figure.scope, "area_um2")
+    error = covered_error(result.totals, result.errors, figure.scope, "area_um2")
+    return Prediction(area / _UM2_PER_MM2, error)
+
+
+def _clock_mhz(machine: Machine, figure: Published, network: str) -> Prediction:
+    """Return the fastest clock at the voltage of the figure."""
+    result, _ = machine.result(network, Point(voltage_v=figure.at.voltage_v))
+    return Prediction(result.totals["clock_mhz"], result.errors.get("period_ps", 0.0))
+
+
+def _voltage_ratio(machine: Machine, figure: Published, network: str) -> Prediction:
+    """Energy per operation at one point over that at the other: the technology cancels."""
+    assert figure.against is not None  # the file's own rule
+    values, notes = [], []
+    for at in (figure.at, figure.against):
+        prediction = _energy_per_op(machine, figure.model_copy(update={"at": at}), network)
+        values.append(prediction.value)
+        notes += prediction.notes
+    return Prediction(values[0] / values[1], notes=tuple(notes))
+
+
+def _system_ratio(machine: Machine, figure: Published, network: str) -> Prediction:
+    """Energy per operation of the chip on a network over that of the core at its peak."""
+    assert figure.peak is not None  # the file's own rule
+    system = _energy_per_op(machine, figure, network)
+    core = _energy_per_op(machine, figure.model_copy(update={"scope": "core"}), figure.peak)
+    return Prediction(system.value / core.value, notes=(*system.notes, *core.notes))
+
+
+_OF_THE_WHOLE: Final[Mapping[str, Callable[[Machine, Published, str], Prediction]]] = (
+    MappingProxyType(
+        {
+            "energy_uj": _energy_uj,
+            "energy_fj_per_op": _energy_per_op,
+            "power_mw": _power_mw,
+            "area_mm2": _area_mm2,
+            "clock_mhz": _clock_mhz,
+            "voltage_ratio": _voltage_ratio,
+            "system_ratio": _system_ratio,
+        }
+    )
+)
+
+
+__all__ = ["Machine", "Prediction", "predict"]

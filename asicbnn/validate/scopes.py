@@ -1,0 +1,63 @@
+"""How much of a chip a published figure covers, as the parts of a result that belong to it.
+
+Papers quote the datapath, the core with its buffers, the chip at its peak, or the chip on a
+network, and a figure of one is up to ten times that of another. The parts are the same for every
+chip; none has a list of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, Literal
+
+from asicbnn.result import PARTS
+
+Scope = Literal["datapath", "core", "chip", "network"]
+
+_DATAPATH = ("array", "post")
+_CORE = (
+    *_DATAPATH, "control", "clock", "weight_buffer", "input_buffer", "psum_buffer",
+    "threshold_buffer", "pool_buffer", "leakage",
+)  # fmt: skip
+_OUTSIDE = ("external", "io")
+_CHIP = tuple(name for name in PARTS if name not in _OUTSIDE)
+
+SCOPES: Final[Mapping[Scope, tuple[str, ...]]] = MappingProxyType(
+    {"datapath": _DATAPATH, "core": _CORE, "chip": _CHIP, "network": tuple(PARTS)}
+)
+"""Scope -> parts of `result.PARTS`; parts of later machines are on the chip."""
+
+SCOPE_TITLES: Final[Mapping[Scope, str]] = MappingProxyType(
+    {
+        "datapath": "datapath",
+        "core": "core",
+        "chip": "chip",
+        "network": "chip on a network",
+    }
+)
+
+
+def covered(metrics: Mapping[str, float], scope: Scope, suffix: str) -> float:
+    """Sum of a metric over the parts in a scope; `suffix` is `energy_fj` or `area_um2`."""
+    return sum(metrics.get(f"{part}_{suffix}", 0.0) for part in SCOPES[scope])
+
+
+def covered_error(
+    metrics: Mapping[str, float], errors: Mapping[str, float], scope: Scope, suffix: str
+) -> float:
+    """Relative error of `covered`: errors of parts add up as if all had one origin.
+
+    Parts share figures of one technology, so adding is the careful choice.
+    """
+    names = [f"{part}_{suffix}" for part in SCOPES[scope]]
+    return _weighted((metrics.get(name, 0.0), errors.get(name, 0.0)) for name in names)
+
+
+def _weighted(terms: Iterable[tuple[float, float]]) -> float:
+    values = list(terms)
+    whole = sum(value for value, _ in values)
+    return sum(value * error for value, error in values) / whole if whole else 0.0
+
+
+__all__ = ["SCOPES", "SCOPE_TITLES", "Scope", "covered", "covered_error"]
