@@ -1,8 +1,8 @@
 """Which binary-neural-network accelerator to build, what it costs, and whether it really does that.
 
 The verbs of the command line are functions here: `check`, `load`, `estimate`, `simulate`,
-`verify`, `compare`, `sweep`, `report`. They are imported when first used, so that `import asicbnn`
-is quick.
+`verify`, `validate`, `compare`, `sweep`, `report`. They are imported when first used, so that
+`import asicbnn` is quick.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from asicbnn.simulate import simulate
     from asicbnn.spec import load
     from asicbnn.sweep import sweep
+    from asicbnn.validate import validate
     from asicbnn.verify import verify
 
 __version__ = "0.1.0"
 __all__ = [
-    "__version__", "check", "compare", "estimate", "load", "report", "simulate", "sweep", "verify",
+    "__version__", "check", "compare", "estimate", "load", "report", "simulate", "sweep",
+    "validate", "verify",
 ]  # fmt: skip
 
 _HOMES = {
@@ -35,6 +37,7 @@ _HOMES = {
     "report": "asicbnn.report",
     "simulate": "asicbnn.simulate",
     "sweep": "asicbnn.sweep",
+    "validate": "asicbnn.validate",
     "verify": "asicbnn.verify",
 }
 

@@ -22,7 +22,7 @@ DIRECTION = (
     {"simulate"},
     {"verify", "compare", "check", "export", "activity"},
     {"calibration"},
-    {"sweep"},
+    {"sweep", "validate"},
     {"report"},
     {"cli"},
     {"__init__", "__main__"},
@@ -41,7 +41,9 @@ HEAVY = {
     "rich": {"report", "cli"},
     "typer": {"cli"},
 }
-LAZY = {(room, "pandas") for room in ("result", "compare", "verify")}  # inside to_frame alone
+LAZY = {  # inside to_frame alone
+    (room, "pandas") for room in ("result", "compare", "validate", "verify")
+}
 SIMULATORS = {
     "Simulation", "FastSimulation", "CompiledSimulation", "SimulationTrace", "simulation",
     "compilesim",

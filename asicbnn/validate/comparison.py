@@ -154,7 +154,7 @@ class Row:
         return self.figure.miss.format_map({k: _three_digits(v) for k, v in given.items()})
 
     def to_json(self) -> dict[str, Any]:
-        """Return the row as it is printed with `--json`; without a prediction its keys are absent."""
+        """Return the row as printed with `--json`; what there is not has no key."""
         row: dict[str, Any] = {
             "chip": self.chip,
             "quantity": self.quantity,

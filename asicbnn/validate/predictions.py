@@ -171,7 +171,8 @@ def _clock_mhz(machine: Machine, figure: Published, network: str) -> Prediction:
 def _voltage_ratio(machine: Machine, figure: Published, network: str) -> Prediction:
     """Energy per operation at one point over that at the other: the technology cancels."""
     assert figure.against is not None  # the file's own rule
-    values, notes = [], []
+    values: list[float] = []
+    notes: list[str] = []
     for at in (figure.at, figure.against):
         prediction = _energy_per_op(machine, figure.model_copy(update={"at": at}), network)
         values.append(prediction.value)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asicbnn import __version__
 from asicbnn.errors import MappingError, ModelError, Problem, SpecError
+from asicbnn.model.replay import replay
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.reader import read
 from asicbnn.spec.workload import Workload, read_workload
@@ -23,16 +24,34 @@ if TYPE_CHECKING:
 SPECS, NETWORKS, WORKLOADS = "arch_specs/published", "arch_specs/published/networks", "workloads"
 """Where the machines and networks of chips lie, from the project's folder."""
 
+_FJ_PER_UJ = 1e9
+
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class Replayed:
+    """A chip's energy worked out again from its own unit energies [uJ]: it validates nothing."""
+
+    chip: str
+    technology: str
+    energy_uj: float
+    published_uj: float
+
+    @property
+    def factor(self) -> float:
+        """Replayed over published."""
+        return self.energy_uj / self.published_uj
+
+
+@dataclass(frozen=True)
 class Validated:
-    """A chip with its machine and its rows."""
+    """A chip with its machine, its rows, and its replay if it has one."""
 
     chip: Chip
     accelerator: Accelerator
     rows: tuple[Row, ...]
+    replayed: Replayed | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,6 +68,11 @@ class Validation:
     def rows(self) -> tuple[Row, ...]:
         """Every row, in the order of the chips and of their files."""
         return tuple(row for each in self.chips for row in each.rows)
+
+    @property
+    def replays(self) -> tuple[Replayed, ...]:
+        """Replays of chips whose unit energies were published."""
+        return tuple(each.replayed for each in self.chips if each.replayed)
 
     @property
     def verdicts(self) -> dict[str, int]:
@@ -89,6 +113,7 @@ class Validation:
                 }
                 for each in self.chips
             ],
+            "replays": [{**asdict(replay), "factor": replay.factor} for replay in self.replays],
             "verdicts": self.verdicts,
             "warnings": list(self.warnings),
             "problems": [],
@@ -126,7 +151,18 @@ def validate(
 def _validated(chip: Chip, root: Path) -> Validated:
     accelerator = read(root / SPECS / f"{chip.accelerator}.yaml", Accelerator)
     machine = Machine(accelerator, {name: _network(root, name) for name in _networks(chip)})
-    return Validated(chip, accelerator, tuple(_rows(chip, machine)))
+    return Validated(chip, accelerator, tuple(_rows(chip, machine)), _replayed(chip, machine))
+
+
+def _replayed(chip: Chip, machine: Machine) -> Replayed | None:
+    if chip.replay is None:
+        return None
+    asked = chip.replay
+    network = machine.workloads[chip.workload]
+    found = replay(machine.accelerator, network, asked.technology, cycles=asked.cycles)
+    return Replayed(
+        chip.name, asked.technology, found.energy_fj / _FJ_PER_UJ, asked.energy_uj
+    )
 
 
 def _networks(chip: Chip) -> Iterator[str]:

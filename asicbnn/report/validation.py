@@ -1,0 +1,192 @@
+"""Predicted against published, as tables for the terminal and as the page of the documentation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from asicbnn.report.tables import add, notes, plain_table
+from asicbnn.units import figure
+from asicbnn.validate.comparison import TITLES, UNITS, Row
+from asicbnn.validate.facts import Point
+from asicbnn.validate.run import Validation
+from asicbnn.validate.scopes import SCOPE_TITLES
+
+TEMPLATE = Path(__file__).with_name("validation.md.in")
+KINDS = ("measured", "post-layout", "post-synthesis")
+_HEADINGS = ("chip", "figure", "scope", "predicted", "band", "published", *KINDS, "verdict")
+_RATIO_DIGITS = 3
+
+
+@dataclass(frozen=True)
+class Line:
+    """A published figure in words: all layers of one figure are one line.
+
+    factors  predicted over published, under the kind of the published figure
+    """
+
+    chip: str
+    figure: str
+    scope: str
+    predicted: str
+    band: str
+    published: str
+    factors: dict[str, str]
+    verdict: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The line under `_HEADINGS`."""
+        return (
+            self.chip, self.figure, self.scope, self.predicted, self.band, self.published,
+            *(self.factors.get(kind, "") for kind in KINDS), self.verdict,
+        )  # fmt: skip
+
+
+def lines(rows: Sequence[Row]) -> Iterator[Line]:
+    """Yield a line per published figure."""
+    for _, some in groupby(rows, key=lambda row: (row.chip, id(row.figure))):
+        group = list(some)
+        yield _whole(group[0]) if len(group) == 1 else _layered(group)
+
+
+def _whole(row: Row) -> Line:
+    predicted, band = ("", "") if row.predicted is None else (_value(row, row.predicted), "")
+    if row.band and row.relative_error:
+        band = " to ".join(_number(bound) for bound in row.band)
+    bound = "< " if row.figure.is_upper_bound else ""
+    factor = {} if row.factor is None else {row.kind: _ratio(row.factor)}
+    published = bound + _value(row, row.published)
+    return _line(row, predicted, band, published, factor, row.verdict)
+
+
+def _layered(rows: Sequence[Row]) -> Line:
+    first = rows[0]
+    known = sorted(row.factor for row in rows if row.factor is not None)
+    ends = [] if not known else [_ratio(known[0]), _ratio(known[-1])]
+    verdicts = Counter(row.verdict for row in rows)
+    said = ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items())
+    factor = {first.kind: " to ".join(dict.fromkeys(ends))} if ends else {}
+    return _line(first, "", "", f"{len(rows)} layers", factor, said)
+
+
+def _line(
+    row: Row, predicted: str, band: str, published: str, factors: dict[str, str], verdict: str
+) -> Line:
+    title = TITLES[row.quantity] + _point(row.figure.at, row.figure.against)
+    if row.figure.workload:
+        title += f", {row.figure.workload}"
+    scope = "" if row.judgement == "count" else SCOPE_TITLES[row.figure.scope]
+    return Line(row.chip, title, scope, predicted, band, published, factors, verdict)
+
+
+def _point(at: Point, against: Point | None) -> str:
+    words = [", ".join(_words(point)) for point in (at, against) if point is not None]
+    return f" at {' over '.join(words)}" if any(words) else ""
+
+
+def _words(point: Point) -> Iterator[str]:
+    if point.voltage_v is not None:
+        yield f"{point.voltage_v:g} V"
+    if point.clock_mhz is not None:
+        yield f"{point.clock_mhz:g} MHz"
+
+
+def _number(value: float) -> str:
+    return figure(value) if value >= 100 else f"{value:.{_RATIO_DIGITS}g}"
+
+
+def _value(row: Row, value: float) -> str:
+    unit = UNITS[row.quantity]
+    return _number(value) if unit == "1" else f"{_number(value)} {unit}"
+
+
+def _ratio(factor: float) -> str:
+    return f"{factor:.{_RATIO_DIGITS}g}"
+
+
+def validation_tables(found: Validation) -> RenderableType:
+    """Return what a terminal shows: every figure, replays apart, what is assumed and doubtful."""
+    table = plain_table("predicted against published, and their factor", _HEADINGS, words=3)
+    for line in lines(found.rows):
+        add(table, *line.cells)
+    shown: list[RenderableType] = [table, Text(), Text(_counted(found))]
+    if found.replays:
+        shown += [Text(), replay_table(found)]
+    if remarks := [*_assumed(found), *_reasons(found), *found.warnings]:
+        shown += [Text(), notes(remarks)]
+    return Group(*shown)
+
+
+def replay_table(found: Validation) -> Table:
+    """Return replays: unit tests of the counting, called so and kept out of the validation."""
+    title = "replays of published unit energies (unit tests, not validation)"
+    headings = ("chip", "unit energies", "replayed", "published", "factor")
+    table = plain_table(title, headings, words=2)
+    for replay in found.replays:
+        add(
+            table, replay.chip, "its own", f"{_number(replay.energy_uj)} uJ",
+            f"{_number(replay.published_uj)} uJ", f"{replay.factor:.4f}",
+        )  # fmt: skip
+    return table
+
+
+def _counted(found: Validation) -> str:
+    return ", ".join(f"{n} {verdict}" for verdict, n in found.verdicts.items())
+
+
+def _assumed(found: Validation) -> Iterator[str]:
+    for each in found.chips:
+        chip = each.chip
+        yield f"{chip.title}: assumed are {', '.join(chip.assumed())}"
+
+
+def _reasons(found: Validation) -> Iterator[str]:
+    seen = {f"{row.chip}: {row.reason}" for row in found.rows if row.reason}
+    seen |= {f"{row.chip}: {note}" for row in found.rows for note in row.notes}
+    yield from sorted(seen)
+
+
+def page(found: Validation) -> str:
+    """Return the page of the documentation, whole: tables, inputs, misses and their discussion."""
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    template = environment.from_string(TEMPLATE.read_text("utf-8"))
+    by_judgement = {
+        judgement: list(lines([row for row in found.rows if row.judgement == judgement]))
+        for judgement in ("count", "ratio", "absolute")
+    }
+    return template.render(
+        found=found, kinds=KINDS, lines=by_judgement, counted=_counted(found),
+        misses=_misses, ratio=_ratio, number=_number, scopes=SCOPE_TITLES,
+    )  # fmt: skip
+
+
+def _misses(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Return each figure of a chip that has a miss, and what is said of it, worst layer first."""
+    found = []
+    for _, some in groupby(rows, key=lambda row: id(row.figure)):
+        missed = [row for row in some if row.is_miss]
+        if missed:
+            worst = max(missed, key=_distance)
+            line = next(lines([worst]))
+            layer = f", {worst.layer}" if worst.layer else ""
+            scope = f" ({line.scope})" if line.scope else ""
+            found.append((f"{line.figure}{layer}{scope}", worst.discussion))
+    return found
+
+
+def _distance(row: Row) -> float:
+    return max(row.factor, 1 / row.factor) if row.factor else 0.0
+
+
+__all__ = ["lines", "page", "replay_table", "validation_tables"]

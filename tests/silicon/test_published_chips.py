@@ -1,0 +1,104 @@
+"""Published truth: what papers and open repositories report of chips, against the models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from asicbnn.check import check
+from asicbnn.validate import validate
+from asicbnn.validate.facts import chip_names, load_chip
+from asicbnn.validate.run import NETWORKS, SPECS
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.silicon
+
+
+def factors(rows, quantity, scope=None):
+    return {
+        row.layer: row.factor
+        for row in rows
+        if row.quantity == quantity and scope in (None, row.figure.scope)
+    }
+
+
+@pytest.fixture(scope="module")
+def laxor():
+    return validate(["laxor"], project=ROOT)
+
+
+def test_every_engine_of_finn_takes_the_published_steps():
+    # BNN-PYNQ, bnn/src/network/{cnvW1A1,lfcW1A1}/hw/config.h: nine and four engines
+    rows = validate(["finn"], project=ROOT).rows
+    assert len(rows) == 13
+    assert {row.verdict for row in rows} == {"equal"}
+
+
+def test_laxor_takes_a_step_per_pixel(laxor):
+    assert set(factors(laxor.rows, "steps").values()) == {1.0}
+    assert factors(laxor.rows, "ops_per_cycle") == {"": 1.0}
+
+
+def test_shares_of_laxor_s_layers_are_within_20_percent_where_weights_are_reused(laxor):
+    """conv7 and conv8 have 25 and 16 pixels for 262144 weights: their loading weighs more here."""
+    core = factors(laxor.rows, "energy_share", "core")
+    assert core.keys() == {f"conv{n}" for n in range(2, 9)}
+    for layer in ("conv2", "conv3", "conv4", "conv5", "conv6"):
+        assert core[layer] == pytest.approx(1, abs=0.20), layer
+    for factor in factors(laxor.rows, "energy_share", "datapath").values():
+        assert factor == pytest.approx(1, abs=0.20)
+
+
+def test_the_replay_of_laxor_is_within_2_percent_and_no_row_of_the_validation(laxor):
+    [replayed] = laxor.replays
+    assert replayed.factor == pytest.approx(1, abs=0.02)
+    assert replayed.energy_uj not in {row.predicted for row in laxor.rows}
+
+
+@pytest.mark.parametrize(
+    "file", sorted([*(ROOT / SPECS).glob("*.yaml"), *(ROOT / NETWORKS).glob("*.yaml")]),
+    ids=lambda file: file.name,
+)  # fmt: skip
+def test_machines_and_networks_of_chips_have_no_problem(file):
+    assert [str(problem) for problem in check(file)] == []
+    assert file.read_text("utf-8").startswith("# ")
+
+
+def keys_of(tree, path=""):
+    for key, value in tree.items():
+        here = f"{path}.{key}".lstrip(".")
+        if isinstance(value, dict):
+            yield from keys_of(value, here)
+        else:
+            yield here
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_each_input_of_a_machine_is_said_to_be_known_or_assumed(name):
+    chip = load_chip(name)
+    tree = yaml.safe_load((ROOT / SPECS / f"{chip.accelerator}.yaml").read_text("utf-8"))
+    told = (*chip.known(), *chip.assumed())
+    missing = [
+        key
+        for key in keys_of(tree)
+        if key != "name" and not any(key == t or key.startswith(f"{t}.") for t in told)
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_a_chip_says_where_everything_comes_from_and_explains_what_may_miss(name):
+    chip = load_chip(name)
+    assert chip.name == name
+    assert chip.lacks
+    for figure in chip.figures:
+        assert figure.miss or figure.quantity in ("steps", "ops_per_cycle"), figure.quantity
+
+
+def test_no_code_knows_a_chip_by_name():
+    for path in (ROOT / "asicbnn/validate").glob("*.py"):
+        words = path.read_text("utf-8").lower()
+        assert not [name for name in chip_names() if name in words], path.name

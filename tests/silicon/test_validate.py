@@ -1,0 +1,216 @@
+"""The verb validate: predictions against hand-made ones, its output, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+import asicbnn
+from asicbnn.cli import app
+from asicbnn.errors import SpecError
+from asicbnn.result import result_schema
+from asicbnn.validate import validate
+from asicbnn.validate.facts import CHIPS, load_chip
+from asicbnn.validate.run import NETWORKS, SPECS
+
+ROOT = Path(__file__).parents[2]
+
+TINY = """\
+name: small
+title: a small chip
+venue: nowhere
+node_nm: 7
+kind: measured
+sources: {paper: made up}
+accelerator: small
+workload: digits_mlp_64_256_256_10
+inputs: [{fields: [array], state: assumed}]
+figures:
+  - {quantity: energy_uj, value: 0.1, scope: network, confidence: read, source: paper}
+  - {quantity: energy_fj_per_op, value: 500, scope: chip, confidence: read, source: paper}
+  - {quantity: area_mm2, value: 0.02, confidence: read, source: paper}
+  - {quantity: power_mw, value: 7, at: {clock_mhz: 100}, confidence: read, source: paper}
+  - {quantity: clock_mhz, value: 900, confidence: read, source: paper}
+  - {quantity: power_mw, value: 7, at: {clock_mhz: 50000}, confidence: read, source: paper}
+  - {quantity: voltage_ratio, value: 1, at: {clock_mhz: 200}, against: {clock_mhz: 200},
+     confidence: read, source: paper}
+  - {quantity: system_ratio, value: 2, scope: network, peak: digits_mlp_64_256_256_10,
+     confidence: read, source: paper}
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project's folder with one machine, and a chip's file beside it."""
+    (tmp_path / NETWORKS).mkdir(parents=True)
+    (tmp_path / "workloads").symlink_to(ROOT / "workloads")
+    text = (ROOT / "arch_specs/tiny.yaml").read_text("utf-8")
+    text = text.replace("technology: sky130hd", "technology: asap7")
+    text = text.replace("name: tiny", "name: small")
+    assert "asap7" in text
+    text = "\n".join(line for line in text.splitlines() if "operating_point" not in line)
+    (tmp_path / SPECS / "small.yaml").write_text(text + "\n")
+    (tmp_path / "chip.yaml").write_text(TINY)
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def onchip_mw(accelerator, network):
+    totals = asicbnn.estimate(accelerator, network).totals
+    return totals["power_mw"] * totals["onchip_energy_fj"] / totals["energy_fj"]
+
+
+def test_predictions_are_what_the_estimate_says(project):
+    found = validate([project / "chip.yaml"], project=project)
+    result = asicbnn.estimate(
+        project / SPECS / "small.yaml", ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
+    )
+    totals = result.totals
+    energy, per_op, area, power, clock, beyond, voltage, system = found.rows
+    assert energy.predicted == pytest.approx(totals["energy_fj"] / 1e9)
+    assert per_op.predicted == pytest.approx(
+        totals["onchip_energy_fj"] / (2 * totals["macs"])
+    )
+    assert area.predicted == pytest.approx(totals["area_um2"] / 1e6)
+    assert clock.predicted == pytest.approx(totals["clock_mhz"])
+    slower = asicbnn.spec.accelerator.with_changes(
+        found.chips[0].accelerator, {"operating_point.clock_mhz": 100}
+    )
+    network = ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
+    assert power.predicted == pytest.approx(onchip_mw(slower, network))
+    assert power.notes == ()
+    fastest = found.chips[0].accelerator
+    assert beyond.predicted == pytest.approx(onchip_mw(fastest, network))
+    assert beyond.notes[0].endswith("the model allows no 50000 MHz")
+    assert voltage.predicted == 1
+    assert system.predicted > 1
+
+
+def test_json_is_valid_and_says_what_is_assumed(project):
+    done = run("validate", project / "chip.yaml", "--project", project, "--json")
+    assert done.exit_code == 0
+    value = json.loads(done.stdout)
+    jsonschema.validate(value, result_schema())
+    assert value["schema"] == "asicbnn.validate/1"
+    [chip] = value["chips"]
+    assert chip["assumed"] == ["array"]
+    assert {row["quantity"] for row in chip["figures"]} >= {"energy_uj", "area_mm2"}
+    for row in chip["figures"]:
+        assert row["low"] <= row["predicted"] <= row["high"]
+
+
+def test_a_count_that_differs_is_exit_code_1(project):
+    tree = yaml.safe_load(TINY)
+    tree["figures"] = [
+        {"quantity": "ops_per_cycle", "value": 1, "confidence": "read", "source": "paper"}
+    ]
+    (project / "chip.yaml").write_text(yaml.safe_dump(tree))
+    done = run("validate", project / "chip.yaml", "--project", project)
+    assert done.exit_code == 1
+    assert "differs" in done.stdout
+
+
+def test_page_and_figure_are_written_and_equal_each_time(project):
+    for folder in ("a", "b"):
+        done = run(
+            "validate", project / "chip.yaml", "--project", project, "-o", project / folder,
+            "--format", "svg", "--format", "png",
+        )  # fmt: skip
+        assert done.exit_code == 0
+    names = sorted(path.name for path in (project / "a").iterdir())
+    assert names == ["validation.md", "validation.png", "validation.svg"]
+    for name in names:
+        assert (project / "a" / name).read_bytes() == (project / "b" / name).read_bytes()
+    text = (project / "a" / "validation.md").read_text("utf-8")
+    assert "### a small chip" in text
+    assert "made up" in text
+
+
+def test_an_unknown_chip_is_refused_by_name():
+    done = run("validate", "laxxor")
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert "unknown chip 'laxxor'" in done.stderr
+    assert "did you mean 'laxor'?" in done.stderr
+
+
+def test_a_folder_without_the_machines_is_refused(tmp_path):
+    with pytest.raises(SpecError, match=r"no such folder\n.*name the project's folder with --pro"):
+        validate(project=tmp_path)
+
+
+def test_an_edited_machine_that_does_not_check_is_refused_with_its_line(project):
+    path = project / SPECS / "small.yaml"
+    path.write_text(path.read_text().replace("in_channels:", "in_chanels:"))
+    done = run("validate", project / "chip.yaml", "--project", project, "-o", project / "out")
+    assert done.exit_code == 2
+    assert "small.yaml:" in done.stderr
+    assert "did you mean 'in_channels'?" in done.stderr
+    assert not (project / "out").exists()
+
+
+def test_a_missing_network_is_refused_by_its_path(project):
+    shutil.copy(project / "chip.yaml", project / "other.yaml")
+    path = project / "other.yaml"
+    path.write_text(path.read_text().replace("workload: digits_mlp_64", "workload: digits_mlp_65"))
+    with pytest.raises(SpecError, match=r"workloads/digits_mlp_65_256_256_10\.yaml"):
+        validate([path], project=project)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda t: t["figures"][0].update(source="talk"), r"'talk' is not among the sources"),
+        (lambda t: t["figures"][0].pop("value"), r"expected either value or layers"),
+        (lambda t: t["figures"][2].update(layers={"fc1": 1.0}), r"expected either value or layers"),
+        (lambda t: t["figures"][0].update(against={"voltage_v": 1.0}), r"belongs to voltage_ratio"),
+        (lambda t: t["figures"][6].pop("against"), r"belongs to voltage_ratio"),
+        (lambda t: t["figures"][0].update(value=-1), r"expected .* > 0"),
+        (lambda t: t["figures"][0].update(quantity="enrgy_uj"), r"did you mean 'energy_uj'"),
+        (lambda t: t["inputs"][0].update(fields=["aray"]), r"no such field 'aray'"),
+        (lambda t: t["inputs"][0].update(state="known"), r"what is known needs a source"),
+        (lambda t: t.update(figures=[]), r"figures"),
+    ],
+)
+def test_mistakes_of_a_chip_s_file_are_told(project, change, sentence):
+    tree = yaml.safe_load(TINY)
+    change(tree)
+    path = project / "chip.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    with pytest.raises(SpecError, match=sentence):
+        load_chip(path)
+
+
+def test_a_figure_of_layers_only_suits_quantities_that_layers_have(project):
+    tree = yaml.safe_load(TINY)
+    del tree["figures"][2]["value"]
+    tree["figures"][2]["layers"] = {"fc1": 1.0}
+    (project / "chip.yaml").write_text(yaml.safe_dump(tree))
+    with pytest.raises(SpecError, match=r"area_mm2 is of the whole"):
+        load_chip(project / "chip.yaml")
+
+
+def test_a_layer_the_machine_does_not_run_is_not_predicted(project):
+    tree = yaml.safe_load(TINY)
+    tree["figures"] = [
+        {"quantity": "steps", "layers": {"fc9": 5}, "confidence": "read", "source": "paper"}
+    ]
+    (project / "chip.yaml").write_text(yaml.safe_dump(tree))
+    [row] = validate([project / "chip.yaml"], project=project).rows
+    assert row.verdict == "not predicted"
+    assert "has no layer fc9" in row.reason
+
+
+def test_chips_of_the_program_are_listed():
+    assert {path.stem for path in CHIPS.glob("*.yaml")} >= {
+        "laxor", "xne", "knag", "finn", "xnorbin", "yodann",
+    }  # fmt: skip
