@@ -31,6 +31,7 @@ class Assumptions(Form):
     external_energy_relative_error: Figure
     leakage_relative_error: Figure
     efficiency_record_tops_per_w: Figure
+    datapath_record_tops_per_w: Figure
 
     def value_of(self, name: str) -> float:
         """Return the value of a figure."""

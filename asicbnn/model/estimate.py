@@ -30,6 +30,7 @@ from asicbnn.model.figures import figures
 from asicbnn.model.gating import with_clocks
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
 from asicbnn.model.network import host_traffic, totals, with_host
+from asicbnn.model.plausibility import beyond_belief
 from asicbnn.model.splits import splits
 from asicbnn.model.uncertainty import Bands
 from asicbnn.result import LayerResult, Result
@@ -218,11 +219,7 @@ class Run:
             )
         elif not self.lowered.is_executable:
             yield f"the network does not run in one go: {self.lowered.reason}"
-        record = assumptions().efficiency_record_tops_per_w
-        if whole["efficiency_tops_per_w"] > record.value:
-            yield (
-                f"{whole['efficiency_tops_per_w']:,.0f} TOPS/W is hard to believe: {record.note}"
-            )
+        yield from beyond_belief(whole)
         if self.accelerator.dataflow == "best":
             tiles = "every legal" if self.exhaustive else "for each number of cuts the smallest"
             yield f"best is the best over all loop orders and {tiles} tile"

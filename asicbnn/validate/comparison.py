@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from asicbnn.levels import interval
+from asicbnn.model.assumptions import assumptions
 from asicbnn.validate.facts import Chip, Published
 from asicbnn.validate.predictions import Prediction
 from asicbnn.validate.scopes import SCOPE_TITLES
@@ -17,13 +18,6 @@ Verdict = Literal["equal", "differs", "within", "beyond", "inside", "outside", "
 
 RATIO_TOLERANCE: Final = 0.20
 """How far a ratio may be off in which the technology cancels."""
-PLAUSIBLE_TOPS_PER_W: Final[Mapping[str, float]] = MappingProxyType(
-    {"datapath": 2500.0, "core": 700.0, "chip": 700.0, "network": 700.0}
-)
-"""Efficiency beyond which a digital prediction deserves doubt, by scope [TOPS/W].
-
-Records: 617 TOPS/W (10 nm, measured) and 2299 (28 nm datapath, post-synthesis); published_silicon.
-"""
 
 UNITS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -135,14 +129,17 @@ class Row:
         """A sentence if the predicted efficiency is beyond anything digital; else empty."""
         if self.predicted is None or self.quantity != "energy_fj_per_op":
             return ""
-        efficiency = _TOPS_PER_W_FJ / self.predicted
-        most = PLAUSIBLE_TOPS_PER_W[self.figure.scope]
-        if efficiency <= most:
+        efficiency, scope = _TOPS_PER_W_FJ / self.predicted, self.figure.scope
+        known = assumptions()
+        is_datapath = scope == "datapath"
+        record = (
+            known.datapath_record_tops_per_w if is_datapath else known.efficiency_record_tops_per_w
+        )
+        if efficiency <= record.value:
             return ""
-        scope = SCOPE_TITLES[self.figure.scope]
         return (
-            f"{self.chip}: {efficiency:,.0f} TOPS/W of the {scope} is hard to believe: beyond "
-            f"{most:,.0f} TOPS/W no digital design has been published"
+            f"{self.chip}: {efficiency:,.0f} TOPS/W of the {SCOPE_TITLES[scope]} is hard to "
+            f"believe: {record.note}"
         )
 
     @property
@@ -201,6 +198,6 @@ def unpredicted(chip: Chip, figure: Published, reason: str) -> Iterable[Row]:
 
 
 __all__ = [
-    "MISSES", "PLAUSIBLE_TOPS_PER_W", "RATIO_TOLERANCE", "TITLES", "UNITS", "Judgement", "Row",
+    "MISSES", "RATIO_TOLERANCE", "TITLES", "UNITS", "Judgement", "Row",
     "Verdict", "rows_of", "unpredicted",
 ]  # fmt: skip

@@ -11,20 +11,20 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
+from asicbnn.model.plausibility import DATAPATH
 from asicbnn.result import PARTS
 
 Scope = Literal["datapath", "core", "chip", "network"]
 
-_DATAPATH = ("array", "post")
 _CORE = (
-    *_DATAPATH, "control", "clock", "weight_buffer", "input_buffer", "psum_buffer",
+    *DATAPATH, "control", "clock", "weight_buffer", "input_buffer", "psum_buffer",
     "threshold_buffer", "pool_buffer", "leakage",
 )  # fmt: skip
 _OUTSIDE = ("external", "io")
 _CHIP = tuple(name for name in PARTS if name not in _OUTSIDE)
 
 SCOPES: Final[Mapping[Scope, tuple[str, ...]]] = MappingProxyType(
-    {"datapath": _DATAPATH, "core": _CORE, "chip": _CHIP, "network": tuple(PARTS)}
+    {"datapath": DATAPATH, "core": _CORE, "chip": _CHIP, "network": tuple(PARTS)}
 )
 """Scope -> parts of `result.PARTS`; parts of later machines are on the chip."""
 

@@ -19,6 +19,7 @@ from asicbnn.mapping.layout import layout
 from asicbnn.mapping.loop_nest import Mapping
 from asicbnn.model import estimate as module
 from asicbnn.model import mappings as mapped
+from asicbnn.model import plausibility
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.cycles import CYCLES
 from asicbnn.model.estimate import estimate
@@ -264,12 +265,21 @@ def test_technologies_change_prices_and_nothing_that_is_counted():
     assert len({r.totals["energy_fj"] for r in results}) == 3
 
 
-def test_a_record_beyond_belief_is_flagged(monkeypatch):
+@pytest.mark.parametrize(
+    ("record", "sentence"),
+    [
+        ("efficiency_record_tops_per_w", "TOPS/W is hard to believe"),
+        ("datapath_record_tops_per_w", "TOPS/W of the datapath alone is hard to believe"),
+    ],
+)
+def test_a_record_beyond_belief_is_flagged(monkeypatch, record, sentence):
     figures = assumptions()
-    record = figures.efficiency_record_tops_per_w.model_copy(update={"value": 1e-6})
-    changed = figures.model_copy(update={"efficiency_record_tops_per_w": record})
-    monkeypatch.setattr(module, "assumptions", lambda: changed)
-    assert any("TOPS/W is hard to believe" in flag for flag in estimate(TINY, DIGITS).flags)
+    low = getattr(figures, record).model_copy(update={"value": 1e-6})
+    changed = figures.model_copy(update={record: low})
+    assert not any("hard to believe" in flag for flag in estimate(TINY, DIGITS).flags)
+    monkeypatch.setattr(plausibility, "assumptions", lambda: changed)
+    assert [f for f in estimate(TINY, DIGITS).flags if "hard to believe" in f]
+    assert any(sentence in flag for flag in estimate(TINY, DIGITS).flags)
 
 
 def test_results_are_the_shape_of_the_schema(cifar):
