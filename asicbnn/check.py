@@ -6,6 +6,7 @@ whether that technology exists, holds at the voltage asked for, and is as fast a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,14 @@ from asicbnn.errors import ModelError, Problem, SpecError
 from asicbnn.model.area import area
 from asicbnn.model.timing import timing
 from asicbnn.spec import check as specs
-from asicbnn.spec.accelerator import Accelerator, OperatingPoint
+from asicbnn.spec.accelerator import Accelerator, OperatingPoint, field_names
 from asicbnn.spec.document import Document, KeyPath, Node, child_of
 from asicbnn.spec.reader import open_document, read
 from asicbnn.spec.sweep import beside
 from asicbnn.technology import library
 from asicbnn.technology.library import Technology
 
-_CLOCK = "operating_point.clock_mhz"
+_FIELD = re.compile(r"([a-z_]+(?:\.[a-z_]+)+): ")
 
 
 def check(path: Path | str) -> list[Problem]:
@@ -68,9 +69,10 @@ def _too_fast(
         timing(accelerator, technology, area(accelerator, technology))
     except ModelError as error:
         message = str(error)
-        if message.startswith(f"{_CLOCK}: "):
-            message, _, help = message.removeprefix(f"{_CLOCK}: ").partition("; ")
-            yield document.problem(_CLOCK, message, help)
+        named = _FIELD.match(message)
+        if named and named[1] in field_names():
+            message, _, help = message[named.end() :].partition("; ")
+            yield document.problem(named[1], message, help)
         else:
             yield document.problem((), message)
 

@@ -7,19 +7,22 @@ hides it. Equations: docs/models/area.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 
+from asicbnn.errors import ModelError
 from asicbnn.levels import Level
 from asicbnn.mapping.layout import Layout, ceil_log2, layout
 from asicbnn.model.assumptions import assumptions
 from asicbnn.result import PARTS
-from asicbnn.spec.accelerator import Accelerator, OperatingPoint
+from asicbnn.spec.accelerator import Accelerator, OperatingPoint, Sram
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.levels import MEMORY_LEVELS
 from asicbnn.technology.library import Technology
-from asicbnn.technology.memories import Kind, Memory, Ports, WriteMask, memory
+from asicbnn.technology.macros import MacroList
+from asicbnn.technology.macros import load as load_macros
+from asicbnn.technology.memories import Kind, Memory, Ports, Pricing, WriteMask, memory
 
 PART_OF_COMPONENT: Mapping[str, str] = MappingProxyType(
     {
@@ -36,7 +39,11 @@ PART_OF_COMPONENT: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Macro:
-    """What a part's memory is built of: ``count`` equal memories of ``words`` x ``word_bits``."""
+    """What a part's memory is built of: ``count`` equal memories of ``words`` x ``word_bits``.
+
+    key          the field of the spec that asks for it
+    extrapolate  whether an SRAM below the range of the fit is priced all the same
+    """
 
     part: str
     kind: Kind
@@ -45,17 +52,25 @@ class Macro:
     count: int = 1
     ports: Ports = "1rw"
     write_mask: WriteMask = "none"
+    key: str = ""
+    extrapolate: bool = False
 
-    def priced(self, technology: Technology) -> Memory:
-        """Price list of one of them."""
-        return memory(
-            technology, self.kind, self.words, self.word_bits, self.ports, self.write_mask
-        )
+    def priced(
+        self, technology: Technology, pricing: Pricing = "fit", listed: MacroList | None = None
+    ) -> Memory:
+        """Price list of one of them; ModelError led by the field if there is no such memory."""
+        try:
+            return memory(
+                technology, self.kind, self.words, self.word_bits, self.ports, self.write_mask,
+                pricing=pricing, macros=listed, extrapolate=self.extrapolate,
+            )  # fmt: skip
+        except ModelError as error:
+            raise ModelError(f"{self.key}: {error}") from None
 
 
 def _halved(macro: Macro) -> Macro:
     """Return the two halves of a ping-pong SRAM: one is filled while the other is read."""
-    return Macro(macro.part, macro.kind, macro.words // 2, macro.word_bits, 2, macro.ports)
+    return replace(macro, words=macro.words // 2, count=2)
 
 
 @lru_cache(maxsize=1024)
@@ -76,13 +91,14 @@ def _buffers(accelerator: Accelerator, lay: Layout) -> list[Macro]:
     built = []
     weight = Macro(
         "weight_buffer", buffers.weight.kind, lay.weight_words * lay.weight_slots,
-        lay.weight_port_bits,
+        lay.weight_port_bits, key="buffers.weight", extrapolate=buffers.weight.extrapolate,
     )  # fmt: skip
     halves = buffers.weight.ping_pong and weight.kind == "sram"
     built.append(_halved(weight) if halves else weight)
     pixels = Macro(
         "input_buffer", buffers.input.kind, lay.input_words * lay.input_word_slots,
-        lay.input_port_bits, ports=buffers.input.ports,
+        lay.input_port_bits, ports=buffers.input.ports, key="buffers.input",
+        extrapolate=buffers.input.extrapolate,
     )  # fmt: skip
     alternates = buffers.input.ping_pong and not buffers.input.circular_rows
     halves = alternates and pixels.kind == "sram"
@@ -90,32 +106,43 @@ def _buffers(accelerator: Accelerator, lay: Layout) -> list[Macro]:
     if lay.psum_words:
         built.append(Macro(
             "psum_buffer", buffers.psum.kind, lay.psum_words * lay.psum_slots,
-            lay.psum_port_bits, ports=buffers.psum.ports,
+            lay.psum_port_bits, ports=buffers.psum.ports, key="buffers.psum",
+            extrapolate=buffers.psum.extrapolate,
         ))  # fmt: skip
     thresholds = Macro(
-        "threshold_buffer", buffers.threshold.kind, lay.threshold_words, lay.threshold_word_bits
-    )
+        "threshold_buffer", buffers.threshold.kind, lay.threshold_words, lay.threshold_word_bits,
+        key="buffers.threshold", extrapolate=buffers.threshold.extrapolate,
+    )  # fmt: skip
     built.append(thresholds)
     if lay.pool_words:
         # a window is read and written back in every slot: a port each
         built.append(Macro(
-            "pool_buffer", buffers.pool.kind, lay.pool_words, lay.unroll["K"], ports="1r1w"
+            "pool_buffer", buffers.pool.kind, lay.pool_words, lay.unroll["K"], ports="1r1w",
+            key="buffers.pool", extrapolate=buffers.pool.extrapolate,
         ))  # fmt: skip
     return built
 
 
 def _store(accelerator: Accelerator, lay: Layout) -> list[Macro]:
-    """Return the three banks; a piece narrower than the link is a masked write."""
-    if accelerator.store.kind == "external":
-        return []
-    mask: WriteMask = "bit" if lay.output_piece_bits < lay.link_bits else "none"
-    return [
-        Macro("store_weight", "sram", lay.weight_bank_words, lay.link_bits),
-        Macro(
-            "store_activation", "sram", lay.activation_bank_words, lay.link_bits, 2,
-            write_mask=mask,
-        ),
-    ]  # fmt: skip
+    """Return the banks on the chip; a piece narrower than the link is a masked write."""
+    store = accelerator.store
+    weights = Macro(
+        "store_weight", "rom" if store.kind == "rom" else "sram", lay.weight_bank_words,
+        lay.link_bits, key="store.kib.weights", extrapolate=store.extrapolate,
+    )  # fmt: skip
+    activations = Macro(
+        "store_activation", "sram", lay.activation_bank_words, lay.link_bits, 2,
+        write_mask=_piece_mask(lay), key="store.kib.activations", extrapolate=store.extrapolate,
+    )  # fmt: skip
+    if store.external is None:
+        return [weights, activations]
+    return [activations] if store.external.holds == "weights" else []
+
+
+def _piece_mask(lay: Layout) -> WriteMask:
+    if lay.output_piece_bits >= lay.link_bits:
+        return "none"
+    return "bit" if lay.output_piece_bits % 8 else "byte"
 
 
 def _classes(accelerator: Accelerator, lay: Layout) -> Macro:
@@ -123,7 +150,7 @@ def _classes(accelerator: Accelerator, lay: Layout) -> Macro:
     images = accelerator.limits.batch
     score = lay.psum_bits + 2
     index = ceil_log2(lay.unroll["K"]) + ceil_log2(lay.threshold_words)
-    return Macro("post", "register", images, score + index, ports="1r1w")
+    return Macro("post", "register", images, score + index, ports="1r1w", key="limits.batch")
 
 
 def component_cells(accelerator: Accelerator) -> dict[str, Cells]:
@@ -150,7 +177,7 @@ def structural(accelerator: Accelerator) -> Accelerator:
     """
     buffers = accelerator.buffers
     kinds = {
-        name: getattr(buffers, name).model_copy(update={"kind": "latch"})
+        name: getattr(buffers, name).model_copy(update={"kind": "latch", "extrapolate": False})
         for name in ("weight", "input", "psum", "threshold", "pool")
     }
     changes: dict[str, object] = {
@@ -158,7 +185,10 @@ def structural(accelerator: Accelerator) -> Accelerator:
         "technology": "any",
         "operating_point": OperatingPoint(),
         "buffers": buffers.model_copy(update=kinds),
-        "store": accelerator.store.model_copy(update={"kind": "sram", "external": None}),
+        "store": accelerator.store.model_copy(
+            update={"kind": "sram", "external": None, "extrapolate": False}
+        ),
+        "sram": Sram(),
         "host": accelerator.host.model_copy(update={"energy_pj_per_bit": 0.0}),
     }
     if accelerator.sequencer.order == "programmable":
@@ -234,7 +264,10 @@ class Area:
 def area(accelerator: Accelerator, technology: Technology) -> Area:
     """Area of an accelerator in a technology, by part."""
     cells = component_cells(accelerator)
-    memories = tuple((macro, macro.priced(technology)) for macro in macros(accelerator))
+    pricing, listed = accelerator.sram.macros, load_macros(accelerator.sram.lists)
+    memories = tuple(
+        (macro, macro.priced(technology, pricing, listed)) for macro in macros(accelerator)
+    )
     terms = (*_logic_terms(cells, technology), *_memory_terms(memories))
     parts = {name: 0.0 for name, part in PARTS.items() if part.has_area}
     for term in terms:

@@ -71,7 +71,7 @@ def timing(accelerator: Accelerator, technology: Technology, built: Area) -> Tim
     levels["popcount"] = "gate"  # fitted to synthesis
     for macro, memory in built.memories:
         if PARTS[macro.part].kind == "memory":  # registers of the output stage limit nothing
-            delays[macro.part] = memory.access_ps
+            delays[macro.part] = memory.minimum_cycle_ps
             errors[macro.part] = memory.access_error
             levels[macro.part] = MEMORY_LEVELS[memory.level]
     limiter = max(delays, key=delays.__getitem__)

@@ -138,6 +138,7 @@ class Registers(SpecModel):
     weight: WeightRegister = _field(WeightRegister(), "the weight register")
 
 
+_EXTRAPOLATE = "price an SRAM below the range of the fit all the same; reports flag it"
 _WORDS = "depth; a ping-pong buffer splits it in two halves"
 _PORT = "width of the port; null is the whole word; a narrower one takes several cycles a word"
 
@@ -150,6 +151,7 @@ class WeightBuffer(SpecModel):
     port_bits: int | None = _field(None, _PORT, unit="bit", ge=1, le=2**20)
     ping_pong: bool = _field(True, "fill one half while the other is read")
     read_latency: Literal[1] = _only(1, "cycles from address to data")
+    extrapolate: bool = _field(False, _EXTRAPOLATE)
 
 
 class InputBuffer(SpecModel):
@@ -163,6 +165,7 @@ class InputBuffer(SpecModel):
     circular_rows: bool = _field(False, "keep rows that neighbouring tiles share in a ring")
     ports: Ports = _field("1rw", "1rw: one access per cycle; 1r1w: a read and a write")
     read_latency: Literal[1] = _only(1, "cycles from address to data")
+    extrapolate: bool = _field(False, _EXTRAPOLATE)
 
 
 class PsumBuffer(SpecModel):
@@ -173,6 +176,7 @@ class PsumBuffer(SpecModel):
     port_bits: int | None = _field(None, _PORT, unit="bit", ge=1, le=2**20)
     ports: Ports = _field("1r1w", "1rw: one access per cycle; 1r1w: a read and a write")
     read_latency: Literal[1] = _only(1, "cycles from address to data")
+    extrapolate: bool = _field(False, _EXTRAPOLATE)
 
 
 class ThresholdBuffer(SpecModel):
@@ -180,6 +184,7 @@ class ThresholdBuffer(SpecModel):
 
     kind: MemoryKind = _field("latch", "what the memory is made of")
     words: int = _field(32, "depth", unit="words", ge=1, le=_LARGEST_WORDS)
+    extrapolate: bool = _field(False, _EXTRAPOLATE)
 
 
 class PoolBuffer(SpecModel):
@@ -187,6 +192,7 @@ class PoolBuffer(SpecModel):
 
     kind: MemoryKind = _field("latch", "what the memory is made of")
     words: int = _field(64, "depth", unit="words", ge=1, le=_LARGEST_WORDS)
+    extrapolate: bool = _field(False, _EXTRAPOLATE)
 
 
 class Buffers(SpecModel):
@@ -198,6 +204,17 @@ class Buffers(SpecModel):
     threshold: ThresholdBuffer = _field(ThresholdBuffer(), "thresholds of one layer")
     pool: PoolBuffer = _field(PoolBuffer(), "unfinished max-pooling windows")
     shared_port: bool = _field(False, "weight and input buffer behind one port")
+
+
+class Sram(SpecModel):
+    """How memories of kind sram are priced."""
+
+    macros: Literal["fit", "exact"] = _field(
+        "fit", "fit: the model fitted to real macros; exact: the smallest macros that exist"
+    )
+    lists: tuple[Annotated[str, Field(min_length=1)], ...] = _field(
+        (), "macros of your memory compiler: CSV or Liberty; none: those of the technology"
+    )
 
 
 class StoreSize(SpecModel):
@@ -223,15 +240,21 @@ class ExternalMemory(SpecModel):
     standard: Literal["lpddr", "lpddr4", "ddr3", "gddr5", "hbm2", "hmc"] = Field(
         description="the standard, which sets the energy per bit"
     )
+    holds: Literal["all", "weights"] = _field(
+        "all", "all of the store, or its weight bank: the activations stay in SRAM on the chip"
+    )
 
 
 class Store(SpecModel):
     """The memory that holds weights, and activations between layers."""
 
-    kind: Literal["sram", "external"] = _field("sram", "sram on the chip, or external")
+    kind: Literal["sram", "rom", "external"] = _field(
+        "sram", "sram on the chip; rom: weights in a ROM, activations in an SRAM; or external"
+    )
     external: ExternalMemory | None = _field(None, "the memory outside, for kind: external")
     kib: StoreSize = _field(StoreSize(), "sizes")
     link: Link = _field(Link(), "the link to the buffers")
+    extrapolate: bool = _field(False, _EXTRAPOLATE)
 
     @property
     def weight_words(self) -> int:
@@ -309,6 +332,7 @@ class Accelerator(SpecModel):
     registers: Registers = _field(Registers(), "the registers next to the array")
     buffers: Buffers = _field(Buffers(), "the memories between the store and the array")
     store: Store = _field(Store(), "the memory for weights, and activations between layers")
+    sram: Sram = _field(Sram(), "how memories of kind sram are priced")
     host: Host = _field(Host(), "the link to the host")
     sequencer: Sequencer = _field(Sequencer(), "the controller that steps through the loops")
     clock_gating: Literal["none", "register"] = _field(

@@ -8,8 +8,13 @@ from typing import Final
 from asicbnn.levels import LEVELS, Level
 from asicbnn.technology.schema import Figure
 
-MEMORY_LEVELS: Final[Mapping[str, Level]] = {"fit": "gate", "scaled": "assumed", "cells": "cell"}
-"""The level of a memory's figures: fits to real macros stand beside mapped gates."""
+MEMORY_LEVELS: Final[Mapping[str, Level]] = {
+    "macros": "gate",
+    "fit": "gate",
+    "scaled": "assumed",
+    "cells": "cell",
+}
+"""The level of a memory's figures: real macros and fits to them stand beside mapped gates."""
 
 
 def figure_level(figure: Figure, otherwise: Level = "cell") -> Level:

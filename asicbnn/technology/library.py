@@ -15,6 +15,8 @@ from pathlib import Path
 from asicbnn.errors import ModelError, Problem, SpecError
 from asicbnn.technology.cells import OUTPUTS, ROLES, Cells
 from asicbnn.technology.composition import Cell, resolve
+from asicbnn.technology.macros import MacroList
+from asicbnn.technology.macros import load as load_macros
 from asicbnn.technology.schema import (
     Figure,
     PopcountDelayEntry,
@@ -61,6 +63,7 @@ class Technology:
     popcount_energies: Mapping[str, PopcountEnergyEntry] = field(repr=False)
     popcount_delays: Mapping[str, PopcountDelayEntry] = field(repr=False)
     sram: SramEntry = field(repr=False)
+    macros: MacroList | None = field(repr=False)
     sources: Mapping[str, str] = field(repr=False)
     routed: RoutedEntry | None = field(repr=False)
     flags: tuple[str, ...] = field(repr=False)
@@ -169,15 +172,21 @@ def load(name_or_path: str | Path) -> Technology:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SpecError(Problem(f"the technology cannot be read: {reason}", str(path))) from None
-    return _read(data, str(path))
+    listed = _form(data, str(path)).macros
+    return _read(data, str(path), load_macros(listed, path.parent))
 
 
 @lru_cache(maxsize=32)
-def _read(data: bytes, path: str) -> Technology:
+def _form(data: bytes, path: str) -> TechnologyFile:
     tree = parse(data, path)
     if isinstance(tree, dict) and tree.get("kind") == "published":
         raise SpecError(_only_replayed(path))
-    file = as_form(TechnologyFile, tree, path)
+    return as_form(TechnologyFile, tree, path)
+
+
+@lru_cache(maxsize=32)
+def _read(data: bytes, path: str, macros: MacroList | None) -> Technology:
+    file = _form(data, path)
     volts = file.voltage_v.value
     try:
         cells = resolve(file.cells, volts, file.inverter_capacitance_ff.value)
@@ -187,7 +196,7 @@ def _read(data: bytes, path: str) -> Technology:
     return Technology(
         name=file.name,
         description=file.description,
-        digest=hashlib.sha256(data).hexdigest(),
+        digest=_digest(data, macros),
         node_nm=file.node_nm.value,
         voltage_v=volts,
         temperature_c=file.temperature_c.value,
@@ -206,6 +215,7 @@ def _read(data: bytes, path: str) -> Technology:
         popcount_delays=dict(file.popcount_delay),
         sram=file.sram,
         routed=file.routed,
+        macros=macros,
         sources=dict(file.sources),
         flags=tuple(_flags(file, cells)),
     )
@@ -219,6 +229,11 @@ def _only_replayed(path: str) -> Problem:
         path="kind",
         help="name a technology of cells; `asicbnn validate` replays published chips",
     )
+
+
+def _digest(data: bytes, macros: MacroList | None) -> str:
+    """Digest of everything the figures come from: the file, and the macros it lists."""
+    return hashlib.sha256(data + (macros.digest.encode() if macros else b"")).hexdigest()
 
 
 def _clock_tree(file: TechnologyFile, cells: Mapping[str, Cell]) -> tuple[float, float]:

@@ -6,13 +6,23 @@ from functools import lru_cache
 from typing import get_args
 
 from asicbnn.errors import ModelError
-from asicbnn.technology.compiled_memory import Kind, Macros, Memory, Ports, WriteMask
+from asicbnn.technology.compiled_memory import (
+    Kind,
+    MacroUse,
+    Memory,
+    Ports,
+    Pricing,
+    WriteMask,
+)
 from asicbnn.technology.library import Technology
+from asicbnn.technology.macros import MacroList
 from asicbnn.technology.schema import unknown
-from asicbnn.technology.sram import sram
+from asicbnn.technology.sram import fitted_sram, listed_rom, listed_sram
 from asicbnn.technology.standard_cell_memory import standard_cell_memory
 
-__all__ = ["Kind", "Macros", "Memory", "Ports", "WriteMask", "break_even_words", "memory"]
+__all__ = [
+    "Kind", "MacroUse", "Memory", "Ports", "Pricing", "WriteMask", "memory",
+]  # fmt: skip
 
 
 @lru_cache(maxsize=65536)
@@ -23,6 +33,10 @@ def memory(
     word_bits: int,
     ports: Ports = "1rw",
     write_mask: WriteMask = "none",
+    *,
+    pricing: Pricing = "fit",
+    macros: MacroList | None = None,
+    extrapolate: bool = False,
 ) -> Memory:
     """Compile a memory and return its price list.
 
@@ -30,34 +44,39 @@ def memory(
                        memory of the port's width
     ports            : one that reads or writes, or one of each
     write_mask       : the smallest part of a word written on its own
+    pricing          : of an SRAM: the fit to real macros, or exactly those on a list
+    macros           : the list of a memory compiler; None takes the technology's own
+    extrapolate      : price an SRAM below the range of the fit all the same, and flag it
 
-    An SRAM beyond the largest macro is made of several; one below the smallest is charged as the
-    smallest and flagged. Raises ModelError for kinds, ports or sizes that do not exist.
+    A memory beyond the largest macro is made of several. Raises ModelError for kinds, ports or
+    sizes that do not exist, and for a size outside the range of the fit.
     """
     for what, value, known in (
         ("kind of memory", kind, get_args(Kind)),
         ("ports of a memory", ports, get_args(Ports)),
         ("write mask", write_mask, get_args(WriteMask)),
+        ("pricing of an SRAM", pricing, get_args(Pricing)),
     ):
         if value not in known:
             raise ModelError(unknown(what, str(value), known))
     for what, size, unit in (("words", words, ""), ("word_bits", word_bits, " [bit]")):
         if size < 1:
             raise ModelError(f"a memory's {what} must be an integer >= 1{unit}, not {size}")
-    if kind == "sram":
-        return sram(technology, words, word_bits, ports, write_mask)
-    return standard_cell_memory(technology, kind, words, word_bits, ports, write_mask)
+    if kind in ("latch", "register"):
+        return standard_cell_memory(technology, kind, words, word_bits, ports, write_mask)
+    if kind == "rom":
+        return listed_rom(technology, _listed(technology, macros, "a ROM"), words, word_bits)
+    if pricing == "fit":
+        return fitted_sram(technology, words, word_bits, ports, write_mask, extrapolate=extrapolate)
+    listed = _listed(technology, macros, "exact pricing")
+    return listed_sram(technology, listed, words, word_bits, ports, write_mask)
 
 
-def break_even_words(
-    technology: Technology, word_bits: int, ports: Ports = "1rw", kind: Kind = "latch"
-) -> int | None:
-    """Return the fewest words at which an SRAM is no larger than a memory of latches (registers).
-
-    None if the latches stay smaller up to 4096 words.
-    """
-    for words in range(1, 4097):
-        macro = memory(technology, "sram", words, word_bits, ports)
-        if macro.area_um2 <= memory(technology, kind, words, word_bits, ports).area_um2:
-            return words
-    return None
+def _listed(technology: Technology, macros: MacroList | None, what: str) -> MacroList:
+    listed = macros or technology.macros
+    if listed is None:
+        raise ModelError(
+            f"{what} needs a list of macros, and {technology.name} has none: name your memory "
+            "compiler's in sram.lists (CSV or Liberty)"
+        )
+    return listed

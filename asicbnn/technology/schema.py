@@ -192,6 +192,8 @@ class TechnologyFile(Form):
     popcount_delay: dict[str, PopcountDelayEntry]
     sram: SramEntry
     routed: RoutedEntry | None = None
+    macros: tuple[Name, ...] = ()
+    """Lists of SRAM macros: shipped names, or files beside this one."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

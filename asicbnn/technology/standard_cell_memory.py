@@ -143,6 +143,7 @@ def standard_cell_memory(
         cells = register_cells(words, word_bits, write_mask)
         write_fj = _register_write_fj(technology, words, word_bits)
         clocked = Cells(flop=cells.flop)
+    access_ps = _access_ps(technology, words, word_bits)
     return Memory(
         kind=kind,
         words=words,
@@ -154,9 +155,10 @@ def standard_cell_memory(
         write_energy_fj=write_fj,
         clock_energy_fj_per_cycle=technology.clock_energy_fj_per_cycle(clocked),
         leakage_nw=technology.leakage_nw(cells),
-        access_ps=_access_ps(technology, words, word_bits),
+        access_ps=access_ps,
+        minimum_cycle_ps=access_ps,
         cells=cells,
-        macros=None,
+        macros=(),
         level="cells",
         area_error=figures.area_relative_error.value,
         energy_error=figures.energy_relative_error.value,

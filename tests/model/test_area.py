@@ -38,7 +38,7 @@ def test_memories_of_edge64_are_as_wide_as_their_ports_and_deeper_for_it():
         "pool_buffer": ("latch", 64, 32, 1, "1r1w", "none"),
         "store_weight": ("sram", 1100 * 8192 // 64, 64, 1, "1rw", "none"),
         # 32 channels are written into words of 64
-        "store_activation": ("sram", 128 * 4096 // 64, 64, 2, "1rw", "bit"),
+        "store_activation": ("sram", 128 * 4096 // 64, 64, 2, "1rw", "byte"),
         "post": ("register", 1, lay.psum_bits + 2 + 5 + 5, 1, "1r1w", "none"),
     }
 

@@ -164,6 +164,7 @@ def test_the_data_mover_is_charged_by_link_slots_of_inputs():
     # an 8-bit word in two trips of 4 bit, each a link word: two slots and two writes per word
     narrow = with_changes(TINY, {
         "store.link.bits": 4, "host.link_bits": 4, "buffers.input.port_bits": 4,
+        "store.extrapolate": True,
     })  # fmt: skip
     # four words of 8 bit in a link word: one slot and four writes
     wide = with_changes(TINY, {"store.link.bits": 32, "host.link_bits": 32})

@@ -21,7 +21,7 @@ LAXOR = read_value(
             "strides": [1],
         },
         "buffers": {
-            "weight": {"words": 4},
+            "weight": {"words": 4, "extrapolate": True},
             "input": {"words": 2048},
             "psum": {"words": 0},
             "threshold": {"words": 4},

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asicbnn.errors import ModelError
+from asicbnn.technology.break_even import break_even_words
 from asicbnn.technology.library import load
-from asicbnn.technology.memories import break_even_words, memory
+from asicbnn.technology.memories import memory
 from asicbnn.technology.standard_cell_memory import _NODE_ACTIVITY, latch_cells, register_cells
 
 IHP, SKY, ASAP = load("ihp_sg13g2"), load("sky130hd"), load("asap7")
@@ -29,8 +30,8 @@ def test_fits_hold_for_every_macro_they_were_made_of(table):
     assert len(rows) == 28
     for row, port in rows:
         fitted = memory(IHP, "sram", int(row["words"]), int(row["bits"]), port)
-        assert fitted.macros is not None
-        assert fitted.macros.count == 1
+        [use] = fitted.macros
+        assert (use.count, use.words, use.word_bits) == (1, int(row["words"]), int(row["bits"]))
         assert fitted.flags == ()
         area, read, write, access = BOUNDS[port]
         assert fitted.area_um2 == pytest.approx(float(row["area_lib_um2"]), rel=area)
@@ -76,8 +77,8 @@ def test_scaling_goes_by_toggle_energy_and_stated_ratios():
 
 def test_wide_words_are_macros_side_by_side():
     narrow, wide = memory(IHP, "sram", 256, 64), memory(IHP, "sram", 256, 1024)
-    assert wide.macros is not None
-    assert (wide.macros.count, wide.macros.words, wide.macros.word_bits) == (16, 256, 64)
+    [use] = wide.macros
+    assert (use.count, use.words, use.word_bits, use.banks) == (16, 256, 64, 1)
     assert wide.read_energy_fj == pytest.approx(16 * narrow.read_energy_fj)
     assert wide.access_ps == narrow.access_ps
     assert wide.flags == ("SRAM of 256 x 1024 bit is 16 macros",)
@@ -85,37 +86,60 @@ def test_wide_words_are_macros_side_by_side():
 
 def test_deep_memories_are_stacked_and_only_one_bank_is_read():
     macro, deep = memory(IHP, "sram", 4096, 64), memory(IHP, "sram", 4 * 4096, 64)
-    assert deep.macros is not None
-    assert (deep.macros.count, deep.macros.words) == (4, 4096)
+    [use] = deep.macros
+    assert (use.count, use.words, use.banks) == (4, 4096, 4)
     assert deep.area_um2 > 4 * macro.area_um2
     assert deep.leakage_nw > 4 * macro.leakage_nw
     assert macro.read_energy_fj < deep.read_energy_fj < 1.02 * macro.read_energy_fj
     assert deep.access_ps > macro.access_ps
 
 
-def test_a_small_sram_is_charged_as_the_smallest_macro():
-    small = memory(IHP, "sram", 5, 3)
-    assert small.area_um2 == memory(IHP, "sram", 256, 8).area_um2
-    assert small.flags == (
-        "SRAM of 5 x 3 bit is smaller than the smallest macro: charged as 256 x 8",
+def test_an_sram_below_the_range_of_the_fit_is_refused_by_the_range():
+    with pytest.raises(ModelError) as caught:
+        memory(IHP, "sram", 5, 3)
+    assert str(caught.value) == (
+        "an SRAM of 5 x 3 bit (1rw) is outside the range of the fit to ihp_sg13g2: 64 to 8,192 "
+        "words, 8 to 64 bit and 2,048 to 262,144 bit in all; make it larger, take latches or "
+        "registers (kind), price the smallest macro that holds it (sram.macros: exact), or set "
+        "extrapolate: true"
     )
+    with pytest.raises(ModelError, match=r"63 x 33 bit \(1r1w\), 2 macros of 63 x 17, is outside"):
+        memory(IHP, "sram", 63, 33, "1r1w")
+
+
+@pytest.mark.parametrize(("words", "bits"), [(63, 64), (64, 31), (256, 7)])
+def test_each_end_of_the_range_counts(words, bits):
+    """The smallest macros are 64 words, 8 bits and 2,048 bits in all; one step less is outside."""
+    with pytest.raises(ModelError, match="outside the range"):
+        memory(IHP, "sram", words, bits)
+    assert memory(IHP, "sram", 64, 32).flags == ()
+
+
+def test_an_extrapolated_sram_follows_the_fit_and_says_so():
+    small = memory(IHP, "sram", 16, 4, extrapolate=True)
+    assert small.area_um2 == pytest.approx(3.321 * 64 + 8.66 * 16 + 492 * 4 + 4845, rel=1e-3)
+    assert (small.area_error, small.energy_error, small.access_error) == (1.0, 1.0, 1.0)
+    assert "extrapolated, a factor 2 either way" in small.flags[0]
+    assert memory(IHP, "sram", 64, 32, extrapolate=True) == memory(IHP, "sram", 64, 32)
 
 
 @given(technologies, kinds, ports, st.integers(1, 20000), st.integers(1, 600))
 def test_costs_are_positive_and_cover_the_bits(technology, kind, port, words, bits):
-    one = memory(technology, kind, words, bits, port)
+    one = memory(technology, kind, words, bits, port, extrapolate=True)
     assert one.area_um2 > 0
     assert one.read_energy_fj > 0
     assert one.write_energy_fj > 0
     assert one.access_ps > 0
     assert one.leakage_nw > 0
     assert one.capacity_bits == words * bits
-    if one.macros is not None:
-        assert one.macros.count * one.macros.words * one.macros.word_bits >= words * bits
+    if one.macros:
+        [use] = one.macros
+        assert use.capacity_bits >= words * bits
+        assert use.count % use.banks == 0
         limits = {"1rw": (8192, 64, 262144), "1r1w": (1024, 32, 32768)}[port]
-        assert one.macros.words <= limits[0]
-        assert one.macros.word_bits <= limits[1]
-        assert one.macros.words * one.macros.word_bits <= limits[2]
+        assert use.words <= limits[0]
+        assert use.word_bits <= limits[1]
+        assert use.words * use.word_bits <= limits[2]
     else:
         assert one.cells is not None
         stored = one.cells.latch if kind == "latch" else one.cells.flop
