@@ -14,14 +14,23 @@ class Placement(SpecModel):
         default=None,
         description="share of the area outside macros that standard cells fill; null takes what "
         "the technology's finished runs show, or 0.55",
+        json_schema_extra={"unit": "1"},
         gt=0,
         le=1,
     )
     aspect: float = Field(
-        default=1.0, description="width of the core over its height", ge=0.1, le=10
+        default=1.0,
+        description="width of the core over its height",
+        json_schema_extra={"unit": "1"},
+        ge=0.1,
+        le=10,
     )
     macro_aspect: float = Field(
-        default=1.0, description="width of a memory macro over its height", ge=0.1, le=10
+        default=1.0,
+        description="width of a memory macro over its height",
+        json_schema_extra={"unit": "1"},
+        ge=0.1,
+        le=10,
     )
     halo_um: float | None = Field(
         default=None,
