@@ -80,7 +80,8 @@ def _composed(
     role: str, entry: Composition, parts: Mapping[str, Cell], voltage_v: float, inverter_ff: float
 ) -> Cell:
     used = {*entry.composed, *entry.switching, *entry.inner_pins, *entry.input_pins}
-    used |= {*entry.path, *entry.carry_path} | ({entry.clocked_by} if entry.clocked_by else set())
+    used |= {*entry.path, *entry.carry_path, *entry.clock_pins, *entry.clock_switching}
+    used |= {entry.clocked_by} if entry.clocked_by else set()
     if strange := sorted(part for part in used if part not in parts):
         raise ValueError(f"{role} is composed of {', '.join(strange)}, not measured in this file")
     half_v2 = 0.5 * voltage_v**2
@@ -102,9 +103,17 @@ def _composed(
         toggle_energy_fj=internal + 4 * half_v2 * inverter_ff,
         delay_fo4_ps=path,
         carry_delay_fo4_ps=carry or path,
-        clock_energy_fj=parts[entry.clocked_by].clock_energy_fj if entry.clocked_by else None,
+        clock_energy_fj=_clock_energy_fj(entry, parts, half_v2) if entry.is_clocked else None,
         composed=True,
         composition=" + ".join(f"{n} {parts[part].role}" for part, n in entry.composed.items()),
         source=entry.source,
         note=entry.note,
     )
+
+
+def _clock_energy_fj(entry: Composition, parts: Mapping[str, Cell], half_v2: float) -> float:
+    """Energy of one clock cycle: every clock pin and what it drives rises and falls."""
+    own = (parts[entry.clocked_by].clock_energy_fj or 0.0) if entry.clocked_by else 0.0
+    pins = sum(n * parts[part].input_capacitance_ff for part, n in entry.clock_pins.items())
+    inside = sum(n * parts[part].internal_energy_fj for part, n in entry.clock_switching.items())
+    return own + 2 * (half_v2 * pins + inside)

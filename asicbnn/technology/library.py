@@ -55,13 +55,11 @@ class Technology:
     gate_equivalent_um2: float
     wire_ff_per_mm: float
     wire_ohm_per_um: float | None
-    clock_wire_ff_per_mm: float
     setup_ps: float
     path_relative_error: float
     clock_tree_energy_fj_per_sink: float
     clock_tree_area_um2_per_sink: float
     cells: Mapping[str, Cell] = field(repr=False)
-    clock_buffer: Cell = field(repr=False)
     popcount_energies: Mapping[str, PopcountEnergyEntry] = field(repr=False)
     popcount_delays: Mapping[str, PopcountDelayEntry] = field(repr=False)
     sram: SramEntry = field(repr=False)
@@ -161,6 +159,18 @@ def names() -> tuple[str, ...]:
 
 def load(name_or_path: str | Path) -> Technology:
     """Read a technology: a shipped name such as ``sky130hd``, or the path of a YAML file."""
+    data, path = _found(name_or_path)
+    return _read(data, path, load_macros(_form(data, path).macros, Path(path).parent))
+
+
+def file_of(name_or_path: str | Path) -> TechnologyFile:
+    """Read a technology as its file states it, composed cells unresolved; errors as `load`."""
+    load(name_or_path)  # a file whose cells do not compose is refused here too
+    return _form(*_found(name_or_path))
+
+
+def _found(name_or_path: str | Path) -> tuple[bytes, str]:
+    """Return the bytes of a technology file and its path."""
     text = str(name_or_path)
     if text in names():
         path = LIBRARIES / f"{text}.yaml"
@@ -174,8 +184,7 @@ def load(name_or_path: str | Path) -> Technology:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SpecError(Problem(f"the technology cannot be read: {reason}", str(path))) from None
-    listed = _form(data, str(path)).macros
-    return _read(data, str(path), load_macros(listed, path.parent))
+    return data, str(path)
 
 
 @lru_cache(maxsize=32)
@@ -208,13 +217,11 @@ def _read(data: bytes, path: str, macros: MacroList | None) -> Technology:
         gate_equivalent_um2=file.gate_equivalent_um2.value,
         wire_ff_per_mm=file.wire_ff_per_mm.value,
         wire_ohm_per_um=file.wire_ohm_per_um.value if file.wire_ohm_per_um else None,
-        clock_wire_ff_per_mm=file.clock_wire_ff_per_mm.value,
         setup_ps=file.setup_ps.value,
         path_relative_error=file.path_relative_error.value,
         clock_tree_energy_fj_per_sink=tree_energy,
         clock_tree_area_um2_per_sink=tree_area,
         cells={role: cells[role] for role in ROLES},
-        clock_buffer=cells.get(_CLOCK_TREE_BUFFER, cells["buffer"]),
         popcount_energies=dict(file.popcount_energy),
         popcount_delays=dict(file.popcount_delay),
         sram=file.sram,
@@ -251,6 +258,12 @@ def _clock_tree(file: TechnologyFile, cells: Mapping[str, Cell]) -> tuple[float,
     charged_ff = buffers * buffer.input_capacitance_ff + wire_ff
     energy = charged_ff * file.voltage_v.value**2 + 2 * buffers * buffer.internal_energy_fj
     return energy, buffers * buffer.area_um2
+
+
+def flags_of(file: TechnologyFile) -> tuple[str, ...]:
+    """Return what is composed, scaled or assumed in a file, one sentence each."""
+    volts, inverter_ff = file.voltage_v.value, file.inverter_capacitance_ff.value
+    return tuple(_flags(file, resolve(file.cells, volts, inverter_ff)))
 
 
 def _flags(file: TechnologyFile, cells: Mapping[str, Cell]) -> Iterator[str]:

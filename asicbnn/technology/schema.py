@@ -79,6 +79,8 @@ class Composition(Form):
     inner_pins : the input pins hanging on the inner nets that switch then
     input_pins : the pins one input drives, on average
     path       : the cells from input to (sum) output;  carry_path: from carry in to carry out
+    clocked_by : the cell whose clock energy it has; besides that a clock cycle charges the
+                 ``clock_pins`` (both edges) and switches the outputs of ``clock_switching``
     """
 
     composed: dict[str, Annotated[int, Field(ge=1)]]
@@ -88,8 +90,15 @@ class Composition(Form):
     path: tuple[str, ...]
     carry_path: tuple[str, ...] = ()
     clocked_by: str | None = None
+    clock_pins: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    clock_switching: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     note: str = ""
     source: Name
+
+    @property
+    def is_clocked(self) -> bool:
+        """Whether a clock reaches any of it."""
+        return self.clocked_by is not None or bool(self.clock_pins)
 
 
 class PopcountEnergyEntry(Form):
@@ -149,6 +158,22 @@ class SramEntry(Form):
     note: str = ""
 
 
+class CornerEntry(Form):
+    """Another corner of the library, relative to the one whose figures the file holds.
+
+    The ratios are geometric means over the cells of the file: delay at a fan-out of four, energy
+    of an output transition with its load, leakage.
+    """
+
+    name: Name
+    voltage_v: PositiveFloat
+    temperature_c: float
+    delay_ratio: PositiveFloat
+    energy_ratio: PositiveFloat
+    leakage_ratio: PositiveFloat
+    source: Name
+
+
 class RoutedEntry(Form):
     """What finished runs of a place-and-route flow added, as `calibrate --from-metrics` fits it.
 
@@ -191,6 +216,7 @@ class TechnologyFile(Form):
     popcount_energy: dict[str, PopcountEnergyEntry]
     popcount_delay: dict[str, PopcountDelayEntry]
     sram: SramEntry
+    corners: tuple[CornerEntry, ...] = ()
     routed: RoutedEntry | None = None
     macros: tuple[Name, ...] = ()
     """Lists of SRAM macros: shipped names, or files beside this one."""
@@ -206,6 +232,8 @@ class TechnologyFile(Form):
             entry = self.cells[role]
             if isinstance(entry, CellEntry) and entry.clock_energy_fj is None:
                 raise ValueError(f"cells.{role} needs clock_energy_fj [fJ per cycle]")
+            if isinstance(entry, Composition) and not entry.is_clocked:
+                raise ValueError(f"cells.{role} needs clocked_by or clock_pins")
         return self
 
     @model_validator(mode="after")
@@ -229,6 +257,8 @@ def _sources_named(part: object, place: str) -> Iterator[tuple[str, str]]:
         inner = [(key, getattr(part, key)) for key in type(part).model_fields]
     elif isinstance(part, dict):
         inner = list(part.items())
+    elif isinstance(part, tuple):
+        inner = [(str(i), item) for i, item in enumerate(part)]
     else:
         return
     for key, value in inner:

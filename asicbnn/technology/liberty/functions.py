@@ -1,85 +1,125 @@
-"""Boolean expressions of Liberty as truth tables."""
+"""Boolean expressions of Liberty as truth tables.
+
+Operators, strongest first: ``!A`` and ``A'``; ``A ^ B``; ``A * B``, ``A & B`` and ``A B``;
+``A + B`` and ``A | B`` (Liberty User Guide, "function").
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from asicbnn.errors import SpecError
 
-_TOKEN = re.compile(r"\s*([A-Za-z_][\w\[\]]*|[01]|[!'^&*|+()])")
+_TOKEN = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\])?|[01!'^*&+|()])")
+_NAME = re.compile(r"[A-Za-z_][\w.]*(?:\[\d+\])?")
+_DEEPEST: Final = 50
+_MOST_VARIABLES: Final = 10
 
 
-def truth_table(function: str, inputs: Sequence[str]) -> int:
-    """Bit i is the value where input k has bit k of i; SpecError for what is no expression."""
-    rows = 1 << len(inputs)
-    full = (1 << rows) - 1
-    values = {
-        name: sum(1 << row for row in range(rows) if row >> place & 1)
-        for place, name in enumerate(inputs)
-    }
-    return _Parser(function, values, full).whole()
+class ExpressionError(SpecError):
+    """An expression that cannot be read, or has too many variables for a table."""
 
 
+def variables_of(text: str) -> tuple[str, ...]:
+    """Return the names in an expression, each once, in order."""
+    return tuple(dict.fromkeys(_NAME.findall(text)))
+
+
+def truth_table(text: str, variables: Sequence[str]) -> int:
+    """Return the expression as a number whose bit i is its value in row i of the table.
+
+    In row i, variable k is bit k of i. Raises ExpressionError for text that is no expression over
+    these variables.
+    """
+    if len(variables) > _MOST_VARIABLES:
+        raise ExpressionError(f"more than {_MOST_VARIABLES} variables: {text[:60]}")
+    columns = {name: column(k, len(variables)) for k, name in enumerate(variables)}
+    return _Parser(text, columns, (1 << (1 << len(variables))) - 1).whole()
+
+
+def column(k: int, variables: int) -> int:
+    """Return the truth table of variable ``k`` alone."""
+    return sum(1 << row for row in range(1 << variables) if row >> k & 1)
+
+
+@dataclass(slots=True)
 class _Parser:
-    def __init__(self, text: str, values: Mapping[str, int], full: int) -> None:
-        self.text, self.values, self.full = text, values, full
-        self.tokens = _TOKEN.findall(text)
-        self.at = 0
-        if _TOKEN.sub("", text).strip():
-            self._fail()
+    text: str
+    columns: Mapping[str, int]
+    ones: int
+    at: int = 0
+    depth: int = 0
 
     def whole(self) -> int:
-        value = self._or()
-        if self.at != len(self.tokens):
-            self._fail()
+        value = self._either()
+        if self._peek() is not None or self.text[self.at :].strip():
+            self._refuse()
         return value
 
-    def _fail(self) -> None:
-        raise SpecError(f"'{self.text[:80]}' is no expression over {', '.join(self.values)}")
+    def _refuse(self) -> None:
+        names = ", ".join(self.columns)
+        raise ExpressionError(f"'{self.text[:80]}' is no expression over {names}")
 
-    def _next(self) -> str:
-        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+    def _peek(self) -> str | None:
+        match = _TOKEN.match(self.text, self.at)
+        return match[1] if match else None
 
-    def _or(self) -> int:
-        value = self._and()
-        while self._next() in ("|", "+"):
-            self.at += 1
-            value |= self._and()
+    def _take(self) -> str | None:
+        match = _TOKEN.match(self.text, self.at)
+        if match:
+            self.at = match.end()
+        return match[1] if match else None
+
+    def _either(self) -> int:
+        value = self._both()
+        while self._peek() in ("+", "|"):
+            self._take()
+            value |= self._both()
         return value
 
-    def _and(self) -> int:
-        value = self._xor()
-        while (token := self._next()) and token not in ("|", "+", ")"):
-            if token in ("&", "*"):
-                self.at += 1
-            value &= self._xor()
+    def _both(self) -> int:
+        value = self._differing()
+        while (token := self._peek()) is not None and token not in (")", "+", "|"):
+            if token in ("*", "&"):
+                self._take()
+            elif token in ("^", "'"):
+                self._refuse()
+            value &= self._differing()
         return value
 
-    def _xor(self) -> int:
-        value = self._not()
-        while self._next() == "^":
-            self.at += 1
-            value ^= self._not()
+    def _differing(self) -> int:
+        value = self._factor()
+        while self._peek() == "^":
+            self._take()
+            value ^= self._factor()
         return value
 
-    def _not(self) -> int:
-        token = self._next()
-        self.at += 1
-        if token == "!":
-            value = self.full ^ self._not()
-        elif token == "(":
-            value = self._or()
-            if self._next() != ")":
-                self._fail()
-            self.at += 1
-        elif token in ("0", "1"):
-            value = self.full * int(token)
-        else:
-            if token not in self.values:
-                self._fail()
-            value = self.values[token]
-        while self._next() == "'":
-            self.at += 1
-            value ^= self.full
+    def _factor(self) -> int:
+        inverted = 0
+        while self._peek() == "!":
+            self._take()
+            inverted ^= self.ones
+        value = self._operand() ^ inverted
+        while self._peek() == "'":
+            self._take()
+            value ^= self.ones
         return value
+
+    def _operand(self) -> int:
+        token = self._take()
+        if token == "(" and self.depth < _DEEPEST:
+            self.depth += 1
+            value = self._either()
+            self.depth -= 1
+            if self._take() != ")":
+                self._refuse()
+            return value
+        if token in ("0", "1"):
+            return self.ones if token == "1" else 0
+        if token is None or token not in self.columns:
+            self._refuse()
+            return 0
+        return self.columns[token]

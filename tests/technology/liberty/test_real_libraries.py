@@ -1,0 +1,102 @@
+"""The importer against figures of three real libraries that were read from Liberty before."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from shared_data import shared_data
+
+from asicbnn.technology.liberty import read
+from asicbnn.technology.liberty.choice import choose
+from asicbnn.technology.liberty.figures import conditions_of, figures_of
+from asicbnn.technology.liberty.importing import import_liberty
+from asicbnn.technology.library import load
+
+FILES = {
+    "sky130hd": ["sky130hd/sky130hd_tt_025C_1v80.lib.gz"],
+    "asap7": [
+        "asap7/asap7sc7p5t_SIMPLE_RVT_TT_nldm_211120.lib.gz",
+        "asap7/asap7sc7p5t_INVBUF_RVT_TT_nldm_220122.lib.gz",
+        "asap7/asap7sc7p5t_SEQ_RVT_TT_nldm_220123.lib.gz",
+    ],
+    "ihp_sg13g2": ["ihp_sg13g2/sg13g2_stdcell_typ_1p20V_25C.lib.gz"],
+}
+TABLE_NAMES = {"sky130hd": "sky130hd", "asap7_rvt": "asap7", "ihp_sg13g2": "ihp_sg13g2"}
+ROLES = {
+    "INV": "inverter", "NAND2": "nand2", "NOR2": "nor2", "XOR2": "xor2", "XNOR2": "xnor2",
+    "MUX2": "mux2", "FA": "full_adder", "HA": "half_adder", "DFF": "flop", "LATCH": "latch",
+    "DFFR": "flop_with_reset", "ICG": "clock_gate", "BUF": "buffer", "BUF4": "clock_tree_buffer",
+    "CLKBUF": "clock_buffer",
+}  # fmt: skip
+FIGURES = {
+    "area_um2": "area_um2", "leak_nW": "leakage_nw", "cin_mean_fF": "input_capacitance_ff",
+    "delay_mean_ps": "delay_fo4_ps", "e_int_out_fJ": "internal_energy_fj",
+    "e_toggle_fo4_fJ": "toggle_energy_fj", "e_clk_cycle_fJ": "clock_energy_fj",
+}  # fmt: skip
+LAST_DIGIT = 6e-5
+
+
+def library_files(name):
+    return [shared_data(f"liberty/{file}") for file in FILES[name]]
+
+
+@pytest.fixture(scope="module", params=FILES)
+def chosen(request):
+    """One library, the cells chosen, and where figures are read."""
+    library = read(library_files(request.param))
+    choices = choose(library)
+    return request.param, choices, conditions_of(library, choices.get("inverter").cell)
+
+
+def table_rows(name):
+    path = Path(__file__).parents[1] / "data/cells.csv"
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            if TABLE_NAMES.get(row["library"]) == name and row["role"] in ROLES:
+                yield row
+
+
+def test_every_figure_of_every_role_within_1_percent_of_the_table(chosen):
+    """Leakage of asap7 aside: the table averages over the entries of the ground, which are 0."""
+    name, choices, at = chosen
+    compared = 0
+    for row in table_rows(name):
+        match = choices.get(ROLES[row["role"]])
+        assert match.cell.name == row["cell"], row["role"]
+        figures = figures_of(match, at)
+        for column, field in FIGURES.items():
+            if row[column]:
+                wanted, got = float(row[column]), getattr(figures, field)
+                if (name, column) == ("asap7", "leak_nW"):
+                    wanted *= 2
+                assert got == pytest.approx(wanted, rel=0.01, abs=LAST_DIGIT), (row["role"], column)
+                compared += 1
+    assert compared >= 60
+
+
+def test_the_library_figures_are_those_of_the_shipped_file(chosen):
+    name, choices, at = chosen
+    shipped = load(name)
+    inverter = figures_of(choices.get("inverter"), at)
+    assert inverter.delay_fo4_ps == pytest.approx(shipped.fo4_delay_ps, rel=1e-3)
+    assert inverter.toggle_energy_fj == pytest.approx(shipped.inverter_toggle_energy_fj, rel=1e-3)
+    assert inverter.input_capacitance_ff == pytest.approx(shipped.inverter_capacitance_ff, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_imported_library_is_the_shipped_one(name, tmp_path):
+    """Whatever a component counts, composed roles included, within 1 percent."""
+    imported = import_liberty(library_files(name), "again")
+    path = tmp_path / "again.yaml"
+    path.write_text(imported.text, encoding="utf-8")
+    again, shipped = load(path), load(name)
+    for role, cell in shipped.cells.items():
+        for field in ("area_um2", "leakage_nw", "input_capacitance_ff", "internal_energy_fj",
+                      "toggle_energy_fj", "delay_fo4_ps", "carry_delay_fo4_ps"):  # fmt: skip
+            wanted = getattr(cell, field)
+            assert getattr(again.cell(role), field) == pytest.approx(wanted, rel=0.01), (
+                role,
+                field,
+            )
+        if cell.clock_energy_fj is not None:
+            assert again.cell(role).clock_energy_fj == pytest.approx(cell.clock_energy_fj, rel=0.01)
