@@ -6,13 +6,18 @@ one P-bit wire. `sliced` is a 3:2 counter tree; `tree` a binary tree of ripple-c
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from pyrtl import Const, WireVector
 
 from asicbnn.hardware.component import Gates
 from asicbnn.hardware.declarations import Adder, declarations
+
+_SUM_DELAY, _CARRY_DELAY = 4, 3
+"""Of an adder, relative: carries of sky130hd, asap7 and the composed adder are ready earlier."""
 
 
 def full_adder(a: WireVector, b: WireVector, c: WireVector) -> tuple[WireVector, WireVector]:
@@ -53,6 +58,10 @@ def ripple(a: Sequence[WireVector], b: Sequence[WireVector], planes: int) -> lis
     return total
 
 
+def _added(addends: Sequence[WireVector]) -> tuple[WireVector, WireVector]:
+    return full_adder(*addends) if len(addends) == 3 else half_adder(*addends)
+
+
 @dataclass(frozen=True)
 class Popcount:
     """Count the ones of `lanes` planes: one plane per lane in, bit planes of the count out.
@@ -77,21 +86,29 @@ class Popcount:
 
     def hardware(self, lanes: Sequence[WireVector]) -> list[WireVector]:
         if self.structure == "sliced":
-            return self._counter_tree(list(lanes))
+            return self._counter_tree(lanes)
         return self._adder_tree([[lane] for lane in lanes])
 
-    def _counter_tree(self, column: list[WireVector]) -> list[WireVector]:
-        count = []
+    def _counter_tree(self, lanes: Sequence[WireVector]) -> list[WireVector]:
+        """Each adder takes the bits of its column that arrive first, the last of them as carry in.
+
+        The tree is then as deep as it must be, and bits that meet have arrived together: what
+        arrives apart makes an adder switch for nothing.
+        """
+        order = count()
+        column = [(0, next(order), lane) for lane in lanes]  # in the order of their arrival
+        total = []
         while column:
-            carries = []
-            while len(column) > 1:  # oldest bits first keeps the tree balanced
+            carries: list[tuple[int, int, WireVector]] = []
+            while len(column) > 1:
                 addends, column = column[:3], column[3:]
-                total, carry = full_adder(*addends) if len(addends) == 3 else half_adder(*addends)
-                column.append(total)
-                carries.append(carry)
-            count += column
-            column = carries
-        return count
+                last, _, _ = addends[-1]
+                bit, carry = _added([wire for _, _, wire in addends])
+                insort(column, (last + _SUM_DELAY, next(order), bit))
+                carries.append((last + _CARRY_DELAY, next(order), carry))
+            total += [wire for _, _, wire in column]
+            column = sorted(carries)
+        return total
 
     def _adder_tree(self, terms: list[list[WireVector]]) -> list[WireVector]:
         while len(terms) > 1:

@@ -17,6 +17,7 @@ from asicbnn.mapping.layout import Layout, ceil_log2, layout
 from asicbnn.model.assumptions import assumptions
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator, OperatingPoint, Sram
+from asicbnn.spec.placement import Placement
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.levels import MEMORY_LEVELS
 from asicbnn.technology.library import Technology
@@ -184,6 +185,7 @@ def structural(accelerator: Accelerator) -> Accelerator:
         "name": "structure",
         "technology": "any",
         "operating_point": OperatingPoint(),
+        "floorplan": Placement(),
         "buffers": buffers.model_copy(update=kinds),
         "store": accelerator.store.model_copy(
             update={"kind": "sram", "external": None, "extrapolate": False}

@@ -19,6 +19,7 @@ from asicbnn.errors import Problem, SpecError
 from asicbnn.spec.accelerator_rules import broken_rules
 from asicbnn.spec.document import join_path
 from asicbnn.spec.model import Complaint, SpecModel, field_paths
+from asicbnn.spec.placement import Placement
 from asicbnn.spec.reader import read_value
 from asicbnn.spec.wording import suggest
 
@@ -340,6 +341,7 @@ class Accelerator(SpecModel):
         "none: every flop is clocked in every cycle; register: registers with an enable are "
         "clocked when it is 1, at most 32 behind a clock gate",
     )
+    floorplan: Placement = _field(Placement(), "the layout behind estimates of level routed")
     engines: Literal[1] = _only(1, "arrays working side by side")
     limits: Limits = _field(Limits(), "the largest layer the registers are built for")
     post: tuple[PostStep, ...] = _field(
