@@ -55,11 +55,13 @@ class Technology:
     gate_equivalent_um2: float
     wire_ff_per_mm: float
     wire_ohm_per_um: float | None
+    clock_wire_ff_per_mm: float
     setup_ps: float
     path_relative_error: float
     clock_tree_energy_fj_per_sink: float
     clock_tree_area_um2_per_sink: float
     cells: Mapping[str, Cell] = field(repr=False)
+    clock_buffer: Cell = field(repr=False)
     popcount_energies: Mapping[str, PopcountEnergyEntry] = field(repr=False)
     popcount_delays: Mapping[str, PopcountDelayEntry] = field(repr=False)
     sram: SramEntry = field(repr=False)
@@ -217,11 +219,13 @@ def _read(data: bytes, path: str, macros: MacroList | None) -> Technology:
         gate_equivalent_um2=file.gate_equivalent_um2.value,
         wire_ff_per_mm=file.wire_ff_per_mm.value,
         wire_ohm_per_um=file.wire_ohm_per_um.value if file.wire_ohm_per_um else None,
+        clock_wire_ff_per_mm=file.clock_wire_ff_per_mm.value,
         setup_ps=file.setup_ps.value,
         path_relative_error=file.path_relative_error.value,
         clock_tree_energy_fj_per_sink=tree_energy,
         clock_tree_area_um2_per_sink=tree_area,
         cells={role: cells[role] for role in ROLES},
+        clock_buffer=cells.get(_CLOCK_TREE_BUFFER, cells["buffer"]),
         popcount_energies=dict(file.popcount_energy),
         popcount_delays=dict(file.popcount_delay),
         sram=file.sram,
