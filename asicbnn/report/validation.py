@@ -82,6 +82,8 @@ def _line(
     row: Row, predicted: str, band: str, published: str, factors: dict[str, str], verdict: str
 ) -> Line:
     title = TITLES[row.quantity] + _point(row.figure.at, row.figure.against)
+    if row.figure.changes:
+        title += f", with {', '.join(f'{k} {v}' for k, v in row.figure.changes.items())}"
     if row.figure.workload:
         title += f", {row.figure.workload}"
     scope = "" if row.judgement == "count" else SCOPE_TITLES[row.figure.scope]

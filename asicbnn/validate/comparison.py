@@ -166,6 +166,8 @@ class Row:
             **{k: v for k, v in self.figure.at.model_dump().items() if v is not None},
             "notes": list(self.notes),
         }
+        if self.figure.changes:
+            row["changes"] = dict(self.figure.changes)
         if self.layer:
             row["layer"] = self.layer
         if self.predicted is not None and self.band is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, PositiveFloat
 
@@ -65,6 +65,9 @@ class Published(SpecModel):
     against: Point | None = Field(None, description="the other point of a voltage_ratio")
     workload: str | None = Field(None, description="network, if not the chip's")
     peak: str | None = Field(None, description="the network of the peak a system_ratio is over")
+    changes: dict[str, Any] = Field(
+        default_factory=dict, description="fields of the accelerator that are otherwise there"
+    )
     unroll: dict[str, dict[str, int]] = Field(
         default_factory=dict, description="unrolling of a layer that has an engine of its own"
     )

@@ -8,10 +8,10 @@ estimated at the fastest clock it can have, and the prediction says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from asicbnn.errors import ModelError, SpecError
 from asicbnn.model.estimate import estimate
@@ -44,6 +44,14 @@ class Machine:
     _results: dict[tuple[str, Point], tuple[Result, tuple[str, ...]]] = field(
         default_factory=dict, repr=False, compare=False
     )
+
+    def otherwise(self, changes: Mapping[str, Any]) -> Machine:
+        """Return the machine with some fields changed, and no estimate made yet."""
+        if not changes:
+            return self
+        return replace(
+            self, accelerator=with_changes(self.accelerator, changes), _results={}
+        )
 
     def result(self, workload: str, at: Point) -> tuple[Result, tuple[str, ...]]:
         """Return the estimate of a network at a point, and what had to differ from the point."""
@@ -86,6 +94,7 @@ def predict(machine: Machine, figure: Published, workload: str) -> dict[str, Pre
     Raises MappingError or ModelError where the machine or a model does not reach that far.
     """
     network = figure.workload or workload
+    machine = machine.otherwise(figure.changes)
     if figure.quantity == "ops_per_cycle":
         return {"": Prediction(machine.ops_per_cycle)}
     if figure.unroll:
@@ -100,8 +109,7 @@ def _own_engines(machine: Machine, figure: Published, network: str) -> dict[str,
     found = {}
     for name in figure.layers:
         sizes = {f"array.unroll.{key}": size for key, size in figure.unroll[name].items()}
-        engine = Machine(with_changes(machine.accelerator, sizes), machine.workloads)
-        layer = _layer(engine.result(network, figure.at)[0], name)
+        layer = _layer(machine.otherwise(sizes).result(network, figure.at)[0], name)
         found[name] = Prediction(layer.metrics[figure.quantity])
     return found
 
