@@ -83,7 +83,8 @@ def _line(
 ) -> Line:
     title = TITLES[row.quantity] + _point(row.figure.at, row.figure.against)
     if row.figure.changes:
-        title += f", with {', '.join(f'{k} {v}' for k, v in row.figure.changes.items())}"
+        said = (f"{k} {v}" for k, v in row.figure.changes.items() if not isinstance(v, dict))
+        title += f", with {', '.join(said)}"
     if row.figure.workload:
         title += f", {row.figure.workload}"
     scope = "" if row.judgement == "count" else SCOPE_TITLES[row.figure.scope]
