@@ -20,7 +20,7 @@ from asicbnn.mapping.layout import Layout, layout
 from asicbnn.model.activities import TERMS, assumed_activities, hardware_digest
 from asicbnn.model.area import PART_OF_COMPONENT
 from asicbnn.model.arguments import accelerator_of, check_counts, workload_of
-from asicbnn.model.costs import Costs, costs
+from asicbnn.model.costs import Costs, costs, technology_of
 from asicbnn.model.energy import terms_fj
 from asicbnn.model.mappings import MappingSource
 from asicbnn.result import PARTS
@@ -32,7 +32,6 @@ from asicbnn.simulation.execution import CYCLE_LIMIT
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.activity_file import Activities, ActivityFile
 from asicbnn.spec.workload import Workload
-from asicbnn.technology import library
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.library import Technology
 from asicbnn.technology.popcount import popcount_energy
@@ -144,7 +143,7 @@ def measure(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend, sampling=Sampling(WINDOW_CYCLES, sample * WINDOW_CYCLES),
     )  # fmt: skip
-    costs(machine, library.load(machine.technology))  # what has no price is refused before it runs
+    costs(machine, technology_of(machine))  # what has no price is refused before it runs
     assert isinstance(setup.backend, TogglingBackend)
     simulation = execute(
         machine, network, setup, jobs=1, cycle_limit=cycle_limit, progress=progress
@@ -169,7 +168,7 @@ class _Comparison:
     toggles: Toggles
 
     def activity(self) -> Activity:
-        technology = library.load(self.accelerator.technology)
+        technology = technology_of(self.accelerator)
         cost = costs(self.accelerator, technology)
         lay, counts = layout(self.accelerator), self._counts()
         energies = self._model_fj(cost)

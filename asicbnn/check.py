@@ -13,6 +13,7 @@ from typing import Any
 
 from asicbnn.errors import ModelError, Problem, SpecError
 from asicbnn.model.area import area
+from asicbnn.model.costs import technology_of
 from asicbnn.model.timing import timing
 from asicbnn.spec import check as specs
 from asicbnn.spec.accelerator import Accelerator, OperatingPoint, field_names
@@ -66,7 +67,8 @@ def _too_fast(
 ) -> Iterator[Problem]:
     """Yield what stands against building the accelerator at its clock."""
     try:
-        timing(accelerator, technology, area(accelerator, technology))
+        moved = technology_of(accelerator, technology)
+        timing(accelerator, moved, area(accelerator, moved))
     except ModelError as error:
         message = str(error)
         named = _FIELD.match(message)
@@ -146,12 +148,10 @@ def _technology(
 
 def _operating_point(technology: Technology, point: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield every part of an operating point the technology has no figures for."""
-    for key in ("voltage_v", "temperature_c"):
-        value = point.get(key)
-        try:
-            technology.require_operating_point(**{key: value})
-        except SpecError as error:
-            yield from error.problems
+    try:
+        technology.at(point.get("voltage_v"), point.get("temperature_c"))
+    except SpecError as error:
+        yield from error.problems
 
 
 def _numbers(document: Document) -> dict[str, float]:

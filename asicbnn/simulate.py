@@ -26,7 +26,7 @@ from asicbnn.model.arguments import (
     check_seed,
     workload_of,
 )
-from asicbnn.model.costs import costs
+from asicbnn.model.costs import costs, technology_of
 from asicbnn.model.figures import Counted, priced, run_counts
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
 from asicbnn.model.timing import timing
@@ -45,7 +45,6 @@ from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.lowering import lower
 from asicbnn.spec.parameters import load_images, load_parameters
 from asicbnn.spec.workload import Workload
-from asicbnn.technology import library
 
 Progress = Callable[[int, int], None]
 
@@ -192,7 +191,7 @@ def layer_mappings(
         check_layer(accelerator, layer, n_cfg)
     name = dataflow or accelerator.dataflow
     named = None if mapping is None else explicit_mappings(mapping, accelerator, layers, name)
-    technology = library.load(accelerator.technology)
+    technology = technology_of(accelerator)
     return mappings(accelerator, technology, layers, Request(name, named=named), n_cfg)
 
 
@@ -238,7 +237,7 @@ def simulate(
         machine, network, images=images, batch=batch, mapping=mapping, dataflow=dataflow,
         seed=seed, backend=backend,
     )  # fmt: skip
-    costs(machine, library.load(machine.technology))  # what has no price is refused before it runs
+    costs(machine, technology_of(machine))  # what has no price is refused before it runs
     if waveform is not None:
         setup = _with_waveform(waveform, machine, setup, cycle_limit)
     return execute(machine, network, setup, jobs=jobs, cycle_limit=cycle_limit, progress=progress)
@@ -289,7 +288,7 @@ def _with_waveform(
     """Write a window of the first batch; what there is to say of it joins the note."""
     first = setup.groups[0]
     executor = Executor(setup.machine, setup.backend, first.program, cycle_limit)
-    technology = library.load(accelerator.technology)
+    technology = technology_of(accelerator)
     try:
         clock = timing(accelerator, technology, area(accelerator, technology))
         period_ps = clock.period_ps
@@ -318,7 +317,7 @@ def _simulation(
         accuracy = float(np.mean(given == setup.labels[:count]))
     layers = setup.groups[0].layers
     counted = [Counted(layer.name, layer.stride, totals[layer.name]) for layer in layers]
-    technology = library.load(accelerator.technology)
+    technology = technology_of(accelerator)
     result = priced(accelerator, technology, workload.name, counted, count)
     batch, note = layers[0].batch, setup.note
     return Simulation(result, count, batch, given, accuracy, note, tuple(counted))

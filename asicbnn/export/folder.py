@@ -13,10 +13,10 @@ from asicbnn.export.stimuli import Stimuli, stimuli
 from asicbnn.hardware.verilog import library
 from asicbnn.model.area import area, macros
 from asicbnn.model.arguments import accelerator_of, check_seed, workload_of
+from asicbnn.model.costs import technology_of
 from asicbnn.model.timing import timing
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.workload import Workload
-from asicbnn.technology import library as technologies
 
 _PDK = {"sky130hd": "sky130A", "ihp_sg13g2": "ihp-sg13g2"}
 _CELLS = {"sky130hd": "cells_sky130hd.v", "ihp_sg13g2": "cells_ihp_sg13g2.v"}
@@ -86,7 +86,7 @@ def _filled(name: str, values: Mapping[str, str]) -> str:
 def _values(built: Chip, stimulus: Stimuli) -> dict[str, str]:
     """Return what the templates leave open."""
     accelerator, lay = built.accelerator, built.machine.configuration.layout
-    technology = technologies.load(accelerator.technology)
+    technology = technology_of(accelerator)
     period = timing(accelerator, technology, area(accelerator, technology)).period_ps / 1000
     asked = accelerator.operating_point.clock_mhz
     source = "the model's shortest period" if asked == "max" else "operating_point.clock_mhz"

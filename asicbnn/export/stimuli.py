@@ -20,6 +20,7 @@ from asicbnn.errors import MappingError
 from asicbnn.hardware.configuration import Order, configuration_words
 from asicbnn.mapping.capacity import check_layer
 from asicbnn.mapping.layout import Layout, ceil_div, ceil_log2, layout
+from asicbnn.model.costs import technology_of
 from asicbnn.model.estimate import estimate
 from asicbnn.model.mappings import Request, mappings
 from asicbnn.simulation.backends.interface import numbers_of_words
@@ -29,7 +30,6 @@ from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.lowering import lower
 from asicbnn.spec.parameters import load_images, load_parameters
 from asicbnn.spec.workload import Workload
-from asicbnn.technology import library
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ def _of(accelerator: Accelerator, workload: Workload, seed: int) -> Stimuli:
     n_cfg = configuration_words(accelerator)
     for layer in layers:
         check_layer(accelerator, layer, n_cfg)
-    technology = library.load(accelerator.technology)
+    technology = technology_of(accelerator)
     request = Request(accelerator.dataflow)
     chosen = mappings(accelerator, technology, layers, request, n_cfg)
     program = build_program(accelerator, layers, parameters, chosen, all_streamed=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area, area
@@ -18,7 +19,7 @@ from asicbnn.model.timing import Timing, timing
 from asicbnn.model.uncertainty import Bands
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.external import external
-from asicbnn.technology.library import Technology
+from asicbnn.technology.library import Technology, load
 from asicbnn.technology.popcount import popcount_energy
 
 
@@ -38,6 +39,18 @@ class Costs:
     bands: Bands
 
 
+def technology_of(
+    accelerator: Accelerator, asked: Technology | Path | str | None = None
+) -> Technology:
+    """Return a technology at an accelerator's operating point; None takes the accelerator's.
+
+    Raises SpecError for an operating point the technology has no figures for.
+    """
+    found = asked if isinstance(asked, Technology) else load(asked or accelerator.technology)
+    point = accelerator.operating_point
+    return found.at(point.voltage_v, point.temperature_c)
+
+
 @lru_cache(maxsize=256)
 def costs(accelerator: Accelerator, technology: Technology) -> Costs:
     """Cost an accelerator.
@@ -45,8 +58,7 @@ def costs(accelerator: Accelerator, technology: Technology) -> Costs:
     Raises SpecError for an operating point the technology has no figures for, ModelError for a
     clock that is too fast.
     """
-    point = accelerator.operating_point
-    technology.require_operating_point(point.voltage_v, point.temperature_c)
+    technology = technology_of(accelerator, technology)
     built = area(accelerator, technology)
     clocked = timing(accelerator, technology, built)
     structure = accelerator.array.popcount.structure
@@ -83,4 +95,4 @@ def _flags(
         yield f"{outside.standard}: {outside.note}"
 
 
-__all__ = ["Costs", "costs"]
+__all__ = ["Costs", "costs", "technology_of"]

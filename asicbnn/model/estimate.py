@@ -23,7 +23,7 @@ from asicbnn.model.activities import activity_flags, measured_rates, read_activi
 from asicbnn.model.arguments import accelerator_of, check_choice, check_counts, workload_of
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.choose import Objective as Searched
-from asicbnn.model.costs import Costs, costs
+from asicbnn.model.costs import Costs, costs, technology_of
 from asicbnn.model.cycles import Machine, count_nest
 from asicbnn.model.energy import Rate, active_counts, parts_fj, terms_fj
 from asicbnn.model.figures import figures
@@ -38,7 +38,6 @@ from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.activity_file import ActivityFile
 from asicbnn.spec.lowering import Lowered, lower
 from asicbnn.spec.workload import Workload
-from asicbnn.technology import library
 from asicbnn.technology.library import Technology
 
 Objective = Literal["energy", "latency", "edp"]
@@ -91,7 +90,7 @@ def estimate(
     if mapping is not None:
         named = explicit_mappings(mapping, machine, lowered.layers, machine.dataflow)
     request = Request(machine.dataflow, _SEARCHED[objective], exhaustive, named)
-    priced = _technology(machine, technology)
+    priced = technology_of(machine, technology)
     reached = reachable(level, priced)
     n_cfg = configuration_words(machine)
     chosen = mappings(machine, priced, lowered.layers, request, n_cfg)
@@ -127,12 +126,6 @@ def with_dataflow(accelerator: Accelerator, dataflow: str) -> Accelerator:
     from asicbnn.spec.accelerator import with_changes
 
     return with_changes(accelerator, {"dataflow": dataflow})
-
-
-def _technology(accelerator: Accelerator, asked: Technology | Path | str | None) -> Technology:
-    if isinstance(asked, Technology):
-        return asked
-    return library.load(asked or accelerator.technology)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,9 @@ class OperatingPoint(SpecModel):
     voltage_v: float | None = _field(
         None, "supply voltage; null takes the technology's own", unit="V", ge=0.1, le=10
     )
-    temperature_c: float = _field(25.0, "junction temperature", unit="degC", ge=-60, le=175)
+    temperature_c: float | None = _field(
+        None, "junction temperature; null takes the technology's own", unit="degC", ge=-60, le=175
+    )
     clock_mhz: Literal["max"] | Annotated[float, Field(gt=0, le=100_000)] = _field(
         "max", "clock frequency; max is what the slower of logic and memories allows", unit="MHz"
     )

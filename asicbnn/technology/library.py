@@ -17,8 +17,11 @@ from asicbnn.technology.cells import OUTPUTS, ROLES, Cells
 from asicbnn.technology.composition import Cell, resolve
 from asicbnn.technology.macros import MacroList
 from asicbnn.technology.macros import load as load_macros
+from asicbnn.technology.operating_point import Ratios
 from asicbnn.technology.schema import (
+    CornerEntry,
     Figure,
+    OperatingEntry,
     PopcountDelayEntry,
     PopcountEnergyEntry,
     RoutedEntry,
@@ -70,6 +73,11 @@ class Technology:
     routed: RoutedEntry | None = field(repr=False)
     flags: tuple[str, ...] = field(repr=False)
     """What is composed, scaled or assumed, one sentence each, for reports."""
+    operating: OperatingEntry | None = field(default=None, repr=False)
+    corners: tuple[CornerEntry, ...] = field(default=(), repr=False)
+    moved_by: Ratios = field(default=Ratios(), repr=False)
+    """How far the figures are from the library's own voltage and temperature."""
+    moved_from: Technology | None = field(default=None, repr=False)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Technology) and self.digest == other.digest
@@ -135,23 +143,23 @@ class Technology:
         """Charge energy of one transition of a signal wire, 0.5 C V^2 [fJ]."""
         return 0.5 * self.wire_ff(length_um) * self.voltage_v**2
 
-    def require_operating_point(
+    @property
+    def nominal(self) -> Technology:
+        """The library at its own voltage and temperature."""
+        return self.moved_from or self
+
+    def at(
         self, voltage_v: float | None = None, temperature_c: float | None = None
-    ) -> None:
-        """Refuse by name any voltage or temperature but the library's own (SpecError)."""
-        for key, wanted, own, unit in (
-            ("voltage_v", voltage_v, self.voltage_v, "V"),
-            ("temperature_c", temperature_c, self.temperature_c, "C"),
-        ):
-            if wanted is not None and wanted != own:
-                raise SpecError(
-                    Problem(
-                        f"{wanted:g} {unit} is not yet built: the figures of {self.name} hold at "
-                        f"{own:g} {unit} and nothing scales them",
-                        path=f"operating_point.{key}",
-                        help=f"leave the key out or set {own:g}",
-                    )
-                )
+    ) -> Technology:
+        """Return the library at a voltage and a temperature; None stands for its own.
+
+        Raises SpecError where its figures do not reach, with the range and a cure.
+        """
+        from asicbnn.technology.moving import moved
+
+        own = self.nominal
+        volts = own.voltage_v if voltage_v is None else voltage_v
+        return moved(own, volts, own.temperature_c if temperature_c is None else temperature_c)
 
 
 def names() -> tuple[str, ...]:
@@ -233,6 +241,8 @@ def _read(data: bytes, path: str, macros: MacroList | None) -> Technology:
         macros=macros,
         sources=dict(file.sources),
         flags=tuple(_flags(file, cells)),
+        operating=file.operating,
+        corners=file.corners,
     )
 
 

@@ -16,6 +16,7 @@ from asicbnn.technology.compiled_memory import (
 )
 from asicbnn.technology.library import Technology
 from asicbnn.technology.macros import MacroList
+from asicbnn.technology.moving import moved_macros
 from asicbnn.technology.schema import unknown
 from asicbnn.technology.sram import fitted_sram, listed_rom, listed_sram
 from asicbnn.technology.standard_cell_memory import standard_cell_memory
@@ -64,12 +65,15 @@ def memory(
             raise ModelError(f"a memory's {what} must be an integer >= 1{unit}, not {size}")
     if kind in ("latch", "register"):
         return standard_cell_memory(technology, kind, words, word_bits, ports, write_mask)
+    own = technology.nominal
     if kind == "rom":
-        return listed_rom(technology, _listed(technology, macros, "a ROM"), words, word_bits)
-    if pricing == "fit":
-        return fitted_sram(technology, words, word_bits, ports, write_mask, extrapolate=extrapolate)
-    listed = _listed(technology, macros, "exact pricing")
-    return listed_sram(technology, listed, words, word_bits, ports, write_mask)
+        built = listed_rom(own, _listed(own, macros, "a ROM"), words, word_bits)
+    elif pricing == "fit":
+        built = fitted_sram(own, words, word_bits, ports, write_mask, extrapolate=extrapolate)
+    else:
+        listed = _listed(own, macros, "exact pricing")
+        built = listed_sram(own, listed, words, word_bits, ports, write_mask)
+    return moved_macros(built, technology)
 
 
 def _listed(technology: Technology, macros: MacroList | None, what: str) -> MacroList:

@@ -192,8 +192,67 @@ class RoutedEntry(Form):
     power_ratio: Figure | None = None
 
 
+class RangeEntry(Form):
+    """From where to where something is known, with the source that says so."""
+
+    least: float
+    most: float
+    source: Name
+    note: str = ""
+
+
+class OperatingEntry(Form):
+    """How the figures of a library move with voltage and temperature (`operating_point.py`).
+
+    threshold_voltage_v, alpha : of the alpha-power delay law, at the library's own temperature
+    threshold_v_per_k          : the threshold falls by it with each kelvin
+    delay_temperature_exponent : delay rises as this power of the absolute temperature
+    leakage_barrier_v          : over which carriers leak, at the library's own voltage, over n
+    leakage_v_per_v            : the barrier falls by it with each volt of supply, over n
+    internal_energy_exponent, capacitance_exponent : powers of the voltage they go by
+    sram_lowest_voltage_v      : below which macros are refused
+    delay_error                : relative error of the delay for each e-fold it changes by
+    energy_error, leakage_error: relative errors for each doubling or halving of the voltage
+    leakage_error_per_k        : kelvins at which the error of leakage has grown by 1
+    """
+
+    threshold_voltage_v: Figure
+    alpha: Figure
+    threshold_v_per_k: Figure
+    delay_temperature_exponent: Figure
+    leakage_barrier_v: Figure
+    leakage_v_per_v: Figure
+    internal_energy_exponent: Figure
+    capacitance_exponent: Figure
+    highest_voltage_v: Figure
+    sram_lowest_voltage_v: Figure
+    temperature_c: RangeEntry
+    delay_error: Figure
+    energy_error: Figure
+    leakage_error: Figure
+    leakage_error_per_k: Figure
+
+
+class CornerEntry(Form):
+    """Another corner of the same library, relative to the one its figures were taken from.
+
+    delay_ratio : of an inverter driving four;  energy_ratio : of its output switching once
+    """
+
+    name: Name
+    voltage_v: PositiveFloat
+    temperature_c: float
+    delay_ratio: PositiveFloat
+    energy_ratio: PositiveFloat
+    leakage_ratio: PositiveFloat
+    source: Name
+    note: str = ""
+
+
 class TechnologyFile(Form):
     """A whole technology file."""
+
+    kind: Literal["library"] = "library"
 
     name: Name
     description: str = ""
@@ -220,6 +279,8 @@ class TechnologyFile(Form):
     routed: RoutedEntry | None = None
     macros: tuple[Name, ...] = ()
     """Lists of SRAM macros: shipped names, or files beside this one."""
+    operating: OperatingEntry | None = None
+    corners: tuple[CornerEntry, ...] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -93,5 +93,26 @@ def test_an_external_store_limits_no_clock():
 
 def test_a_voltage_without_figures_is_refused():
     low = with_changes(TINY, {"operating_point.voltage_v": 0.6})
-    with pytest.raises(SpecError, match=r"0\.6 V is not yet built"):
+    with pytest.raises(SpecError, match=r"0\.6 V is within 100 mV of the threshold of sky130hd"):
         costs(low, SKY)
+
+
+def test_macros_are_refused_below_their_lowest_voltage_and_latches_are_not():
+    low = with_changes(TINY, {"operating_point.voltage_v": 1.2})
+    with pytest.raises(ModelError, match=r"^operating_point\.voltage_v: 1\.2 V, but SRAM macros"):
+        costs(low, SKY)
+    latches = {f"buffers.{name}.kind": "latch" for name in ("weight", "input", "psum")}
+    outside = {"store.kind": "external", "store.external": {"standard": "lpddr4"}}
+    slower = costs(with_changes(low, {**latches, **outside}), SKY).timing
+    own = costs(with_changes(TINY, {**latches, **outside}), SKY).timing
+    assert slower.limiter == own.limiter
+    assert slower.period_ps / own.period_ps == pytest.approx(SKY.at(1.2).moved_by.delay)
+
+
+def test_stages_of_the_popcount_move_the_fastest_clock():
+    wide = {"array.unroll.kernel_x": 16, "limits.kernel": 16, "limits.psum_bits": 10}
+    clocks = [
+        timed({**wide, "array.popcount.pipeline_stages": stages}).clock_mhz for stages in (0, 1)
+    ]
+    assert timed({**wide}).limiter == "popcount"
+    assert clocks[1] > clocks[0]

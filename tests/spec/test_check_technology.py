@@ -40,10 +40,12 @@ def test_shipped_files_have_no_problem(folder: str) -> None:
     [
         ("technology: sky130\n", "2:13: technology: ", "did you mean 'sky130hd'?"),
         ("technology: ./no.yaml\n", "2:13: technology: ", "cannot be read: no such file"),
-        ("array: {}\noperating_point: {voltage_v: 0.9}\n", "3:30: operating_point.voltage_v: ",
-         "set 1.8"),
-        ("array: {}\noperating_point: {temperature_c: 85}\n",
-         "3:34: operating_point.temperature_c: ", "set 25"),
+        ("array: {}\noperating_point: {voltage_v: 0.8}\n", "3:30: operating_point.voltage_v: ",
+         "set 0.842 to 1.95"),
+        ("array: {}\noperating_point: {voltage_v: 1.2}\n", "3:30: operating_point.voltage_v: ",
+         "build the memories of latches"),
+        ("array: {}\noperating_point: {temperature_c: 125}\n",
+         "3:34: operating_point.temperature_c: ", "set -40 to 100"),
         ("array: {}\noperating_point: {clock_mhz: 5000}\n", "3:30: operating_point.clock_mhz: ",
          "ask for "),
     ],
@@ -58,10 +60,10 @@ def test_what_the_technology_refuses_is_placed(
 
 
 def test_technology_and_fields_are_told_at_once(tmp_path: Path) -> None:
-    text = "technology: sky130\narray: {lanes: 7}\noperating_point: {voltage_v: 0.9}\n"
+    text = "technology: sky130\narray: {lanes: 7}\noperating_point: {voltage_v: 0.7}\n"
     problems = accelerator(tmp_path, text)
     assert [re.match(r"a\.yaml:(\d+)", p)[1] for p in problems] == ["2", "3"]  # type: ignore[index]
-    both = accelerator(tmp_path, "array: {}\noperating_point: {voltage_v: 2, temperature_c: 1}\n")
+    both = accelerator(tmp_path, "array: {}\noperating_point: {voltage_v: 2, temperature_c: 150}\n")
     assert len(both) == 2
 
 

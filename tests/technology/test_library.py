@@ -213,13 +213,3 @@ def test_an_unknown_role_is_refused(technology):
 def test_negative_activity_is_refused(technology):
     with pytest.raises(ModelError, match=r"^activity must be >= 0 .*, not -0\.5$"):
         technology.switching_energy_fj(Cells(), -0.5)
-
-
-def test_another_operating_point_is_refused_by_name():
-    technology = load("ihp_sg13g2")
-    technology.require_operating_point()
-    technology.require_operating_point(voltage_v=1.2, temperature_c=25)
-    with pytest.raises(SpecError, match=r"^operating_point\.voltage_v: 0\.9 V is not yet built"):
-        technology.require_operating_point(voltage_v=0.9)
-    with pytest.raises(SpecError, match=r"^operating_point\.temperature_c: 85 C is not yet built"):
-        technology.require_operating_point(temperature_c=85)

@@ -1,0 +1,299 @@
+"""Voltage and temperature: how far every figure of a library moves from where it was measured.
+
+Delay follows the alpha-power law with a threshold that falls with temperature, energy a power of
+the voltage near 2, leakage an exponential of both. Library corners, where a file lists them, come
+first: between them the logarithms are interpolated, and beyond them nothing is. Equations and
+their errors: docs/models/technology.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from asicbnn.errors import Problem, SpecError
+from asicbnn.technology.schema import CornerEntry, OperatingEntry
+
+if TYPE_CHECKING:
+    from asicbnn.technology.library import Technology
+
+THERMAL_V_PER_K = 8.617333e-5
+"""Boltzmann's constant over the charge of an electron; CODATA 2018."""
+
+_ZERO_C_IN_K = 273.15
+_THRESHOLD_MARGIN_V = 0.1
+"""Alpha-power delay fails nearer than this to the threshold."""
+
+_ALIKE = 1e-9
+_VOLT_STEP, _KELVIN_STEP = 0.1, 25.0
+"""Distances between corners that count alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """What figures are multiplied by, away from the library's own voltage and temperature.
+
+    delay, leakage        delay of logic; leakage power
+    internal, capacitance energy inside cells; capacitance of their pins
+    voltage               supply over nominal
+    delay_error, energy_error, leakage_error   relative errors of the ratios
+    corners               the library corners they come from; none: from the laws below
+    """
+
+    voltage: float = 1.0
+    delay: float = 1.0
+    internal: float = 1.0
+    capacitance: float = 1.0
+    leakage: float = 1.0
+    delay_error: float = 0.0
+    energy_error: float = 0.0
+    leakage_error: float = 0.0
+    corners: tuple[str, ...] = ()
+
+    @property
+    def pin_energy(self) -> float:
+        """Charge energy of pins, C V^2."""
+        return self.capacitance * self.voltage**2
+
+    @property
+    def wire_energy(self) -> float:
+        """Charge energy of wires, whose capacitance stays: V^2."""
+        return self.voltage**2
+
+
+def kelvin(temperature_c: float) -> float:
+    """Absolute temperature [K]."""
+    return temperature_c + _ZERO_C_IN_K
+
+
+def threshold_v(entry: OperatingEntry, own_c: float, temperature_c: float) -> float:
+    """Effective threshold [V]: it falls in a straight line from that at the library's own."""
+    per_k = entry.threshold_v_per_k.value
+    return entry.threshold_voltage_v.value - per_k * (temperature_c - own_c)
+
+
+def lowest_voltage_v(entry: OperatingEntry, own_c: float, temperature_c: float) -> float:
+    """Lowest voltage the alpha-power law is used at: 100 mV above the threshold [V]."""
+    return threshold_v(entry, own_c, temperature_c) + _THRESHOLD_MARGIN_V
+
+
+def alpha_power_delay(voltage_v: float, threshold: float, alpha: float) -> float:
+    """Delay of a gate by the alpha-power law, in arbitrary units: V / (V - Vt)^alpha.
+
+    Source: T. Sakurai, A. R. Newton, IEEE JSSC 25(2) 1990, 584-594, eq. 7.
+    Raises ValueError at or below the threshold.
+    """
+    if voltage_v <= threshold:
+        raise ValueError(f"{voltage_v:g} V is not above the threshold of {threshold:g} V")
+    return float(voltage_v / (voltage_v - threshold) ** alpha)
+
+
+def delay_ratio(
+    entry: OperatingEntry, own_v: float, own_c: float, voltage_v: float, temperature_c: float
+) -> float:
+    """Delay over that at the library's own point.
+
+    The current falls with temperature as T^-m, the threshold with it linearly; near the threshold
+    the second wins and gates are faster hot.
+    """
+    alpha = entry.alpha.value
+    here = alpha_power_delay(voltage_v, threshold_v(entry, own_c, temperature_c), alpha)
+    there = alpha_power_delay(own_v, entry.threshold_voltage_v.value, alpha)
+    warmer = kelvin(temperature_c) / kelvin(own_c)
+    return float(here / there * warmer**entry.delay_temperature_exponent.value)
+
+
+def leakage_ratio(
+    entry: OperatingEntry, own_v: float, own_c: float, voltage_v: float, temperature_c: float
+) -> float:
+    """Leakage power over that at the library's own point.
+
+        V/V0 (T/T0)^2 exp(b / (k T0) - (b - s (V - V0)) / (k T))
+
+    The barrier b over which carriers leak is lowered by s for each volt of supply (drain-induced
+    barrier lowering); both are divided by the subthreshold ideality factor. k T in electron volt.
+    """
+    barrier = entry.leakage_barrier_v.value
+    lowered = barrier - entry.leakage_v_per_v.value * (voltage_v - own_v)
+    cold, warm = kelvin(own_c), kelvin(temperature_c)
+    exponent = barrier / (THERMAL_V_PER_K * cold) - lowered / (THERMAL_V_PER_K * warm)
+    return voltage_v / own_v * (warm / cold) ** 2 * math.exp(exponent)
+
+
+def law_ratios(
+    entry: OperatingEntry, own_v: float, own_c: float, voltage_v: float, temperature_c: float
+) -> Ratios:
+    """Return what the laws say, with errors that grow away from the library's own point."""
+    voltage = voltage_v / own_v
+    octaves = abs(math.log2(voltage))
+    delay = delay_ratio(entry, own_v, own_c, voltage_v, temperature_c)
+    warmer = abs(temperature_c - own_c) / entry.leakage_error_per_k.value
+    return Ratios(
+        voltage=voltage,
+        delay=delay,
+        internal=voltage**entry.internal_energy_exponent.value,
+        capacitance=voltage**entry.capacitance_exponent.value,
+        leakage=leakage_ratio(entry, own_v, own_c, voltage_v, temperature_c),
+        delay_error=entry.delay_error.value * abs(math.log(delay)),
+        energy_error=entry.energy_error.value * octaves,
+        leakage_error=entry.leakage_error.value * octaves + warmer,
+    )
+
+
+def _distance(corner: CornerEntry, voltage_v: float, temperature_c: float) -> float:
+    volts = (corner.voltage_v - voltage_v) / _VOLT_STEP
+    return math.hypot(volts, (corner.temperature_c - temperature_c) / _KELVIN_STEP)
+
+
+def _weights(
+    chosen: tuple[CornerEntry, ...], voltage_v: float, temperature_c: float
+) -> tuple[float, ...] | None:
+    """Barycentric weights of a point among one to three corners; None if it is not among them."""
+    first, *others = chosen
+    x, y = voltage_v - first.voltage_v, temperature_c - first.temperature_c
+    sides = [(c.voltage_v - first.voltage_v, c.temperature_c - first.temperature_c) for c in others]
+    if not sides:
+        inside = abs(x) < _ALIKE and abs(y) < _ALIKE
+        return (1.0,) if inside else None
+    if len(sides) == 1:
+        (u, v), length = sides[0], sides[0][0] ** 2 + sides[0][1] ** 2
+        if length == 0 or abs(u * y - v * x) > _ALIKE * max(1.0, abs(u), abs(v)):
+            return None
+        part = (u * x + v * y) / length
+        weights: tuple[float, ...] = (1 - part, part)
+    else:
+        (u, v), (p, q) = sides
+        twice_area = u * q - v * p
+        if abs(twice_area) < _ALIKE:
+            return None
+        second, third = (x * q - y * p) / twice_area, (u * y - v * x) / twice_area
+        weights = (1 - second - third, second, third)
+    return weights if min(weights) >= -_ALIKE else None
+
+
+def _enclosing(
+    corners: tuple[CornerEntry, ...], voltage_v: float, temperature_c: float
+) -> tuple[tuple[CornerEntry, ...], tuple[float, ...]] | None:
+    """Return the nearest corners a point lies on or between, with their weights."""
+    for size in (1, 2, 3):
+        found: Iterator[tuple[float, tuple[CornerEntry, ...], tuple[float, ...]]] = (
+            (sum(_distance(c, voltage_v, temperature_c) for c in chosen), chosen, weights)
+            for chosen in combinations(corners, size)
+            if (weights := _weights(chosen, voltage_v, temperature_c)) is not None
+        )
+        if nearest := min(found, key=lambda each: each[0], default=None):
+            return nearest[1], nearest[2]
+    return None
+
+
+def corner_ratios(
+    corners: tuple[CornerEntry, ...],
+    own_v: float,
+    own_c: float,
+    voltage_v: float,
+    temperature_c: float,
+) -> Ratios | None:
+    """Interpolate the logarithms of library corners; None where the point lies beyond them.
+
+    The library's own point is one of the corners. A point on a corner takes it as it is.
+    """
+    own = CornerEntry(
+        name="nominal", voltage_v=own_v, temperature_c=own_c,
+        delay_ratio=1.0, energy_ratio=1.0, leakage_ratio=1.0, source="nominal",
+    )  # fmt: skip
+    found = _enclosing((own, *corners), voltage_v, temperature_c)
+    if not corners or found is None:
+        return None
+    chosen, weights = found
+
+    def between(key: str) -> float:
+        if len(chosen) == 1:
+            return float(getattr(chosen[0], key))
+        logs = (w * math.log(getattr(c, key)) for c, w in zip(chosen, weights, strict=True))
+        return math.exp(sum(logs))
+
+    voltage = voltage_v / own_v
+    energy = between("energy_ratio")
+    return Ratios(
+        voltage=voltage,
+        delay=between("delay_ratio"),
+        internal=energy,
+        capacitance=energy / voltage**2,
+        leakage=between("leakage_ratio"),
+        corners=tuple(corner.name for corner in chosen),
+    )
+
+
+def ratios(technology: Technology, voltage_v: float, temperature_c: float) -> Ratios:
+    """Return how far the figures of a library move; at its own point all ratios are exactly 1.
+
+    Raises SpecError where neither corners nor laws reach, with the range that they do and a cure.
+    """
+    own_v, own_c = technology.voltage_v, technology.temperature_c
+    if (voltage_v, temperature_c) == (own_v, own_c):
+        return Ratios()
+    between = corner_ratios(technology.corners, own_v, own_c, voltage_v, temperature_c)
+    if between is not None:
+        return between
+    if problems := tuple(_beyond(technology, voltage_v, temperature_c)):
+        raise SpecError(problems)
+    assert technology.operating is not None  # _beyond says so
+    return law_ratios(technology.operating, own_v, own_c, voltage_v, temperature_c)
+
+
+def _beyond(technology: Technology, voltage_v: float, temperature_c: float) -> Iterator[Problem]:
+    """Yield what stands against a voltage or temperature that no corner covers."""
+    entry, own_v, own_c = technology.operating, technology.voltage_v, technology.temperature_c
+    name = technology.name
+    if entry is None:
+        key, asked, own = (
+            ("voltage_v", f"{voltage_v:g} V", f"{own_v:g}")
+            if voltage_v != own_v
+            else ("temperature_c", f"{temperature_c:g} C", f"{own_c:g}")
+        )
+        covered = _covered(technology)
+        yield Problem(
+            f"{asked} is beyond the figures of {name}, which hold at {own_v:g} V and {own_c:g} C"
+            f"{covered}; its file has no operating section that says how they move",
+            path=f"operating_point.{key}",
+            help=f"set {own}, or import the Liberty file of another corner beside it",
+        )
+        return
+    least_c, most_c = entry.temperature_c.least, entry.temperature_c.most
+    if not least_c <= temperature_c <= most_c:
+        yield Problem(
+            f"{temperature_c:g} C is beyond what {name} is known at, {least_c:g} to {most_c:g} C",
+            path="operating_point.temperature_c",
+            help=f"set {least_c:g} to {most_c:g}",
+        )
+        temperature_c = min(max(temperature_c, least_c), most_c)
+    least, most = lowest_voltage_v(entry, own_c, temperature_c), entry.highest_voltage_v.value
+    allowed = f"{math.ceil(1000 * least - _ALIKE) / 1000:g} to {most:g}"
+    if voltage_v < least - _ALIKE:
+        threshold = threshold_v(entry, own_c, temperature_c)
+        yield Problem(
+            f"{voltage_v:g} V is within 100 mV of the threshold of {name}, {threshold:.3g} V at "
+            f"{temperature_c:g} C, or below it, where the delay law fails{_covered(technology)}",
+            path="operating_point.voltage_v",
+            help=f"set {allowed}, or import the Liberty file of a corner that low",
+        )
+    elif voltage_v > most:
+        yield Problem(
+            f"{voltage_v:g} V is above what {name} is known at, {most:g} V",
+            path="operating_point.voltage_v",
+            help=f"set {allowed}",
+        )
+
+
+def _covered(technology: Technology) -> str:
+    names = ", ".join(corner.name for corner in technology.corners)
+    return f", and it lies outside its corners ({names})" if names else ""
+
+
+__all__ = [
+    "Ratios", "alpha_power_delay", "corner_ratios", "delay_ratio", "law_ratios",
+    "leakage_ratio", "lowest_voltage_v", "ratios", "threshold_v",
+]  # fmt: skip

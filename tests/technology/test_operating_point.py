@@ -1,0 +1,326 @@
+"""Figures away from a library's own voltage and temperature."""
+
+import math
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from asicbnn.errors import ModelError, SpecError
+from asicbnn.technology.library import load
+from asicbnn.technology.memories import memory
+from asicbnn.technology.operating_point import (
+    Ratios,
+    alpha_power_delay,
+    delay_ratio,
+    leakage_ratio,
+    lowest_voltage_v,
+)
+from asicbnn.technology.paths import logic_path_ps
+from asicbnn.technology.popcount import popcount_delay, popcount_energy
+from asicbnn.technology.schema import CornerEntry
+
+NAMES = ("asap7", "ihp_sg13g2", "sky130hd")
+ALL = [load(name) for name in NAMES]
+ASAP, IHP, SKY = ALL
+technologies = st.sampled_from(ALL)
+shares = st.floats(0, 1)
+
+# FO4 delay [ps] of sky130_fd_sc_hd__inv_1, read from its JSON timing tables at a load of four
+# inverters and their own slew: google/skywater-pdk-libs-sky130_fd_sc_hd, cells/inv.
+# (process, temperature, voltage): delay. The fit has one threshold for each process.
+SKY_FO4_PS = {
+    ("tt", 25, 1.80): 80.53, ("tt", 100, 1.80): 81.76,
+    ("ss", -40, 1.28): 354.62, ("ss", -40, 1.35): 262.50, ("ss", -40, 1.40): 225.46,
+    ("ss", -40, 1.44): 213.75, ("ss", -40, 1.76): 110.88, ("ss", 100, 1.40): 187.43,
+    ("ss", 100, 1.60): 137.38, ("ff", 100, 1.65): 67.76, ("ff", 100, 1.95): 56.57,
+    ("ff", -40, 1.56): 77.94,
+}  # fmt: skip
+SKY_THRESHOLD_V = {"tt": 0.742, "ss": 0.894, "ff": 0.549}
+
+# The same of sg13g2_inv_1: IHP-GmbH/IHP-Open-PDK, sg13g2_stdcell.
+IHP_FO4_PS = {
+    ("typ", 25, 1.2): 61.31, ("typ", 25, 1.5): 41.32, ("slow", 125, 1.08): 93.73,
+    ("slow", 125, 1.35): 62.73, ("fast", -40, 1.32): 40.78, ("fast", -40, 1.65): 29.46,
+}  # fmt: skip
+IHP_THRESHOLD_V = {"typ": 0.521, "slow": 0.590, "fast": 0.465}
+
+
+def least_v(technology, temperature_c):
+    return lowest_voltage_v(technology.operating, technology.temperature_c, temperature_c)
+
+
+def voltage(technology, share, temperature_c):
+    """A voltage the laws are used at, from the lowest (0) to the highest (1)."""
+    least, most = least_v(technology, temperature_c), technology.operating.highest_voltage_v.value
+    return least + share * (most - least)
+
+
+def temperature(technology, share):
+    known = technology.operating.temperature_c
+    return known.least + share * (known.most - known.least)
+
+
+@pytest.mark.parametrize("technology", ALL, ids=NAMES)
+def test_at_its_own_point_a_library_is_itself(technology):
+    own = technology.at(technology.voltage_v, technology.temperature_c)
+    assert own is technology
+    assert technology.at() is technology
+    assert own.moved_by == Ratios()
+    moved = technology.at(technology.voltage_v, temperature(technology, 0.9))
+    assert moved.at() is technology
+    assert moved.nominal is technology
+
+
+@pytest.mark.parametrize("technology", ALL, ids=NAMES)
+def test_at_its_own_point_the_laws_are_exactly_one(technology):
+    point = (technology.operating, technology.voltage_v, technology.temperature_c)
+    own = (technology.voltage_v, technology.temperature_c)
+    assert delay_ratio(*point, *own) == 1
+    assert leakage_ratio(*point, *own) == 1
+
+
+@pytest.mark.parametrize(
+    ("technology", "delays", "thresholds", "worst"),
+    [(SKY, SKY_FO4_PS, SKY_THRESHOLD_V, 0.04), (IHP, IHP_FO4_PS, IHP_THRESHOLD_V, 0.02)],
+    ids=["sky130hd", "ihp_sg13g2"],
+)
+def test_delay_follows_the_library_s_corners(technology, delays, thresholds, worst):
+    """Published: with a threshold for each process the law gives all corners."""
+    entry = technology.operating
+    assert thresholds[next(iter(delays))[0]] == entry.threshold_voltage_v.value
+
+    def law(process, temperature_c, voltage_v):
+        shifted = entry.threshold_voltage_v.model_copy(update={"value": thresholds[process]})
+        there = entry.model_copy(update={"threshold_voltage_v": shifted})
+        # relative to one volt above a threshold of nothing, so that processes compare
+        own = alpha_power_delay(technology.voltage_v, thresholds[process], entry.alpha.value)
+        return own * delay_ratio(
+            there, technology.voltage_v, technology.temperature_c, voltage_v, temperature_c
+        )
+
+    logs = [math.log(ps / law(*corner)) for corner, ps in delays.items()]
+    middle = sum(logs) / len(logs)
+    assert max(abs(each - middle) for each in logs) < worst
+    for (process, *_), ps in delays.items():
+        if process in ("tt", "typ"):
+            assert ps > 0
+
+
+def test_leakage_follows_the_pairs_of_corners_it_was_fitted_to():
+    """Published: inverter leakage of sky130hd at 25 and 100 C, of IHP at 1.2 and 1.5 V [nW]."""
+    assert SKY.at(1.8, 100).moved_by.leakage == pytest.approx(1.158223 / 0.005327, rel=0.02)
+    assert IHP.at(1.5, 25).moved_by.leakage == pytest.approx(0.167818 / 0.0630032, rel=0.02)
+    assert ASAP.at(0.63, 100).moved_by.leakage == pytest.approx(0.707158 / 0.02558, rel=0.1)
+
+
+def test_toggle_energy_follows_ihp_s_second_typical_corner():
+    """Published: 16.27 fJ at 1.5 V where 9.93 fJ at 1.2 V, sg13g2_stdcell_typ_1p50V_25C."""
+    moved = IHP.at(1.5)
+    assert moved.inverter_toggle_energy_fj == pytest.approx(16.27, rel=0.01)
+    assert moved.inverter_capacitance_ff == pytest.approx(3.00479, rel=0.01)
+
+
+@given(technologies, shares, shares, shares)
+def test_less_voltage_is_slower_and_cheaper_and_leaks_less(technology, one, other, warm):
+    low, high = sorted((one, other))
+    degrees = temperature(technology, warm)
+    below = technology.at(voltage(technology, low, degrees), degrees)
+    above = technology.at(voltage(technology, high, degrees), degrees)
+    assume(below.voltage_v < above.voltage_v)
+    assert below.fo4_delay_ps > above.fo4_delay_ps
+    for role, cell in below.cells.items():
+        there = above.cells[role]
+        assert cell.delay_fo4_ps > there.delay_fo4_ps
+        assert cell.toggle_energy_fj < there.toggle_energy_fj
+        assert cell.leakage_nw < there.leakage_nw
+        assert cell.input_capacitance_ff <= there.input_capacitance_ff
+        assert cell.area_um2 == there.area_um2
+    assert below.wire_energy_fj(100) < above.wire_energy_fj(100)
+    assert below.clock_tree_energy_fj_per_sink < above.clock_tree_energy_fj_per_sink
+    low_heart, high_heart = (popcount_energy(t, "sliced", 64) for t in (below, above))
+    assert low_heart.per_lane_fj() < high_heart.per_lane_fj()
+    slow, fast = (logic_path_ps(t, 64, "tree", 1, 16) for t in (below, above))
+    assert slow > fast
+
+
+@given(technologies, shares, shares, shares)
+def test_warmer_leaks_more(technology, one, other, supply):
+    cold, warm = sorted((one, other))
+    volts = voltage(technology, supply, temperature(technology, 0))
+    below = technology.at(volts, temperature(technology, cold))
+    above = technology.at(volts, temperature(technology, warm))
+    assume(below.temperature_c < above.temperature_c)
+    assert below.cell("nand2").leakage_nw < above.cell("nand2").leakage_nw
+    assert below.cell("nand2").toggle_energy_fj == above.cell("nand2").toggle_energy_fj
+
+
+def test_near_the_threshold_gates_are_faster_hot_and_far_from_it_slower():
+    assert IHP.at(0.65, 100).fo4_delay_ps < IHP.at(0.65, 25).fo4_delay_ps
+    assert IHP.at(1.2, 100).fo4_delay_ps > IHP.at(1.2, 25).fo4_delay_ps
+
+
+@given(technologies, shares, shares)
+def test_errors_grow_away_from_nominal(technology, one, other):
+    near, far = sorted((one, other))
+    entry, own = technology.operating, technology.voltage_v
+    span = own - least_v(technology, technology.temperature_c)
+    close, distant = (technology.at(own - share * span).moved_by for share in (near, far))
+    assert close.delay_error <= distant.delay_error
+    assert close.energy_error <= distant.energy_error
+    assert close.leakage_error <= distant.leakage_error
+    assert entry.energy_error.value > 0
+
+
+def test_an_alpha_power_ratio_by_hand():
+    # sky130hd at 1.2 V: 1.2 / 0.458^1.631 over 1.8 / 1.058^1.631
+    expected = (1.2 / 1.8) * (1.058 / 0.458) ** 1.631
+    assert SKY.at(1.2).moved_by.delay == pytest.approx(expected, rel=1e-12)
+    assert SKY.at(1.2).fo4_delay_ps == pytest.approx(80.532 * expected, rel=1e-12)
+
+
+def test_a_leakage_ratio_by_hand():
+    # 100 C over 25 C at one voltage: (T/T0)^2 exp(0.630 V / k (1/T0 - 1/T))
+    warmer = (373.15 / 298.15) ** 2 * math.exp(0.630 / 8.617333e-5 * (1 / 298.15 - 1 / 373.15))
+    assert SKY.at(1.8, 100).moved_by.leakage == pytest.approx(warmer, rel=1e-9)
+
+
+def test_a_delay_at_or_below_the_threshold_is_no_delay():
+    with pytest.raises(ValueError, match=r"^0\.3 V is not above the threshold of 0\.3 V$"):
+        alpha_power_delay(0.3, 0.3, 1.5)
+
+
+def test_every_energy_and_delay_of_the_popcount_moves():
+    low, by = SKY.at(1.2), SKY.at(1.2).moved_by
+    own = popcount_delay(SKY, "tree", 64)
+    assert popcount_delay(low, "tree", 64).delay_ps == pytest.approx(own.delay_ps * by.delay)
+    assert popcount_delay(low, "tree", 64).relative_error > own.relative_error
+    pins = popcount_energy(SKY, "tree", 64).input_pin_fj
+    assert popcount_energy(low, "tree", 64).input_pin_fj == pytest.approx(pins * by.pin_energy)
+    assert low.setup_ps == pytest.approx(SKY.setup_ps * by.delay)
+    assert low.flags[0].startswith("sky130hd is moved from 1.8 V and 25 C to 1.2 V and 25 C by alp")
+
+
+def test_macros_move_with_the_voltage_of_the_logic():
+    own, low = memory(IHP, "sram", 256, 32), memory(IHP.at(1.1), "sram", 256, 32)
+    assert low.read_energy_fj == pytest.approx(own.read_energy_fj * (1.1 / 1.2) ** 2)
+    assert low.access_ps == pytest.approx(own.access_ps * IHP.at(1.1).moved_by.delay)
+    assert low.leakage_nw == pytest.approx(own.leakage_nw * IHP.at(1.1).moved_by.leakage)
+    assert low.area_um2 == own.area_um2
+    assert low.energy_error > own.energy_error
+
+
+def test_macros_may_not_go_below_the_voltage_they_are_known_at():
+    sentence = (
+        r"^operating_point\.voltage_v: 0\.9 V, but SRAM macros of ihp_sg13g2 are known down to "
+        r"1\.08 V; build the memories of latches \(kind: latch\) or raise the voltage$"
+    )
+    with pytest.raises(ModelError, match=sentence):
+        memory(IHP.at(0.9), "sram", 256, 32)
+    assert memory(IHP.at(0.9), "latch", 16, 32).read_energy_fj > 0
+
+
+@pytest.mark.parametrize(
+    ("voltage_v", "temperature_c", "sentence"),
+    [
+        (
+            0.8,
+            25,
+            (
+                r"^operating_point\.voltage_v: 0\.8 V is within 100 mV of the threshold of sky130hd, "
+                r"0\.742 V at 25 C, or below it, where the delay law fails\n"
+                r" +. set 0\.842 to 1\.95, or import the Liberty file of a corner that low$"
+            ),
+        ),
+        (
+            2.5,
+            25,
+            r"^operating_point\.voltage_v: 2\.5 V is above what sky130hd is known at, 1\.95 V\n",
+        ),
+        (
+            1.8,
+            125,
+            (
+                r"^operating_point\.temperature_c: 125 C is beyond what sky130hd is known at, -40 to "
+                r"100 C\n +. set -40 to 100$"
+            ),
+        ),
+    ],
+)
+def test_what_is_out_of_reach_is_refused_with_the_range(voltage_v, temperature_c, sentence):
+    with pytest.raises(SpecError, match=sentence):
+        SKY.at(voltage_v, temperature_c)
+
+
+def corner(name, voltage_v, temperature_c, delay, energy=1.0, leakage=1.0):
+    return CornerEntry(
+        name=name, voltage_v=voltage_v, temperature_c=temperature_c, delay_ratio=delay,
+        energy_ratio=energy, leakage_ratio=leakage, source="corners",
+    )  # fmt: skip
+
+
+LOW, HIGH, HOT = (
+    corner("low", 0.7, 25, 4.0, 0.25, 0.3),
+    corner("high", 1.95, 25, 0.9, 1.2, 1.5),
+    corner("hot", 1.8, 125, 1.1, 1.02, 200.0),
+)
+CORNERED = replace(SKY, digest="with corners", corners=(LOW, HIGH, HOT))
+ALONE = replace(SKY, digest="corners alone", corners=(LOW, HIGH), operating=None)
+
+
+def test_a_corner_is_taken_as_it_is():
+    by = CORNERED.at(0.7).moved_by
+    assert (by.delay, by.internal, by.leakage) == (4.0, 0.25, 0.3)
+    assert by.corners == ("low",)
+    assert CORNERED.at(0.7).inverter_toggle_energy_fj == pytest.approx(
+        SKY.inverter_toggle_energy_fj * 0.25
+    )
+    assert "as in the library corner low" in CORNERED.at(0.7).flags[0]
+
+
+def test_a_corner_covers_what_the_law_does_not():
+    with pytest.raises(SpecError, match=r"within 100 mV"):
+        SKY.at(0.75)
+    assert 1 < CORNERED.at(0.75).moved_by.delay < 4
+
+
+def test_between_corners_the_logarithms_are_straight():
+    middle = CORNERED.at((0.7 + 1.8) / 2).moved_by  # between low and nominal
+    assert middle.delay == pytest.approx(2.0)
+    assert middle.internal == pytest.approx(0.5)
+    assert middle.leakage == pytest.approx(math.sqrt(0.3))
+    assert set(middle.corners) == {"low", "nominal"}
+
+
+def test_among_three_corners_the_weights_are_barycentric():
+    by = CORNERED.at((0.7 + 1.8 + 1.8) / 3, (25 + 25 + 125) / 3).moved_by
+    assert by.delay == pytest.approx((4.0 * 1.0 * 1.1) ** (1 / 3))
+    assert set(by.corners) == {"low", "nominal", "hot"}
+
+
+@given(st.floats(0.7, 1.95))
+def test_between_corners_nothing_leaves_their_range(volts):
+    by = CORNERED.at(volts).moved_by
+    assert 0.9 - 1e-9 <= by.delay <= 4.0 + 1e-9
+    assert 0.25 - 1e-9 <= by.internal <= 1.2 + 1e-9
+
+
+def test_corners_are_never_extrapolated():
+    sentence = (
+        r"^operating_point\.voltage_v: 2 V is beyond the figures of sky130hd, which hold at 1\.8 "
+        r"V and 25 C, and it lies outside its corners \(low, high\); its file has no operating sec"
+    )
+    with pytest.raises(SpecError, match=sentence):
+        ALONE.at(2.0)
+    with pytest.raises(SpecError, match=r"^operating_point\.temperature_c: 60 C is beyond the"):
+        ALONE.at(1.8, 60)
+    assert ALONE.at(1.0).moved_by.corners == ("nominal", "low")
+
+
+def test_moved_technologies_are_told_apart_and_kept():
+    low = SKY.at(1.5)
+    assert low != SKY
+    assert low is SKY.at(1.5, 25.0)
+    assert low.at(1.8) is SKY
+    assert {field.name for field in fields(low)} == {field.name for field in fields(SKY)}
