@@ -18,6 +18,7 @@ from asicbnn.result import PARTS
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.levels import MEMORY_LEVELS
 from asicbnn.technology.library import Technology
+from asicbnn.technology.operating_point import Ratios
 from asicbnn.technology.popcount import PopcountEnergy
 
 DATA = "random_bit"
@@ -41,9 +42,19 @@ def with_errors(
     table: Iterable[Rate], technology: Technology, built: Area, popcount: PopcountEnergy
 ) -> tuple[Rate, ...]:
     """Return rates of energy with the errors they do not state themselves."""
-    return tuple(
-        rate if rate.origin else _stated(rate, technology, built, popcount) for rate in table
-    )
+    stated = (rate if rate.origin else _stated(rate, technology, built, popcount) for rate in table)
+    return tuple(_moved(rate, technology.moved_by) for rate in stated)
+
+
+def _moved(rate: Rate, by: Ratios) -> Rate:
+    """Return the rate with the error of a voltage and temperature that are not the library's."""
+    if by == Ratios() or PARTS[rate.part].kind == "external":
+        return rate
+    if rate.part == "leakage":
+        error = ("leakage at the operating point", by.leakage_error)
+    else:
+        error = ("energy at the operating point", by.energy_error)
+    return replace(rate, also=(*rate.also, error))
 
 
 def _stated(rate: Rate, technology: Technology, built: Area, popcount: PopcountEnergy) -> Rate:

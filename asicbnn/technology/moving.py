@@ -78,7 +78,6 @@ def _popcount_energy(entry: PopcountEnergyEntry, by: Ratios, toggle: float) -> P
         update={
             "compute_fj": tuple(fj * toggle for fj in entry.compute_fj),
             "input_pins_fj": tuple(fj * by.pin_energy for fj in entry.input_pins_fj),
-            "relative_error": math.hypot(entry.relative_error, by.energy_error),
         }
     )
 
@@ -117,7 +116,6 @@ def moved_macros(memory: Memory, technology: Technology) -> Memory:
         leakage_nw=memory.leakage_nw * by.leakage,
         access_ps=memory.access_ps * by.delay,
         minimum_cycle_ps=memory.minimum_cycle_ps * by.delay,
-        energy_error=math.hypot(memory.energy_error, by.energy_error),
         access_error=math.hypot(memory.access_error, by.delay_error),
     )
 

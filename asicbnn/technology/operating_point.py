@@ -39,7 +39,8 @@ class Ratios:
     delay, leakage        delay of logic; leakage power
     internal, capacitance energy inside cells; capacitance of their pins
     voltage               supply over nominal
-    delay_error, energy_error, leakage_error   relative errors of the ratios
+    delay_error, energy_error, leakage_error   relative errors of the ratios; delays carry theirs,
+                          energy and leakage are widened where they are summed (`rate_errors.py`)
     corners               the library corners they come from; none: from the laws below
     """
 

@@ -208,7 +208,7 @@ def test_macros_move_with_the_voltage_of_the_logic():
     assert low.access_ps == pytest.approx(own.access_ps * IHP.at(1.1).moved_by.delay)
     assert low.leakage_nw == pytest.approx(own.leakage_nw * IHP.at(1.1).moved_by.leakage)
     assert low.area_um2 == own.area_um2
-    assert low.energy_error > own.energy_error
+    assert low.access_error > own.access_error
 
 
 def test_macros_may_not_go_below_the_voltage_they_are_known_at():
@@ -228,8 +228,8 @@ def test_macros_may_not_go_below_the_voltage_they_are_known_at():
             0.8,
             25,
             (
-                r"^operating_point\.voltage_v: 0\.8 V is within 100 mV of the threshold of sky130hd, "
-                r"0\.742 V at 25 C, or below it, where the delay law fails\n"
+                r"^operating_point\.voltage_v: 0\.8 V is within 100 mV of the threshold of "
+                r"sky130hd, 0\.742 V at 25 C, or below it, where the delay law fails\n"
                 r" +. set 0\.842 to 1\.95, or import the Liberty file of a corner that low$"
             ),
         ),
@@ -242,8 +242,8 @@ def test_macros_may_not_go_below_the_voltage_they_are_known_at():
             1.8,
             125,
             (
-                r"^operating_point\.temperature_c: 125 C is beyond what sky130hd is known at, -40 to "
-                r"100 C\n +. set -40 to 100$"
+                r"^operating_point\.temperature_c: 125 C is beyond what sky130hd is known at, -40 "
+                r"to 100 C\n +. set -40 to 100$"
             ),
         ),
     ],

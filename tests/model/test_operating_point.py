@@ -1,0 +1,63 @@
+"""Estimates away from a library's own voltage: slower, cheaper and less certain."""
+
+from pathlib import Path
+
+import pytest
+
+from asicbnn.model.costs import costs
+from asicbnn.model.estimate import estimate
+from asicbnn.spec.accelerator import Accelerator, with_changes
+from asicbnn.spec.reader import read
+from asicbnn.technology.library import load
+
+ROOT = Path(__file__).parents[2]
+DIGITS = ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
+LATCHES = with_changes(
+    read(ROOT / "arch_specs/tiny.yaml", Accelerator),
+    {
+        "technology": "ihp_sg13g2",
+        "store.kind": "external",
+        "store.external": {"standard": "lpddr4"},
+        **{f"buffers.{name}.kind": "latch" for name in ("weight", "input", "psum", "threshold")},
+    },
+)
+IHP = load("ihp_sg13g2")
+
+
+def at(voltage_v, **changes):
+    return with_changes(LATCHES, {"operating_point.voltage_v": voltage_v, **changes})
+
+
+def test_an_estimate_moves_with_the_voltage():
+    own, low = estimate(LATCHES, DIGITS), estimate(at(0.8), DIGITS)
+    by = IHP.at(0.8).moved_by
+    assert low.totals["cycles"] == own.totals["cycles"]
+    assert low.totals["period_ps"] == pytest.approx(own.totals["period_ps"] * by.delay)
+    ratio = low.totals["array_energy_fj"] / own.totals["array_energy_fj"]
+    assert by.internal == pytest.approx(ratio, rel=0.01)
+    assert low.totals["external_energy_fj"] == own.totals["external_energy_fj"]
+    assert low.totals["io_energy_fj"] == own.totals["io_energy_fj"]
+    leaked = low.totals["leakage_energy_fj"] / own.totals["leakage_energy_fj"]
+    assert leaked == pytest.approx(by.leakage * by.delay)
+    assert any(flag.startswith("ihp_sg13g2 is moved from 1.2 V") for flag in low.flags)
+
+
+def test_bands_widen_away_from_nominal():
+    own, low = estimate(LATCHES, DIGITS), estimate(at(0.8), DIGITS)
+    for metric in ("array_energy_fj", "leakage_energy_fj", "period_ps"):
+        assert low.errors[metric] > own.errors[metric]
+    assert low.errors["external_energy_fj"] == own.errors["external_energy_fj"]
+
+
+def test_the_nominal_point_by_name_is_the_nominal_point():
+    named = estimate(at(1.2, **{"operating_point.temperature_c": 25}), DIGITS)
+    assert named.totals == estimate(LATCHES, DIGITS).totals
+    assert named.errors == estimate(LATCHES, DIGITS).errors
+
+
+def test_a_sweep_of_voltages_costs_each_once():
+    costs.cache_clear()
+    for _ in range(2):
+        for volts in (0.8, 0.9, 1.0):
+            estimate(at(volts), DIGITS)
+    assert costs.cache_info().misses == 3
