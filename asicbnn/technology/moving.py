@@ -104,9 +104,9 @@ def moved_macros(memory: Memory, technology: Technology) -> Memory:
     least = technology.nominal.voltage_v if entry is None else entry.sram_lowest_voltage_v.value
     if technology.voltage_v < least:
         raise ModelError(
-            f"operating_point.voltage_v: {technology.voltage_v:g} V, but SRAM macros of "
-            f"{technology.name} are known down to {least:g} V; build the memories of latches "
-            "(kind: latch) or raise the voltage"
+            f"SRAM macros of {technology.name} are known down to {least:g} V, not at "
+            f"{technology.voltage_v:g} V; build the memory of latches (kind: latch) or raise "
+            "operating_point.voltage_v"
         )
     return replace(
         memory,
