@@ -42,7 +42,7 @@ def test_shipped_files_have_no_problem(folder: str) -> None:
         ("technology: ./no.yaml\n", "2:13: technology: ", "cannot be read: no such file"),
         ("array: {}\noperating_point: {voltage_v: 0.8}\n", "3:30: operating_point.voltage_v: ",
          "set 0.842 to 1.95"),
-        ("array: {}\noperating_point: {voltage_v: 1.2}\n", "1:1: store.kib.weights: ",
+        ("array: {}\noperating_point: {voltage_v: 1.2}\n", "1:1: buffers.weight: ",
          "build the memory of latches"),
         ("array: {}\noperating_point: {temperature_c: 125}\n",
          "3:34: operating_point.temperature_c: ", "set -40 to 100"),
