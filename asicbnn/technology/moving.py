@@ -43,6 +43,7 @@ def moved(technology: Technology, voltage_v: float, temperature_c: float) -> Tec
         path_relative_error=math.hypot(technology.path_relative_error, by.delay_error),
         clock_tree_energy_fj_per_sink=technology.clock_tree_energy_fj_per_sink * toggle,
         cells=cells,
+        clock_buffer=_cell(technology.clock_buffer, by),
         popcount_energies={
             structure: _popcount_energy(entry, by, toggle)
             for structure, entry in technology.popcount_energies.items()

@@ -233,22 +233,6 @@ class OperatingEntry(Form):
     leakage_error_per_k: Figure
 
 
-class CornerEntry(Form):
-    """Another corner of the same library, relative to the one its figures were taken from.
-
-    delay_ratio : of an inverter driving four;  energy_ratio : of its output switching once
-    """
-
-    name: Name
-    voltage_v: PositiveFloat
-    temperature_c: float
-    delay_ratio: PositiveFloat
-    energy_ratio: PositiveFloat
-    leakage_ratio: PositiveFloat
-    source: Name
-    note: str = ""
-
-
 class TechnologyFile(Form):
     """A whole technology file."""
 
@@ -280,7 +264,6 @@ class TechnologyFile(Form):
     macros: tuple[Name, ...] = ()
     """Lists of SRAM macros: shipped names, or files beside this one."""
     operating: OperatingEntry | None = None
-    corners: tuple[CornerEntry, ...] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
