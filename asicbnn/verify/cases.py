@@ -94,6 +94,7 @@ def draw_accelerator(rng: Random, name: str) -> Accelerator:
                 **rng.choice((SRAM, SRAM, EXTERNAL)),
                 "kib": {"weights": kib, "activations": 4.0},
                 "link": {"bits": link, "latency_cycles": rng.choice((1, 1, 2, 5, 9))},
+                "extrapolate": True,
             },
             "host": {"link_bits": host, "latency_cycles": rng.choice((1, 3, 7))},
             "sequencer": {"order": "fixed" if rng.random() < 0.15 else "programmable"},
@@ -118,12 +119,14 @@ def draw_buffers(
     return {
         "weight": {
             "kind": "sram",
+            "extrapolate": True,  # sizes no macro has: these machines are run, and never sold
             "words": 2 * rng.randint(20, 200),
             "port_bits": rng.choice(weight_ports),
             "ping_pong": rng.random() < 0.6,
         },
         "input": {
             "kind": "sram",
+            "extrapolate": True,
             "words": 2 * per_link * rng.randint(max(1, 60 // per_link), 400 // per_link),
             "port_bits": rng.choice(input_ports),
             "ping_pong": rng.random() < 0.6,
