@@ -208,7 +208,7 @@ class _Opened:
     def _pins(
         self, name: str, cell: Mapping[str, Any], local: dict[Any, int]
     ) -> Iterator[tuple[str, str, int]]:
-        """Pins of a cell, each with its direction and net."""
+        """Pins of a cell, each with its direction and net; an open output has one of its own."""
         try:
             directions = cell["port_directions"]
         except KeyError as error:
@@ -216,8 +216,10 @@ class _Opened:
                 f"{name}: the pins of {cell['type']} have no directions; "
                 f"read its library before the netlist is written"
             ) from error
-        for pin in sorted(cell["connections"]):
-            nets = self._nets(cell["connections"][pin], local)
+        for pin in sorted(directions):
+            nets = self._nets(cell["connections"].get(pin, ()), local)
+            if not nets:
+                nets = [self._fresh() if directions[pin] == "output" else ZERO]
             for i, net in enumerate(nets):
                 yield pin if len(nets) == 1 else f"{pin}[{i}]", directions[pin], net
 
@@ -226,9 +228,12 @@ class _Opened:
 
     def _net(self, bit: int, local: dict[Any, int]) -> int:
         if bit not in local:
-            local[bit] = len(self._same)
-            self._same.append(local[bit])
+            local[bit] = self._fresh()
         return local[bit]
+
+    def _fresh(self) -> int:
+        self._same.append(len(self._same))
+        return self._same[-1]
 
     def _root(self, net: int) -> int:
         while self._same[net] != net:
