@@ -71,6 +71,7 @@ class Published(SpecModel):
     unroll: dict[str, dict[str, int]] = Field(
         default_factory=dict, description="unrolling of a layer that has an engine of its own"
     )
+    beyond: str = Field("", description="why the machine does not reach it; it is not predicted")
     miss: str = Field("", description="what explains a miss; {predicted}, {published}, {factor}")
 
     def problems(self) -> Iterator[Complaint]:

@@ -179,6 +179,9 @@ def _network(root: Path, name: str) -> Workload:
 
 def _rows(chip: Chip, machine: Machine) -> Iterator[Row]:
     for figure in chip.figures:
+        if figure.beyond:
+            yield from unpredicted(chip, figure, figure.beyond)
+            continue
         try:
             predictions = predict(machine, figure, chip.workload)
         except (MappingError, ModelError) as refused:

@@ -210,6 +210,16 @@ def test_a_layer_the_machine_does_not_run_is_not_predicted(project):
     assert "has no layer fc9" in row.reason
 
 
+def test_a_figure_beyond_the_machine_is_not_predicted_and_says_why(project):
+    tree = yaml.safe_load(TINY)
+    tree["figures"] = [{**tree["figures"][0], "beyond": "it has other lanes"}]
+    (project / "chip.yaml").write_text(yaml.safe_dump(tree))
+    found = validate([project / "chip.yaml"], project=project)
+    assert [(row.verdict, row.discussion) for row in found.rows] == [
+        ("not predicted", "it has other lanes")
+    ]
+
+
 def test_chips_of_the_program_are_listed():
     assert {path.stem for path in CHIPS.glob("*.yaml")} >= {
         "laxor", "xne", "knag", "finn", "xnorbin", "yodann",
