@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -54,11 +55,13 @@ def validation(found: Validation) -> Figure:
         for c in chips
     ]
     kinds = {row.kind for row in rows}
+    grey: Any = {"color": "#555555", "linestyle": ""}
     handles += [
-        Line2D([], [], color="#444444", marker=m, linestyle="", markerfacecolor="none", label=kind)
-        for kind, m in KIND_MARKERS.items()
+        Line2D([], [], marker=marker, label=kind, **grey)
+        for kind, marker in KIND_MARKERS.items()
         if kind in kinds
     ]
+    handles.append(Line2D([], [], marker="o", markerfacecolor="none", label="missed", **grey))
     figure.legend(handles=handles, loc="outside lower center", ncols=5)
     return figure
 
@@ -78,7 +81,7 @@ def _panel(axes: Axes, title: str, rows: Sequence[Row], colours: Mapping[str, st
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
     axes.set_aspect("equal")
     axes.minorticks_off()
-    axes.set_title(f"{title}, {'+-20 %' if is_ratio else 'x 2'}".replace("+-", "±"))
+    axes.set_title(f"{title}, {'±20 %' if is_ratio else 'x 2'}")
     unit = UNITS[rows[0].quantity]
     suffix = "" if unit in ("1", "cycle", "step") else f" [{typeset(unit)}]"
     axes.set_xlabel(f"published{suffix}")
