@@ -44,6 +44,14 @@ def level_of_sum(amounts: Mapping[Level, float]) -> Level:
     raise ValueError(f"levels of a sum must be of {', '.join(LEVELS)}, not {', '.join(amounts)}")
 
 
+def once_routed(level: Level) -> Level:
+    """Return the level of a figure once placement and wires are on top of it.
+
+    What was at gate level is routed then; what was only summed or assumed remains so.
+    """
+    return "routed" if level == "gate" else level
+
+
 def interval(value: float, relative_error: float) -> tuple[float, float]:
     """Return the least and the largest a value with a relative error is expected to be."""
     return value / (1 + relative_error), value * (1 + relative_error)
@@ -51,5 +59,5 @@ def interval(value: float, relative_error: float) -> tuple[float, float]:
 
 __all__ = [
     "LEVELS", "NEGLIGIBLE_SHARE", "RESULT_LEVELS", "WEAKEST_FIRST", "Level", "ResultLevel",
-    "interval", "level_of_sum",
+    "interval", "level_of_sum", "once_routed",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ assumption by scaling the rate. Equations: docs/models/activity.md.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,8 @@ from asicbnn.errors import SpecError
 from asicbnn.mapping.layout import Layout
 from asicbnn.model.area import structural
 from asicbnn.model.assumptions import assumptions, summed_planes
-from asicbnn.model.energy import Rate
+from asicbnn.model.energy import WIRES, Rate
+from asicbnn.model.rate_errors import DATA
 from asicbnn.spec.accelerator import Accelerator, to_yaml
 from asicbnn.spec.activity_file import Activities, ActivityFile
 from asicbnn.spec.reader import read_document
@@ -43,7 +44,19 @@ TERMS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
 )
 """The (part, term) of the rates that go by each activity."""
 
+_BUSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "weight_register": ("weight bus",),
+        "input_register": ("input bus", "input broadcast"),
+        "psum_register": ("psum bus",),
+        "threshold_register": ("threshold bus",),
+    }
+)
+"""Nets of the array that switch as often as the registers behind them, at level routed."""
+
 _FIGURES = ("sequencer", "output", "dma", "configuration", "controller")
+_ASSUMED = (DATA, *(f"{name}_activity" for name in _FIGURES))
+"""Origins of errors that a measurement takes away."""
 
 
 def assumed_activities(lay: Layout) -> dict[str, float]:
@@ -62,7 +75,7 @@ def assumed_activities(lay: Layout) -> dict[str, float]:
 
 
 def measured_rates(
-    table: Iterable[Rate], lay: Layout, activities: Mapping[str, float]
+    table: Sequence[Rate], lay: Layout, activities: Mapping[str, float]
 ) -> tuple[Rate, ...]:
     """Return the rates of energy with measured activities in place of the assumed ones.
 
@@ -73,20 +86,22 @@ def measured_rates(
         term: activities[name] / assumed[name]
         for name, terms in TERMS.items()
         if name in activities
-        for term in terms
+        for term in (*terms, *(("array", bus) for bus in _BUSES.get(name, ())))
     }
+    keys = [(rate.part, rate.term.removesuffix(WIRES)) for rate in table]
     return tuple(
-        _scaled(rate, factors[rate.part, rate.term]) if (rate.part, rate.term) in factors else rate
-        for rate in table
+        _scaled(rate, factors[key]) if key in factors else rate
+        for rate, key in zip(table, keys, strict=True)
     )
 
 
 def _scaled(rate: Rate, factor: float) -> Rate:
     """Return a rate of which everything happens `factor` times as often, as was measured."""
     scatter = "measured activity", assumptions().measured_activity_relative_error.value
+    remaining = (error for error in rate.also if error[0] not in _ASSUMED)
     return replace(
         rate, energy_fj=rate.energy_fj * factor, transitions=rate.transitions * factor,
-        also=(scatter,),
+        also=(*remaining, scatter),
     )  # fmt: skip
 
 

@@ -17,9 +17,12 @@ from asicbnn.model.energy import Rate
 from asicbnn.model.gating import Clocked
 from asicbnn.technology.composition import Cell
 from asicbnn.technology.library import Technology
-from asicbnn.technology.routing import routed_factors, steiner_ratio
+from asicbnn.technology.routing import routed_factors, wire_laws
 
 _MM_PER_UM = 1e-3
+
+SIZING = "sizing"
+"""Origin of the error of cells' sizes after placement."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def clock_tree(technology: Technology, built: Area, cells_um2: float) -> ClockTr
     sinks, gated = tree_sinks(built), built.gated_flops
     buffer_um2 = clock_tree_area_um2(technology, built)
     own_um2 = technology.clock_buffer.area_um2
-    length = steiner_ratio().value
+    length = wire_laws().steiner_ratio
     flops = sinks + gated
     return ClockTree(
         sinks=sinks,
@@ -89,12 +92,13 @@ def clock_rates(
     leaf_fj = _cycled_fj(technology, tree.leaf_um)
     always = built.always_clocked
     pins = always.flop * _clocked_fj(flop) + always.clock_gate * _clocked_fj(gate)
-    yield Rate("clock", "clock", "cycles", pins)
+    factors = routed_factors(technology)
+    sized, error = factors.sizing.relative_error, factors.clock_area_ge_per_sink.relative_error
+    yield Rate("clock", "clock", "cycles", pins, relative_error=sized, origin=SIZING)
     buffers = tree.buffer_um2 / technology.clock_buffer.area_um2
     buffer_fj = technology.clock_buffer.input_capacitance_ff * technology.voltage_v**2
     buffer_fj += 2 * technology.clock_buffer.internal_energy_fj
     wires = _cycled_fj(technology, tree.trunk_um) + tree.sinks * leaf_fj
-    error = routed_factors(technology).clock_area_ge_per_sink.relative_error
     yield Rate(
         "clock", "tree", "cycles", buffers * buffer_fj + wires, "routed", error, "clock tree"
     )
@@ -119,4 +123,4 @@ def _cycled_fj(technology: Technology, length_um: float) -> float:
     return technology.clock_wire_ff_per_mm * length_um * _MM_PER_UM * technology.voltage_v**2
 
 
-__all__ = ["ClockTree", "clock_rates", "clock_tree", "clock_tree_area_um2", "tree_sinks"]
+__all__ = ["SIZING", "ClockTree", "clock_rates", "clock_tree", "clock_tree_area_um2", "tree_sinks"]

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from asicbnn.levels import ResultLevel
 from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area, area
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.energy import Rate, rates
 from asicbnn.model.rate_errors import with_errors
+from asicbnn.model.routed import Routed, routed
 from asicbnn.model.timing import Timing, timing
 from asicbnn.model.uncertainty import Bands
 from asicbnn.spec.accelerator import Accelerator
@@ -30,6 +32,7 @@ class Costs:
     rates_of   stride -> rates of energy, one entry per stride that is wired
     flags      what is assumed, scaled or composed
     bands      what is uncertain about them, the same for all strides
+    routed     floorplan, wires and clock tree, at level routed
     """
 
     area: Area
@@ -37,6 +40,7 @@ class Costs:
     rates_of: dict[int, tuple[Rate, ...]]
     flags: tuple[str, ...]
     bands: Bands
+    routed: Routed | None = None
 
 
 def technology_of(
@@ -52,31 +56,39 @@ def technology_of(
 
 
 @lru_cache(maxsize=256)
-def costs(accelerator: Accelerator, technology: Technology) -> Costs:
-    """Cost an accelerator.
+def costs(
+    accelerator: Accelerator, technology: Technology, level: ResultLevel = "cell"
+) -> Costs:
+    """Cost an accelerator at a level.
 
     Raises SpecError for an operating point the technology has no figures for, ModelError for a
     clock that is too fast.
     """
     technology = technology_of(accelerator, technology)
     built = area(accelerator, technology)
-    clocked = timing(accelerator, technology, built)
+    laid_out = routed(accelerator, technology, built) if level == "routed" else None
+    clocked = timing(accelerator, technology, built, laid_out.delays() if laid_out else None)
     structure = accelerator.array.popcount.structure
     counters = popcount_energy(technology, structure, layout(accelerator).lanes)
-    by_stride = {
-        stride: with_errors(
+    by_stride = {}
+    for stride in accelerator.array.strides:
+        table = with_errors(
             rates(accelerator, technology, built, clocked.period_ps, stride),
             technology, built, counters,
-        )
-        for stride in accelerator.array.strides
-    }  # fmt: skip
-    flags = dict.fromkeys(_flags(accelerator, technology, built, clocked))
-    bands = Bands.of(next(iter(by_stride.values())), built, clocked)
-    return Costs(built, clocked, by_stride, tuple(flags), bands)
+        )  # fmt: skip
+        by_stride[stride] = laid_out.rates(table, stride) if laid_out else table
+    shown = laid_out.area if laid_out else built
+    flags = dict.fromkeys(_flags(accelerator, technology, built, clocked, laid_out))
+    bands = Bands.of(next(iter(by_stride.values())), shown, clocked)
+    return Costs(shown, clocked, by_stride, tuple(flags), bands, laid_out)
 
 
 def _flags(
-    accelerator: Accelerator, technology: Technology, built: Area, clocked: Timing
+    accelerator: Accelerator,
+    technology: Technology,
+    built: Area,
+    clocked: Timing,
+    laid_out: Routed | None,
 ) -> Iterator[str]:
     yield from clocked.flags
     yield from technology.flags
@@ -85,11 +97,14 @@ def _flags(
     for _, memory in built.memories:
         yield from memory.flags
     yield from assumptions().flags()
-    side_mm = built.area_um2**0.5 / 1000
-    yield (
-        f"link wires are assumed as long as the side of a square of the whole area, {side_mm:.2g} "
-        "mm; no other wire is in the figures but the clock tree's"
-    )
+    if laid_out:
+        yield from laid_out.flags()
+    else:
+        side_mm = built.area_um2**0.5 / 1000
+        yield (
+            "link wires are assumed as long as the side of a square of the whole area, "
+            f"{side_mm:.2g} mm; no other wire is in the figures but the clock tree's"
+        )
     if accelerator.store.external:
         outside = external(accelerator.store.external.standard)
         yield f"{outside.standard}: {outside.note}"

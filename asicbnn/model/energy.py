@@ -33,6 +33,10 @@ STORE_ACCESSES = (
 )  # fmt: skip
 
 
+WIRES = " wires"
+"""Ends the term of what the nets between the cells of another term cost (`wires.py`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """What one event costs.
@@ -278,5 +282,7 @@ def energy_metrics(parts: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-__all__ = ["STORE_ACCESSES", "Rate", "active_counts", "energy_metrics", "parts_fj", "rates",
-           "terms_fj"]  # fmt: skip
+__all__ = [
+    "STORE_ACCESSES", "WIRES", "Rate", "active_counts", "energy_metrics", "parts_fj", "rates",
+    "terms_fj",
+]  # fmt: skip

@@ -89,9 +89,9 @@ def estimate(
     named = None
     if mapping is not None:
         named = explicit_mappings(mapping, machine, lowered.layers, machine.dataflow)
-    request = Request(machine.dataflow, _SEARCHED[objective], exhaustive, named)
     priced = technology_of(machine, technology)
     reached = reachable(level, priced)
+    request = Request(machine.dataflow, _SEARCHED[objective], exhaustive, named, reached)
     n_cfg = configuration_words(machine)
     chosen = mappings(machine, priced, lowered.layers, request, n_cfg)
     return Run(
@@ -104,7 +104,9 @@ def reachable(asked: ResultLevel | None, technology: Technology) -> ResultLevel:
 
     Raises ModelError for one that it has no figures for.
     """
-    if asked in ("gate", "routed"):
+    if asked == "routed":
+        return "routed"
+    if asked == "gate":
         raise ModelError(
             f"level: {asked} is not yet built: {technology.name} has no figures at that level; "
             "leave the level out or ask for cell"
@@ -149,7 +151,7 @@ class Run:
 
     def result(self) -> Result:
         """Return every metric of the run."""
-        cost = costs(self.accelerator, self.technology)
+        cost = costs(self.accelerator, self.technology, self.level)
         machine, lay = Machine.of(self.accelerator, self.n_cfg), layout(self.accelerator)
         inner = [
             count_nest(machine, LoopNest(layer, lay, m))

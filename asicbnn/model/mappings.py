@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from asicbnn.bnn.layer import Layer
 from asicbnn.errors import MappingError
+from asicbnn.levels import ResultLevel
 from asicbnn.mapping.capacity import check
 from asicbnn.mapping.dataflow import hold_flags
 from asicbnn.mapping.layout import layout
@@ -34,12 +35,14 @@ class Request:
     objective   what `best` makes small: energy, cycles or edp
     exhaustive  every legal tile is a candidate
     named       explicit mappings by layer name; the others follow the dataflow
+    level       of the prices that are paid
     """
 
     dataflow: str
     objective: Objective = "energy"
     exhaustive: bool = False
     named: MappingView[str, Mapping] | None = None
+    level: ResultLevel = "cell"
 
 
 def mappings(
@@ -81,7 +84,8 @@ def _chosen(
     # a stride that is not wired is refused by the search, by the layer's name
     wired = accelerator.array.strides
     paid = [
-        prices(accelerator, technology, x.stride if x.stride in wired else wired[0]) for x in layers
+        prices(accelerator, technology, x.stride if x.stride in wired else wired[0], request.level)
+        for x in layers
     ]
     choices = choose_network(
         accelerator, layers, paid, dataflow=request.dataflow, objective=request.objective,

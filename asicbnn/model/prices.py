@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import fields
 from functools import lru_cache
 
+from asicbnn.levels import ResultLevel
 from asicbnn.model.candidates import Prices
 from asicbnn.model.costs import costs
 from asicbnn.spec.accelerator import Accelerator
@@ -19,9 +20,11 @@ PRICED = frozenset(field.name for field in fields(Prices))
 
 
 @lru_cache(maxsize=1024)
-def prices(accelerator: Accelerator, technology: Technology, stride: int = 1) -> Prices:
-    """Return the prices of an accelerator [fJ] for layers of one stride."""
-    table = costs(accelerator, technology).rates_of[stride]
+def prices(
+    accelerator: Accelerator, technology: Technology, stride: int = 1, level: ResultLevel = "cell"
+) -> Prices:
+    """Return the prices of an accelerator [fJ] for layers of one stride, at a level."""
+    table = costs(accelerator, technology, level).rates_of[stride]
     total = dict.fromkeys(PRICED, 0.0)
     for rate in table:
         if rate.event in PRICED:

@@ -69,8 +69,9 @@ def _stated(rate: Rate, technology: Technology, built: Area, popcount: PopcountE
     if kind == "link":
         error = known.link_length_relative_error.value
         return replace(
-            rate, level="assumed", relative_error=error, origin="link length", also=_activity(DATA)
-        )
+            rate, level="assumed", relative_error=error, origin="link length",
+            also=activity_error(DATA),
+        )  # fmt: skip
     if kind == "memory" or (rate.part == "post" and rate.term == "clock"):  # argmax registers
         return _of_memory(rate, built)
     if rate.part == "clock":
@@ -79,7 +80,8 @@ def _stated(rate: Rate, technology: Technology, built: Area, popcount: PopcountE
     return _switching(rate, popcount)
 
 
-def _activity(name: str) -> tuple[tuple[str, float], ...]:
+def activity_error(name: str) -> tuple[tuple[str, float], ...]:
+    """Return the error of an activity of `assumptions`, as in `Rate.also`."""
     return ((name, assumptions().error_of(name)),)
 
 
@@ -92,7 +94,7 @@ def _switching(rate: Rate, popcount: PopcountEnergy) -> Rate:
     else:
         level, origin = "cell", "cell energies"
         error = assumptions().cell_energy_relative_error.value
-    also = _activity(_ACTIVITIES.get(key, DATA))
+    also = activity_error(_ACTIVITIES.get(key, DATA))
     return replace(rate, level=level, relative_error=error, origin=origin, also=also)
 
 
@@ -126,4 +128,4 @@ def tree_share(technology: Technology) -> float:
     return tree / technology.clock_energy_fj_per_cycle(Cells(flop=1))
 
 
-__all__ = ["DATA", "tree_share", "with_errors"]
+__all__ = ["DATA", "activity_error", "tree_share", "with_errors"]

@@ -39,6 +39,7 @@ def splits(
         "energy_levels_fj": _by_level(terms),
         "energy_operands_fj": _by_operand(terms),
         "paths_ps": dict(cost.timing.paths_ps),
+        **({"wire_um": cost.routed.wire_um()} if cost.routed else {}),
         "roofline": ceilings(lay),
         "not_covered": {
             "layers": len(lowered.not_covered),

@@ -11,9 +11,10 @@ from types import MappingProxyType
 
 from asicbnn.errors import ModelError
 from asicbnn.hardware.configuration import configuration, frozen_order
-from asicbnn.levels import Level
+from asicbnn.levels import Level, once_routed
 from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area
+from asicbnn.model.wire_delay import WireDelays
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.levels import MEMORY_LEVELS
@@ -50,8 +51,15 @@ class Timing:
         return _PS_PER_US / self.period_ps
 
 
-def timing(accelerator: Accelerator, technology: Technology, built: Area) -> Timing:
+def timing(
+    accelerator: Accelerator,
+    technology: Technology,
+    built: Area,
+    wires: WireDelays | None = None,
+) -> Timing:
     """Period of an accelerator.
+
+    wires  what they add to paths and accesses, once there is a floorplan
 
     Raises ModelError naming the limiter if `operating_point.clock_mhz` asks for more.
     """
@@ -74,6 +82,13 @@ def timing(accelerator: Accelerator, technology: Technology, built: Area) -> Tim
             delays[macro.part] = memory.minimum_cycle_ps
             errors[macro.part] = memory.access_error
             levels[macro.part] = MEMORY_LEVELS[memory.level]
+    if wires is not None:
+        for name, delay in delays.items():
+            added = wires.of(name, delay)
+            wide = delay * errors[name] + added * wires.relative_error
+            delays[name] = delay + added
+            errors[name] = wide / delays[name]
+            levels[name] = once_routed(levels[name])
     limiter = max(delays, key=delays.__getitem__)
     limit = delays[limiter]
     period = _asked(accelerator, limiter, limit)

@@ -15,8 +15,9 @@ from typing import Literal
 from asicbnn.mapping.layout import Layout, layout
 from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions
-from asicbnn.model.energy import STORE_ACCESSES, Rate
+from asicbnn.model.energy import STORE_ACCESSES, WIRES, Rate
 from asicbnn.model.floorplan import Floorplan
+from asicbnn.model.rate_errors import DATA, activity_error
 from asicbnn.model.steiner import attached_um, mean_um, tree_um
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
@@ -37,6 +38,7 @@ class Net:
     bits          number of nets          length_um   of one of them, mean
     sinks         of one of them
     toggles       transitions of one of them per event
+    carries_data  as random as weights and images are; an enable is not
     """
 
     part: str
@@ -46,6 +48,7 @@ class Net:
     length_um: float
     sinks: int
     toggles: float
+    carries_data: bool = True
 
     @property
     def wire_um(self) -> float:
@@ -145,7 +148,7 @@ def _enables(lay: Layout, plan: Floorplan) -> Iterator[Net]:
         ("weight enable", "weight_buffer_reads"),
         ("accumulator enable", "threshold_buffer_reads"),
     ):
-        yield Net("control", term, event, 1, length, lay.pes, 2.0)
+        yield Net("control", term, event, 1, length, lay.pes, 2.0, carries_data=False)
 
 
 def _store(accelerator: Accelerator, lay: Layout, plan: Floorplan, half: float) -> Iterator[Net]:
@@ -180,22 +183,22 @@ def _mean(lengths: Sequence[float]) -> float:
 def net_rates(technology: Technology, between: Iterable[Net]) -> Iterator[Rate]:
     """Yield what the nets between blocks cost."""
     per_um = wire_fj_per_um(technology)
-    error = _broadcast_error(routed_factors(technology))
+    error = broadcast_error(routed_factors(technology))
     for net in between:
         energy = net.wire_um * net.toggles * per_um
         yield Rate(
             net.part, net.term, net.event, energy, level="routed", relative_error=error,
-            origin=BROADCAST,
+            origin=BROADCAST, also=activity_error(DATA) if net.carries_data else (),
         )  # fmt: skip
 
 
-def _broadcast_error(factors: RoutedFactors) -> float:
-    """Error of the length of nets between blocks: as far as nets of one design differ from a law.
+def broadcast_error(factors: RoutedFactors) -> float:
+    """Error of the length of nets between blocks.
 
-    No routed accelerator is known to hold them against, so they are given the scatter of wire per
-    net between designs of one kind.
+    No routed accelerator is known to hold them against, so they are given the wider scatter of
+    wire per net between designs of one kind.
     """
-    return factors.control_spacings.relative_error
+    return max(factors.datapath_spacings.relative_error, factors.control_spacings.relative_error)
 
 
 def wire_fj_per_um(technology: Technology) -> float:
@@ -284,12 +287,12 @@ def inside_rates(
         if switched:
             energy = switched * nets_of.length_um * per_um
             yield Rate(
-                rate.part, "wires", rate.event, energy, level="routed",
-                relative_error=nets_of.relative_error, origin=LOCAL,
+                rate.part, rate.term + WIRES, rate.event, energy, level="routed",
+                relative_error=nets_of.relative_error, origin=LOCAL, also=rate.also,
             )  # fmt: skip
 
 
 __all__ = [
-    "Inside", "Net", "inside", "inside_rates", "net_rates", "nets", "window_users",
-    "wire_fj_per_um",
+    "Inside", "Net", "broadcast_error", "inside", "inside_rates", "net_rates", "nets",
+    "window_users", "wire_fj_per_um",
 ]  # fmt: skip

@@ -65,6 +65,8 @@ class _RoutedFile(Form):
     macro_halo_ratio: Figure
     macro_halo_um: dict[str, Figure]
     steiner_ratio: Figure
+    inverter_parasitic: Figure
+    stage_effort: Figure
     designs: tuple[RoutedDesign, ...]
 
 
@@ -118,9 +120,24 @@ def open_designs(technology: str | None = None) -> tuple[RoutedDesign, ...]:
     return tuple(d for d in _file().designs if technology in (None, d.technology))
 
 
-def steiner_ratio() -> Figure:
-    """Return length over sqrt(n A) of a rectilinear Steiner tree on n random points of area A."""
-    return _file().steiner_ratio
+@dataclass(frozen=True)
+class WireLaws:
+    """Numbers of the laws of wires that hold in every technology; sources stand in the file.
+
+    steiner_ratio   length over sqrt(n A) of a rectilinear Steiner tree on n random points of area A
+    inverter_parasitic  an inverter's output capacitance over its input's: FO4 = R C_inv (4 + p)
+    stage_effort    load over input of a buffer in a tree of least delay, one FO4 each
+    """
+
+    steiner_ratio: float
+    inverter_parasitic: float
+    stage_effort: float
+
+
+@lru_cache(maxsize=1)
+def wire_laws() -> WireLaws:
+    """Return the laws of wires."""
+    return WireLaws(**{law.name: getattr(_file(), law.name).value for law in fields(WireLaws)})
 
 
 def macro_halo_um(technology: Technology, macro_area_um2: float) -> float:
@@ -275,6 +292,6 @@ def _flags(
 
 
 __all__ = [
-    "Factor", "RoutedDesign", "RoutedFactors", "factor_names", "fitted", "macro_halo_um",
-    "open_designs", "routed_factors", "shown", "steiner_ratio",
+    "Factor", "RoutedDesign", "RoutedFactors", "WireLaws", "factor_names", "fitted",
+    "macro_halo_um", "open_designs", "routed_factors", "shown", "wire_laws",
 ]  # fmt: skip

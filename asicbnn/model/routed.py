@@ -1,0 +1,185 @@
+"""An accelerator at level routed: what floorplan, wires and clock tree do to its figures.
+
+Everything is on top of the figures before placement, which stay as they are but for the sizes of
+cells. Equations, sources and validity: docs/models/floorplan.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from asicbnn.hardware.configuration import configuration_words
+from asicbnn.levels import Level, level_of_sum, once_routed
+from asicbnn.model.area import Area, AreaTerm
+from asicbnn.model.clock_tree import SIZING, ClockTree, clock_rates, clock_tree
+from asicbnn.model.energy import Rate
+from asicbnn.model.floorplan import Floorplan, floorplan
+from asicbnn.model.gating import gated_registers
+from asicbnn.model.wire_delay import WireDelays, fanout_ps, loaded, repeated_ps
+from asicbnn.model.wires import Inside, Net, broadcast_error, inside, inside_rates, net_rates, nets
+from asicbnn.result import PARTS
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.technology.library import Technology
+from asicbnn.technology.routing import routed_factors
+
+PLACEMENT = "placement"
+"""Origin of the error of what cells take once placed."""
+
+
+@dataclass(frozen=True)
+class Routed:
+    """An accelerator laid out in a technology.
+
+    plan    where everything lies            tree   its clock
+    inside  nets inside the blocks of each part
+    area    after placement: the core, shared out between the parts
+    """
+
+    accelerator: Accelerator
+    technology: Technology
+    mapped: Area
+    plan: Floorplan
+    tree: ClockTree
+    inside: Mapping[str, Inside]
+    area: Area
+
+    def nets(self, stride: int) -> tuple[Net, ...]:
+        """Return the nets between blocks, for layers of one stride."""
+        return nets(self.accelerator, self.plan, stride)
+
+    def rates(self, table: Iterable[Rate], stride: int) -> tuple[Rate, ...]:
+        """Return rates of energy with wires, sized cells and the tree of this floorplan.
+
+        table  before placement, for layers of one stride; its clock and link are replaced
+        """
+        kept = [rate for rate in table if PARTS[rate.part].kind != "link" and not _is_clock(rate)]
+        n_cfg = configuration_words(self.accelerator)
+        gated = gated_registers(self.accelerator, stride, n_cfg)
+        return (
+            *self._sized(kept),
+            *inside_rates(self.technology, self.inside, kept),
+            *net_rates(self.technology, self.nets(stride)),
+            *clock_rates(self.technology, self.tree, self.mapped, gated),
+        )
+
+    def _sized(self, table: Iterable[Rate]) -> Iterator[Rate]:
+        """Yield rates of cells at their sizes after placement; leakage of all that was added."""
+        factors = routed_factors(self.technology)
+        for rate in table:
+            rate = replace(rate, level=once_routed(rate.level))
+            factor = None
+            if (rate.part, rate.term) == ("leakage", "logic"):
+                factor, value = factors.growth, self.plan.growth
+            elif rate.part in self.inside:
+                factor, value = factors.sizing, factors.sizing.value
+            if factor is None:
+                yield rate
+                continue
+            also = (*rate.also, (SIZING, factor.relative_error))
+            yield replace(rate, energy_fj=rate.energy_fj * value, also=also)
+
+    def delays(self) -> WireDelays:
+        """Return what wires do to paths and accesses.
+
+        Cells of a path drive the nets inside their block; operands have to reach the farthest PE
+        first, and a memory's word the block that takes it.
+        """
+        technology, grid = self.technology, self.plan.grid
+        far_um = grid.outline.width_um + grid.outline.height_um
+        added = {"popcount": repeated_ps(technology, far_um) + fanout_ps(technology, grid.pes)}
+        for part in {macro.part for macro, _ in self.mapped.memories}:
+            if PARTS[part].kind == "memory":
+                taker = "dma" if part.startswith("store") else "array"
+                added[part] = repeated_ps(technology, self.plan.distance_um(part, taker))
+        drives = {
+            path: self.inside[part].length_um
+            for path, part in (
+                ("popcount", "array"), ("accumulate", "array"), ("threshold", "array"),
+                ("address", "control"),
+            )
+            if part in self.inside
+        }  # fmt: skip
+        return WireDelays(
+            factors={path: loaded(technology, length) for path, length in drives.items()},
+            added_ps=added,
+            relative_error=broadcast_error(routed_factors(technology)),
+        )
+
+    def flags(self) -> Iterator[str]:
+        """Yield what a reader has to know of the floorplan and its wires."""
+        plan = self.plan
+        yield (
+            f"the floorplan is a sketch: {plan.core.width_um / 1000:.3g} x "
+            f"{plan.core.height_um / 1000:.3g} mm, cells at utilisation {plan.utilisation:.2g}, "
+            "macros as rectangles of one aspect on shelves; no router has seen it"
+        )
+        yield from routed_factors(self.technology).flags
+        if self.technology.wire_ohm_per_um is None:
+            yield (
+                f"{self.technology.name} states no wire_ohm_per_um: the resistance of wires is in "
+                "no delay"
+            )
+
+    def wire_um(self) -> dict[str, float]:
+        """Length of all wires by what they carry [um]; of nets that depend on it, at stride 1."""
+        between: dict[str, float] = {}
+        for net in self.nets(min(self.accelerator.array.strides)):
+            # a bus is counted once, whatever its accesses are charged to
+            between[net.term] = max(net.wire_um, between.get(net.term, 0.0))
+        within = {f"inside {part}": x.count * x.length_um for part, x in self.inside.items()}
+        return {**between, **within, "clock": self.tree.wire_um}
+
+
+def routed(accelerator: Accelerator, technology: Technology, mapped: Area) -> Routed:
+    """Lay out an accelerator whose cells and memories are known.
+
+    mapped  its area before placement
+    """
+    plan = floorplan(accelerator, technology, mapped)
+    spread_um2 = sum(b.outline.area_um2 for b in plan.blocks if b.kind == "cells")
+    return Routed(
+        accelerator=accelerator,
+        technology=technology,
+        mapped=mapped,
+        plan=plan,
+        tree=clock_tree(technology, mapped, spread_um2),
+        inside=inside(technology, mapped, plan),
+        area=_placed(accelerator, technology, mapped, plan),
+    )
+
+
+def _placed(
+    accelerator: Accelerator, technology: Technology, mapped: Area, plan: Floorplan
+) -> Area:
+    """Area after placement: what each part takes of the core.
+
+    Cells have the errors of their mapped area, of the growth, and of a utilisation nobody asked
+    for; macros that of their own area.
+    """
+    factors = routed_factors(technology)
+    spread = 0.0 if accelerator.floorplan.utilisation else factors.utilisation.relative_error
+    spread = math.hypot(factors.growth.relative_error, spread)
+    terms = []
+    for part, um2 in plan.part_um2.items():
+        before = [term for term in mapped.terms if term.part == part]
+        error = max((term.relative_error for term in before), default=0.0)
+        if not any(block.kind == "macro" for block in plan.blocks if block.part == part):
+            error = math.hypot(error, spread)
+        amounts: dict[Level, float] = {}
+        for term in before:
+            level = once_routed(term.level)
+            amounts[level] = amounts.get(level, 0.0) + term.area_um2
+        terms.append(AreaTerm(part, "placed", um2, level_of_sum(amounts), error, PLACEMENT))
+    parts = {**dict.fromkeys(mapped.parts, 0.0), **plan.part_um2}
+    return replace(mapped, parts=MappingProxyType(parts), terms=tuple(terms))
+
+
+def _is_clock(rate: Rate) -> bool:
+    """True for what the tree clocks; memories of cells keep the clock inside them."""
+    return rate.part == "clock"
+
+
+__all__ = ["Routed", "routed"]
