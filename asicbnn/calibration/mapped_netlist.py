@@ -14,10 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from asicbnn.calibration.joined_nets import ONE, ZERO, JoinedNets
 from asicbnn.errors import EnvironmentProblem
-
-ZERO, ONE = 0, 1
-"""The nets of the two constants; what is undefined is taken to be 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +135,7 @@ class _Opened:
 
     def __init__(self, modules: Mapping[str, Any], top: str) -> None:
         self.modules, self.top = modules, top
-        self._same = [ZERO, ONE]  # each net's way to the net it is one with
+        self._joined = JoinedNets()
         self._instances: list[tuple[str, str, tuple[str, ...], Any]] = []
         self._wires: dict[str, list[int]] = {}
 
@@ -149,10 +147,7 @@ class _Opened:
             for name, port in module["ports"].items()
         }
         self._open(module, local, ())
-        number: dict[int, int] = {ZERO: ZERO, ONE: ONE}
-
-        def final(net: int) -> int:
-            return number.setdefault(self._root(net), len(number))
+        final = self._joined.final
 
         def of(direction: str) -> dict[str, tuple[int, ...]]:
             return {
@@ -169,7 +164,7 @@ class _Opened:
             for name, cell, scope, directed in self._instances
         )  # fmt: skip
         wires = {name: tuple(map(final, nets)) for name, nets in self._wires.items()}
-        return MappedNetlist(self.top, inputs, outputs, instances, len(number), wires)
+        return MappedNetlist(self.top, inputs, outputs, instances, self._joined.count, wires)
 
     def _open(
         self, module: Mapping[str, Any], local: dict[Any, int], scope: tuple[str, ...]
@@ -200,7 +195,7 @@ class _Opened:
             outside = self._nets(cell["connections"].get(name, []), local)
             for bit, net in zip(port["bits"], outside, strict=False):
                 if bit in bound or isinstance(bit, str):
-                    self._join(net, bound[bit] if bit in bound else _constant(bit))
+                    self._joined.join(net, bound[bit] if bit in bound else _constant(bit))
                 else:
                     bound[bit] = net
         return bound
@@ -219,7 +214,7 @@ class _Opened:
         for pin in sorted(directions):
             nets = self._nets(cell["connections"].get(pin, ()), local)
             if not nets:
-                nets = [self._fresh() if directions[pin] == "output" else ZERO]
+                nets = [self._joined.fresh() if directions[pin] == "output" else ZERO]
             for i, net in enumerate(nets):
                 yield pin if len(nets) == 1 else f"{pin}[{i}]", directions[pin], net
 
@@ -228,22 +223,8 @@ class _Opened:
 
     def _net(self, bit: int, local: dict[Any, int]) -> int:
         if bit not in local:
-            local[bit] = self._fresh()
+            local[bit] = self._joined.fresh()
         return local[bit]
-
-    def _fresh(self) -> int:
-        self._same.append(len(self._same))
-        return self._same[-1]
-
-    def _root(self, net: int) -> int:
-        while self._same[net] != net:
-            self._same[net] = self._same[self._same[net]]
-            net = self._same[net]
-        return net
-
-    def _join(self, a: int, b: int) -> None:
-        low, high = sorted((self._root(a), self._root(b)))
-        self._same[high] = low
 
 
 def _constant(digit: str) -> int:

@@ -18,21 +18,20 @@ def cut(machine: Machine, *parts: tuple[str, str]) -> tuple[pyrtl.Block, tuple[G
 
     Memories stay outside: what they give is an input, what they take an output.
     """
-    nets = {net for part in parts for net in machine.parts[part] if net.op not in "m@"}
+    nets = _nets(machine, parts)
     driven = {wire for net in nets for wire in net.dests}
-    read = _in_order(wire for net in nets for wire in net.args)
-    others = machine.block.logic - nets
-    leaving = driven & {wire for net in others for wire in net.args}
-    leaving |= {wire for wire in driven if isinstance(wire, Output)}
+    entering, leaving = boundary(machine, *parts)
     block = pyrtl.Block()
     with pyrtl.set_working_block(block, no_sanity_check=True):
         own = {wire: _copied(wire) for wire in _in_order(driven)}
-        own |= {wire: _entering(wire, f"in{i}") for i, wire in enumerate(read) if wire not in own}
+        own |= {wire: Input(len(wire), pin) for pin, wire in entering.items()}
+        constants = {wire for net in nets for wire in net.args if isinstance(wire, Const)}
+        own |= {wire: Const(wire.val, len(wire)) for wire in _in_order(constants)}
         for net in nets:
             args, dests = (tuple(own[wire] for wire in wires) for wires in (net.args, net.dests))
             block.add_net(LogicNet(net.op, net.op_param, args, dests))
-        for i, wire in enumerate(_in_order(leaving)):
-            pin = Output(len(wire), f"out{i}")
+        for name, wire in leaving.items():
+            pin = Output(len(wire), name)
             pin <<= own[wire]
         declarations().adders += [
             Adder(a.kind, *(tuple(own[w] for w in a.inputs), own[a.total], own[a.carry], ()))
@@ -48,6 +47,30 @@ def cut(machine: Machine, *parts: tuple[str, str]) -> tuple[pyrtl.Block, tuple[G
     return block, tuple(groups)
 
 
+def boundary(
+    machine: Machine, *parts: tuple[str, str]
+) -> tuple[dict[str, WireVector], dict[str, WireVector]]:
+    """Return the machine's wires by the pins `cut` gives them: what enters, and what leaves.
+
+    What a probe alone reads does not leave.
+    """
+    nets = _nets(machine, parts)
+    driven = {wire for net in nets for wire in net.dests}
+    read = _in_order(wire for net in nets for wire in net.args)
+    others = machine.block.logic - nets - set(machine.stages.get("probe", ()))
+    taken = driven & {wire for net in others for wire in net.args}
+    taken |= {wire for wire in driven if isinstance(wire, Output)}
+    entering = {
+        f"in{i}": wire for i, wire in enumerate(read)
+        if wire not in driven and not isinstance(wire, Const)
+    }  # fmt: skip
+    return entering, {f"out{i}": wire for i, wire in enumerate(_in_order(taken))}
+
+
+def _nets(machine: Machine, parts: Iterable[tuple[str, str]]) -> set[LogicNet]:
+    return {net for part in parts for net in machine.parts[part] if net.op not in "m@"}
+
+
 def _in_order(wires: Iterable[WireVector]) -> list[WireVector]:
     return sorted(set(wires), key=lambda wire: creation_order(wire.name))
 
@@ -56,7 +79,3 @@ def _copied(wire: WireVector) -> WireVector:
     if isinstance(wire, Register):
         return Register(len(wire), name=wire.name, reset_value=wire.reset_value)
     return WireVector(len(wire))
-
-
-def _entering(wire: WireVector, name: str) -> WireVector:
-    return Const(wire.val, len(wire)) if isinstance(wire, Const) else Input(len(wire), name)

@@ -18,9 +18,9 @@ from asicbnn.errors import SpecError
 from asicbnn.hardware.accelerator import Machine
 from asicbnn.replacing import check_writable, replacing
 from asicbnn.simulation.backends.interface import Backend
-from asicbnn.simulation.backends.interpreted import InterpretedBackend
 from asicbnn.simulation.execution import Executor
 from asicbnn.simulation.signals import Signal, signals_of
+from asicbnn.simulation.trace import Tracer
 from asicbnn.simulation.value_changes import ValueChanges, Variable, identifier
 
 MOST_VALUES = 100_000_000
@@ -122,7 +122,7 @@ def _write(
     variables = [Variable((top,), "clock", 1), Variable((top,), "cycle", 64)]
     variables += [Variable((top, *s.scopes), s.name, s.bits) for s in signals]
     changes = ValueChanges(file, variables, "1 ps")
-    simulator = _continued(machine, state, signals)
+    simulator = Tracer(machine.block, [signal.wire for signal in signals]).take(state)
     names = list(enumerate((signal.wire for signal in signals), 2))
     for cycle in cycles:
         simulator.run(1)
@@ -131,14 +131,3 @@ def _write(
         changes.at(edge, [(0, 1), (1, cycle), *((i, values[name]) for i, name in names)])
         changes.at(edge + period // 2, [(0, 0)])
     changes.end(cycles.stop * period)
-
-
-def _continued(machine: Machine, state: Backend, signals: list[Signal]) -> InterpretedBackend:
-    """PyRTL's simulator in the state another one has reached."""
-    simulator = InterpretedBackend(machine.block, watch=[signal.wire for signal in signals])
-    for name in state.shape.registers:
-        simulator.write_register(name, state.read_register(name))
-    for name, memory in state.shape.memories.items():
-        if not memory.is_read_only:
-            simulator.write_memory(name, state.read_memory(name))
-    return simulator
