@@ -271,6 +271,8 @@ def area(accelerator: Accelerator, technology: Technology) -> Area:
         (macro, macro.priced(technology, pricing, listed)) for macro in macros(accelerator)
     )
     terms = (*_logic_terms(cells, technology), *_memory_terms(memories))
+    if technology.node_error:  # one error for all of it, beside which the others do not count
+        terms = tuple(_scaled(term, technology.node_error) for term in terms)
     parts = {name: 0.0 for name, part in PARTS.items() if part.has_area}
     for term in terms:
         parts[term.part] += term.area_um2
@@ -295,6 +297,12 @@ def _memory_terms(memories: Iterable[tuple[Macro, Memory]]) -> Iterator[AreaTerm
             macro.part, macro.kind, macro.count * priced.area_um2, MEMORY_LEVELS[priced.level],
             priced.area_error, f"area of {macro.kind} memories",
         )  # fmt: skip
+
+
+def _scaled(term: AreaTerm, error: float) -> AreaTerm:
+    return replace(
+        term, level="assumed", relative_error=max(error, term.relative_error), origin="node scaling"
+    )
 
 
 __all__ = ["PART_OF_COMPONENT", "Area", "AreaTerm", "Macro", "area", "component_cells", "macros"]

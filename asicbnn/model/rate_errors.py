@@ -43,7 +43,15 @@ def with_errors(
 ) -> tuple[Rate, ...]:
     """Return rates of energy with the errors they do not state themselves."""
     stated = (rate if rate.origin else _stated(rate, technology, built, popcount) for rate in table)
-    return tuple(_moved(rate, technology.moved_by) for rate in stated)
+    return tuple(_moved(_scaled(rate, technology), technology.moved_by) for rate in stated)
+
+
+def _scaled(rate: Rate, technology: Technology) -> Rate:
+    """Return the rate with the error of a node that no library was measured at."""
+    if not technology.node_error or PARTS[rate.part].kind == "external":
+        return rate
+    error = ("node scaling", technology.node_error)
+    return replace(rate, level="assumed", also=(*rate.also, error))
 
 
 def _moved(rate: Rate, by: Ratios) -> Rate:

@@ -77,6 +77,8 @@ def timing(
     errors = {name: path.relative_error for name, path in paths.items()}
     levels: dict[str, Level] = dict.fromkeys(paths, "cell")
     levels["popcount"] = "gate"  # fitted to synthesis
+    if technology.node_error:
+        levels = dict.fromkeys(paths, "assumed")
     for macro, memory in built.memories:
         if PARTS[macro.part].kind == "memory":  # registers of the output stage limit nothing
             delays[macro.part] = memory.minimum_cycle_ps

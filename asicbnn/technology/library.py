@@ -75,6 +75,8 @@ class Technology:
     """What is composed, scaled or assumed, one sentence each, for reports."""
     operating: OperatingEntry | None = field(default=None, repr=False)
     corners: tuple[CornerEntry, ...] = field(default=(), repr=False)
+    node_error: float = 0.0
+    """Relative error of every figure of a technology scaled between libraries."""
     moved_by: Ratios = field(default=Ratios(), repr=False)
     """How far the figures are from the library's own voltage and temperature."""
     moved_from: Technology | None = field(default=None, repr=False)
@@ -168,8 +170,18 @@ def names() -> tuple[str, ...]:
 
 
 def load(name_or_path: str | Path) -> Technology:
-    """Read a technology: a shipped name such as ``sky130hd``, or the path of a YAML file."""
+    """Read a technology: a shipped name such as ``sky130hd``, or the path of a YAML file.
+
+    ``scaled:28`` stands for a node between those of shipped libraries (`scaling.py`).
+    """
+    from asicbnn.technology import scaling  # which interpolates between what is loaded here
+
+    if str(name_or_path).startswith("scaled:"):
+        return scaling.named_scaled(str(name_or_path))
     data, path = _found(name_or_path)
+    tree = parse(data, path)
+    if isinstance(tree, dict) and tree.get("kind") == "scaled":
+        return scaling.read_scaled(tree, path)
     return _read(data, path, load_macros(_form(data, path).macros, Path(path).parent))
 
 

@@ -1,4 +1,4 @@
-"""Estimates away from a library's own voltage: slower, cheaper and less certain."""
+"""Estimates away from a library's own voltage, and at nodes between libraries: less certain."""
 
 from pathlib import Path
 
@@ -61,3 +61,17 @@ def test_a_sweep_of_voltages_costs_each_once():
         for volts in (0.8, 0.9, 1.0):
             estimate(at(volts), DIGITS)
     assert costs.cache_info().misses == 3
+
+
+def test_a_node_between_libraries_is_estimated_with_its_band():
+    scaled = estimate(LATCHES, DIGITS, technology="scaled:28")
+    assert scaled.technology == "scaled:28"
+    for metric in ("energy_fj", "area_um2", "period_ps", "array_energy_fj"):
+        low, high = (
+            estimate(LATCHES, DIGITS, technology=name).totals[metric]
+            for name in ("asap7", "ihp_sg13g2")
+        )
+        assert low < scaled.totals[metric] < high
+        assert scaled.errors[metric] >= 0.9
+        assert scaled.levels[metric] == "assumed"
+    assert any("factor of 2 either way" in flag for flag in scaled.flags)

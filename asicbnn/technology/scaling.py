@@ -1,0 +1,133 @@
+"""Technologies between those there are libraries of: figures interpolated over the node.
+
+Only between anchors, libraries whose cells were measured, and in the logarithm of both node and
+figure. What lies beyond is refused. A node does not fix a library (two of 130 nm differ by 1.9 in
+area), so every figure is printed with a factor of 2 either way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import PositiveFloat
+
+from asicbnn.errors import Problem, SpecError
+from asicbnn.technology.between import Between
+from asicbnn.technology.library import Technology, load, names
+from asicbnn.technology.schema import Figure, Form, Name, as_form, read_form
+
+_FILE = Path(__file__).parent / "figures" / "nodes.yaml"
+_ANCHORS: Final[Mapping[float, tuple[str, ...]]] = {
+    130: ("sky130hd", "ihp_sg13g2"), 7: ("asap7",), 2: ("gt2n",),
+}  # fmt: skip
+"""Libraries by node; what is not shipped anchors nothing."""
+
+
+class ScaledFile(Form):
+    """A file of kind `scaled`: the node, and a name for it."""
+
+    kind: Literal["scaled"]
+    name: Name
+    node_nm: PositiveFloat
+
+
+class _BitCell(Form):
+    node_nm: PositiveFloat
+    area_um2: Figure
+
+
+class _NodesFile(Form):
+    sources: dict[str, Name]
+    reference_um2: Figure
+    bit_cells: tuple[_BitCell, ...]
+
+
+@lru_cache(maxsize=1)
+def _nodes() -> _NodesFile:
+    return read_form(_NodesFile, _FILE.read_bytes(), _FILE.name)
+
+
+def anchors() -> dict[float, tuple[str, ...]]:
+    """Return the shipped libraries that anchor a node, coarsest first."""
+    shipped = names()
+    found = {node: tuple(n for n in some if n in shipped) for node, some in _ANCHORS.items()}
+    return {node: some for node, some in found.items() if some}
+
+
+def interpolated(node_nm: float, points: Sequence[tuple[float, float]]) -> float:
+    """Return a value at a node, straight between its neighbours in log-log.
+
+    points  (node [nm], value > 0), coarsest first; the node lies within them
+    """
+    for (coarse, before), (fine, after) in pairwise(points):
+        if fine <= node_nm <= coarse:
+            share = math.log(node_nm / coarse) / math.log(fine / coarse)
+            return math.exp((1 - share) * math.log(before) + share * math.log(after))
+    raise ValueError(f"{node_nm:g} nm is not within {points[-1][0]:g} to {points[0][0]:g} nm")
+
+
+def bit_cell_ratio(node_nm: float) -> float:
+    """Area of an SRAM bit cell at a node over that of the fitted macros' node.
+
+    Interpolated between published six-transistor cells (figures/nodes.yaml).
+    """
+    cells = [(cell.node_nm, cell.area_um2.value) for cell in _nodes().bit_cells]
+    return interpolated(node_nm, cells) / _nodes().reference_um2.value
+
+
+def read_scaled(tree: object, path: str) -> Technology:
+    """Return the technology of a file of kind `scaled`."""
+    file = as_form(ScaledFile, tree, path)
+    try:
+        return replace(scaled(file.node_nm), name=file.name)
+    except SpecError as error:
+        raise SpecError(replace(p, file=path, path="node_nm") for p in error.problems) from None
+
+
+def named_scaled(name: str) -> Technology:
+    """Return the technology that a name such as ``scaled:28`` stands for."""
+    text = name.removeprefix("scaled:").removesuffix("nm").strip()
+    try:
+        node_nm = float(text)
+    except ValueError:
+        node_nm = math.nan
+    if not (math.isfinite(node_nm) and node_nm > 0):
+        message = f"expected scaled:NODE with a node in nm, such as scaled:28, got '{name}'"
+        raise SpecError(Problem(message, path="technology"))
+    return scaled(node_nm)
+
+
+@lru_cache(maxsize=256)
+def scaled(node_nm: float) -> Technology:
+    """Return a technology at a node, interpolated between the libraries on either side of it.
+
+    Raises SpecError for a node no two anchors enclose.
+    """
+    known = anchors()
+    coarsest, finest = max(known), min(known)
+    if not finest <= node_nm <= coarsest:
+        raise SpecError(
+            Problem(
+                f"{node_nm:g} nm lies outside the nodes there are libraries of, {finest:g} to "
+                f"{coarsest:g} nm; nothing is extrapolated",
+                path="technology",
+                help=f"set scaled:{finest:g} to scaled:{coarsest:g}, or import a Liberty file",
+            )
+        )
+    pairs = pairwise(sorted(known, reverse=True))
+    coarse, fine = next(pair for pair in pairs if pair[1] <= node_nm <= pair[0])
+    before, after = (tuple(load(name) for name in known[node]) for node in (coarse, fine))
+    share = math.log(node_nm / coarse) / math.log(fine / coarse)
+    return Between(float(node_nm), share, before, after).technology(bit_cell_ratio(node_nm))
+
+
+__all__ = [
+    "ScaledFile", "anchors", "bit_cell_ratio", "interpolated", "named_scaled", "read_scaled",
+    "scaled",
+]  # fmt: skip

@@ -1,0 +1,167 @@
+"""Technologies of nodes between those of libraries."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asicbnn.errors import SpecError
+from asicbnn.technology.library import load, names
+from asicbnn.technology.memories import memory
+from asicbnn.technology.paths import logic_path_ps
+from asicbnn.technology.popcount import popcount_delay, popcount_energy
+from asicbnn.technology.scaling import anchors, bit_cell_ratio, interpolated, scaled
+from shared_data import shared_data
+
+ASAP, IHP, SKY = (load(name) for name in ("asap7", "ihp_sg13g2", "sky130hd"))
+nodes = st.integers(7, 130)
+
+FIGURES = {
+    "voltage": lambda t: t.voltage_v,
+    "FO4 delay": lambda t: t.fo4_delay_ps,
+    "toggle energy": lambda t: t.inverter_toggle_energy_fj,
+    "gate equivalent": lambda t: t.gate_equivalent_um2,
+    "area of a flop": lambda t: t.cell("flop").area_um2,
+    "energy of a full adder": lambda t: t.cell("full_adder").toggle_energy_fj,
+    "clock energy of a flop": lambda t: t.cell("flop").clock_energy_fj,
+    "popcount energy": lambda t: popcount_energy(t, "sliced", 64).per_lane_fj(),
+    "popcount delay": lambda t: popcount_delay(t, "tree", 64).delay_ps,
+    "wire": lambda t: t.wire_energy_fj(100),
+}
+
+# published NAND2 areas [um2]; design data nodes.yaml: UMC 65, Nangate45, a 28 nm bulk, 22FDX
+PUBLISHED_GE_UM2 = {65: 1.44, 45: 0.798, 28: 0.49, 22: 0.199}
+
+
+@given(nodes)
+def test_every_figure_lies_between_those_of_the_libraries(node):
+    between = scaled(node)
+    for name, of in FIGURES.items():
+        known = [of(library) for library in (ASAP, IHP, SKY)]
+        assert min(known) * (1 - 1e-9) <= of(between) <= max(known) * (1 + 1e-9), name
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_fall_from_node_to_node(name):
+    of = FIGURES[name]
+    for coarse, fine in pairwise((130, 90, 65, 45, 28, 16, 10, 7)):
+        assert of(scaled(fine)) < of(scaled(coarse))
+
+
+def test_on_an_anchor_the_libraries_count_alone():
+    seven, coarse = scaled(7), scaled(130)
+    for name, of in FIGURES.items():
+        assert of(seven) == pytest.approx(of(ASAP), rel=0.02 if "popcount" in name else 1e-12)
+    assert coarse.gate_equivalent_um2 == pytest.approx(math.sqrt(3.7536 * 7.2576))
+    assert coarse.fo4_delay_ps == pytest.approx(math.sqrt(80.532 * IHP.fo4_delay_ps))
+
+
+def test_a_middle_by_hand():
+    """The node in the middle of 130 and 7 nm has the root of the product of their figures."""
+    middle = scaled(math.sqrt(130 * 7))
+    coarse = math.sqrt(SKY.inverter_toggle_energy_fj * IHP.inverter_toggle_energy_fj)
+    assert middle.inverter_toggle_energy_fj == pytest.approx(
+        math.sqrt(coarse * ASAP.inverter_toggle_energy_fj)
+    )
+
+
+@pytest.mark.parametrize(("node", "um2"), PUBLISHED_GE_UM2.items())
+def test_published_gate_areas_lie_within_the_band(node, um2):
+    assert 1 / 2 < scaled(node).gate_equivalent_um2 / um2 < 2
+
+
+@pytest.mark.parametrize(("node", "key"), [(65, "65"), (32, "32HP"), (16, "16HP"), (10, "10HP")])
+def test_stillmaker_s_shape_is_within_what_it_is_known_to_miss(node, key):
+    """Published polynomials, at the scaled voltage, over the 7 nm ones: within a factor of 5."""
+    tables = yaml.safe_load(shared_data("technology/stillmaker.yaml").read_text())["coef"]
+
+    def at(which, what, volts):
+        powers = tables[which][what]
+        return sum(c * volts ** (len(powers) - 1 - i) for i, c in enumerate(powers))
+
+    here, volts = scaled(node), scaled(node).voltage_v
+    volts = min(volts, 0.9) if "HP" in key else volts  # where the polynomials were fitted
+    for what, of in (
+        ("delay", lambda t: t.fo4_delay_ps),
+        ("energy", lambda t: t.inverter_toggle_energy_fj),
+    ):
+        theirs = at(key, what, volts) / at("7HP", what, ASAP.voltage_v)
+        ours = of(here) / of(ASAP)
+        assert 1 / 5 < ours / theirs < 2.5
+
+
+@given(nodes)
+def test_a_scaled_technology_prices_what_a_library_does(node):
+    there = scaled(node)
+    assert memory(there, "latch", 16, 32).area_um2 > 0
+    assert memory(there, "sram", 256, 32).read_energy_fj > 0
+    assert logic_path_ps(there, 64, "sliced", 1, 16) > 0
+    assert there.node_error == 1
+    assert "a factor of 2 either way" in there.flags[0]
+
+
+def test_a_scaled_technology_moves_with_its_voltage():
+    nominal = scaled(65)
+    low = nominal.at(0.7)
+    assert low.fo4_delay_ps > nominal.fo4_delay_ps
+    assert low.at() is nominal
+    with pytest.raises(SpecError, match=r"within 100 mV of the threshold of scaled:65"):
+        nominal.at(0.5)
+
+
+def test_bit_cells_are_interpolated_between_published_ones():
+    assert bit_cell_ratio(28) == pytest.approx(0.127 / 2.43)
+    assert 0.346 / 2.43 < bit_cell_ratio(55) < 0.525 / 2.43
+
+
+def test_nothing_is_interpolated_outside_its_points():
+    with pytest.raises(ValueError, match=r"^5 nm is not within 7 to 130 nm$"):
+        interpolated(5, [(130, 1.0), (7, 0.1)])
+
+
+def test_anchors_are_shipped_libraries():
+    assert {name for some in anchors().values() for name in some} <= set(names())
+
+
+def test_a_node_is_named_in_place_of_a_technology(tmp_path):
+    assert load("scaled:28") == scaled(28)
+    assert load("scaled:28nm") == scaled(28)
+    path = tmp_path / "mine.yaml"
+    path.write_text("kind: scaled\nname: mine\nnode_nm: 28\n")
+    named = load(path)
+    assert named.name == "mine"
+    assert named == scaled(28)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("scaled:180", r"^technology: 180 nm lies outside the nodes there are libraries of, \d"),
+        ("scaled:1", r"nothing is extrapolated\n.*set scaled:\d to scaled:130, or import a Lib"),
+        ("scaled:", r"^technology: expected scaled:NODE with a node in nm, such as scaled:28"),
+        ("scaled:nan", r"^technology: expected scaled:NODE"),
+        ("scaled:-5", r"^technology: expected scaled:NODE"),
+    ],
+)
+def test_other_nodes_are_refused(name, sentence):
+    with pytest.raises(SpecError, match=sentence):
+        load(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("kind: scaled\nname: mine\nnode_nm: 500\n", r"mine\.yaml: node_nm: 500 nm lies outside"),
+        ("kind: scaled\nname: mine\n", r"node_nm: Field required"),
+        ("kind: scaled\nname: mine\nnode_nm: -1\n", r"node_nm: Input should be greater than 0"),
+        ("kind: scaled\nname: mine\nnode_nm: 28\ncells: {}\n", r"cells: Extra inputs are not"),
+    ],
+)
+def test_mistakes_of_a_file_are_told(tmp_path, text, sentence):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(SpecError, match=sentence):
+        load(path)
