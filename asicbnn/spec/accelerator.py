@@ -329,7 +329,9 @@ class Accelerator(SpecModel):
         max_length=100,
         json_schema_extra={"wanted": "a name of letters, digits and _ . + -"},
     )
-    technology: str = _field("sky130hd", "a shipped technology, a path to one, or scaled:NODE [nm]", min_length=1)
+    technology: str = _field(
+        "sky130hd", "a shipped technology, a path to one, or scaled:NODE in nm", min_length=1
+    )
     operating_point: OperatingPoint = _field(OperatingPoint(), "supply, temperature and clock")
     array: Array = _field(Array(), "the grid of processing elements")
     registers: Registers = _field(Registers(), "the registers next to the array")

@@ -97,12 +97,7 @@ class Between:
             macros=None,
             routed=None,
             sources={f"{t.name}: {key}": text for t in self.all for key, text in t.sources.items()},
-            flags=(
-                (
-                    f"{self.node_nm:g} nm is interpolated between {self.names}, in the logarithms of "
-                    "node and figure: a factor of 2 either way"
-                ),
-            ),
+            flags=(self.flag,),
             operating=self._operating(volts),
             corners=(),
             node_error=BAND,
@@ -113,6 +108,14 @@ class Between:
         """The libraries, as a reader wants them."""
         named = [f"{t.name} ({t.node_nm:g} nm)" for t in self.all]
         return f"{', '.join(named[:-1])} and {named[-1]}"
+
+    @property
+    def flag(self) -> str:
+        """What a report has to say about such figures."""
+        return (
+            f"{self.node_nm:g} nm is interpolated between {self.names}, in the logarithms of node "
+            "and figure: a factor of 2 either way"
+        )
 
     def _resistance(self) -> float | None:
         if any(t.wire_ohm_per_um is None for t in self.all):

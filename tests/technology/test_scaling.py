@@ -7,6 +7,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_data import shared_data
 
 from asicbnn.errors import SpecError
 from asicbnn.technology.library import load, names
@@ -14,7 +15,6 @@ from asicbnn.technology.memories import memory
 from asicbnn.technology.paths import logic_path_ps
 from asicbnn.technology.popcount import popcount_delay, popcount_energy
 from asicbnn.technology.scaling import anchors, bit_cell_ratio, interpolated, scaled
-from shared_data import shared_data
 
 ASAP, IHP, SKY = (load(name) for name in ("asap7", "ihp_sg13g2", "sky130hd"))
 nodes = st.integers(7, 130)
