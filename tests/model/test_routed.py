@@ -1,0 +1,130 @@
+"""Estimates at level routed: what changes against the cell level, by how much, and what stays."""
+
+from pathlib import Path
+
+import pytest
+
+import asicbnn
+from asicbnn.levels import once_routed
+from asicbnn.model.area import area
+from asicbnn.model.costs import costs
+from asicbnn.result import METRICS
+from asicbnn.spec.accelerator import Accelerator, with_changes
+from asicbnn.spec.reader import read
+from asicbnn.technology.library import load
+from asicbnn.technology.routing import open_designs, routed_factors
+
+ROOT = Path(__file__).parents[2]
+TINY = read(ROOT / "arch_specs/tiny.yaml", Accelerator)
+GATED = with_changes(TINY, {"clock_gating": "register"})
+DIGITS = ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
+SKY, IHP = load("sky130hd"), load("ihp_sg13g2")
+
+
+@pytest.fixture(scope="module", params=["sky130hd", "ihp_sg13g2", "asap7"])
+def both(request):
+    return tuple(
+        asicbnn.estimate(TINY, DIGITS, technology=request.param, level=level)
+        for level in ("cell", "routed")
+    )
+
+
+def test_counts_are_those_of_the_cell_level(both):
+    cell, routed = both
+    for name, metric in METRICS.items():
+        if metric.is_count and name in cell.totals:
+            assert routed.totals[name] == cell.totals[name]
+
+
+def test_nothing_gets_smaller_faster_or_cheaper(both):
+    cell, routed = (result.totals for result in both)
+    for name in ("area_um2", "period_ps", "energy_fj", "logic_energy_fj", "memory_energy_fj"):
+        assert routed[name] > cell[name]
+
+
+def test_the_result_says_its_level(both):
+    cell, routed = both
+    assert (cell.level, routed.level) == ("cell", "routed")
+    assert any("the floorplan is a sketch" in flag for flag in routed.flags)
+    assert not any("no other wire is in the figures" in flag for flag in routed.flags)
+
+
+def test_area_is_the_core_of_the_floorplan(both):
+    routed = both[1]
+    parts = [v for k, v in routed.totals.items() if k.endswith("_area_um2")]
+    logic, memory = routed.totals["logic_area_um2"], routed.totals["memory_area_um2"]
+    assert routed.totals["area_um2"] == pytest.approx(logic + memory)
+    assert sum(parts) == pytest.approx(2 * (logic + memory))  # by part, and once more by kind
+    plan = costs(TINY, load(routed.technology), "routed").routed.plan
+    assert routed.totals["area_um2"] == pytest.approx(plan.core.area_um2)
+
+
+def test_power_grows_as_it_did_on_open_designs(both):
+    """Routed over mapped power of the logic, against what flows report: 1.16 to 2.28."""
+    cell, routed = both
+    grown = routed.totals["logic_energy_fj"] / cell.totals["logic_energy_fj"]
+    seen = [d.routed_power_w / d.mapped_power_w for d in open_designs() if d.routed_power_w]
+    assert min(seen) <= grown <= max(seen)
+
+
+def test_energy_terms_are_the_old_ones_wires_and_the_tree(both):
+    cell, routed = (set(result.breakdowns["energy_terms_fj"]) for result in both)
+    new = {name for name in routed - cell if not name.endswith(" wires")}
+    assert {name.split()[0] for name in new} == {"array", "post", "control", "link", "clock"}
+    assert "array input broadcast" in new
+    assert "clock tree" in new
+    assert cell - routed <= {name for name in cell if name.startswith("link ")}
+
+
+def test_lengths_of_wire_are_listed(both):
+    lengths = both[1].breakdowns["wire_um"]
+    assert lengths["input broadcast"] > 0
+    assert lengths["inside array"] > 0
+    assert lengths["clock"] > 0
+    assert "wire_um" not in both[0].breakdowns
+
+
+def test_clock_gating_saves_energy_of_the_clock_once_routed_too():
+    plain, gated = (
+        asicbnn.estimate(accelerator, DIGITS, level="routed").totals["clock_energy_fj"]
+        for accelerator in (TINY, GATED)
+    )
+    assert gated < 0.8 * plain
+
+
+def test_figures_at_gate_level_are_routed_then_and_others_stay():
+    assert once_routed("gate") == "routed"
+    for level in ("assumed", "cell", "counted"):
+        assert once_routed(level) == level
+
+
+def test_leakage_grows_with_the_cells():
+    cell, routed = (
+        next(r for r in costs(TINY, SKY, level).rates_of[1] if r.term == "logic")
+        for level in ("cell", "routed")
+    )
+    period = [costs(TINY, SKY, level).timing.period_ps for level in ("cell", "routed")]
+    grown = routed.energy_fj / cell.energy_fj / (period[1] / period[0])
+    assert grown == pytest.approx(max(routed_factors(SKY).growth.value, 1.0), rel=0.05)
+
+
+def test_a_clock_that_only_unplaced_wires_allow_is_refused():
+    limit = costs(TINY, SKY).timing.limit_ps
+    fast = with_changes(TINY, {"operating_point.clock_mhz": 1e6 / limit * 0.999})
+    asicbnn.estimate(fast, DIGITS)
+    with pytest.raises(asicbnn.errors.ModelError, match=r"^operating_point.clock_mhz"):
+        asicbnn.estimate(fast, DIGITS, level="routed")
+
+
+def test_a_stated_utilisation_has_no_error():
+    free = costs(TINY, IHP, "routed").bands.area.errors["logic_area_um2"]
+    stated = with_changes(TINY, {"floorplan.utilisation": 0.55})
+    assert costs(stated, IHP, "routed").bands.area.errors["logic_area_um2"] < free
+    assert area(stated, IHP).parts == area(TINY, IHP).parts
+
+
+def test_best_mappings_pay_for_wires():
+    """A search at level routed never ends above the search at level cell, both judged routed."""
+    found = asicbnn.estimate(TINY, DIGITS, dataflow="best", level="routed")
+    other = asicbnn.estimate(TINY, DIGITS, dataflow="output_stationary", level="routed")
+    assert found.totals["energy_fj"] <= other.totals["energy_fj"]
