@@ -72,6 +72,6 @@ def test_a_node_between_libraries_is_estimated_with_its_band():
             for name in ("asap7", "ihp_sg13g2")
         )
         assert low < scaled.totals[metric] < high
-        assert scaled.errors[metric] >= 0.9
+        assert scaled.errors[metric] >= (0.5 if metric == "energy_fj" else 0.9)  # less off chip
         assert scaled.levels[metric] == "assumed"
     assert any("factor of 2 either way" in flag for flag in scaled.flags)
