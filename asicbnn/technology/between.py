@@ -31,7 +31,9 @@ _CELL_FIGURES: Final = (
     "area_um2", "leakage_nw", "input_capacitance_ff", "internal_energy_fj", "toggle_energy_fj",
     "delay_fo4_ps", "carry_delay_fo4_ps", "clock_energy_fj",
 )  # fmt: skip
-_VOLTAGES: Final = frozenset({"threshold_voltage_v", "highest_voltage_v", "sram_lowest_voltage_v"})
+_VOLTAGES: Final = frozenset(
+    {"threshold_voltage_v", "highest_voltage_v", "sram_lowest_voltage_v"}
+)
 """Figures of an operating section that go with the nominal voltage."""
 
 Of = Callable[[Technology], float]

@@ -124,21 +124,33 @@ def leakage_ratio(
     return voltage_v / own_v * (warm / cold) ** 2 * math.exp(exponent)
 
 
+def delay_error(
+    entry: OperatingEntry, own_v: float, own_c: float, voltage_v: float, temperature_c: float
+) -> float:
+    """Relative error of the delay ratio: what an error of the threshold makes of it.
+
+    exp(alpha dVt |1/(V - Vt) - 1/(V0 - Vt0)|) - 1
+    """
+    here = voltage_v - threshold_v(entry, own_c, temperature_c)
+    there = own_v - entry.threshold_voltage_v.value
+    off = entry.alpha.value * entry.threshold_error_v.value
+    return math.expm1(off * abs(1 / here - 1 / there))
+
+
 def law_ratios(
     entry: OperatingEntry, own_v: float, own_c: float, voltage_v: float, temperature_c: float
 ) -> Ratios:
     """Return what the laws say, with errors that grow away from the library's own point."""
     voltage = voltage_v / own_v
     octaves = abs(math.log2(voltage))
-    delay = delay_ratio(entry, own_v, own_c, voltage_v, temperature_c)
     warmer = abs(temperature_c - own_c) / entry.leakage_error_per_k.value
     return Ratios(
         voltage=voltage,
-        delay=delay,
+        delay=delay_ratio(entry, own_v, own_c, voltage_v, temperature_c),
         internal=voltage**entry.internal_energy_exponent.value,
         capacitance=voltage**entry.capacitance_exponent.value,
         leakage=leakage_ratio(entry, own_v, own_c, voltage_v, temperature_c),
-        delay_error=entry.delay_error.value * abs(math.log(delay)),
+        delay_error=delay_error(entry, own_v, own_c, voltage_v, temperature_c),
         energy_error=entry.energy_error.value * octaves,
         leakage_error=entry.leakage_error.value * octaves + warmer,
     )
@@ -295,6 +307,6 @@ def _covered(technology: Technology) -> str:
 
 
 __all__ = [
-    "Ratios", "alpha_power_delay", "corner_ratios", "delay_ratio", "law_ratios",
+    "Ratios", "alpha_power_delay", "corner_ratios", "delay_error", "delay_ratio", "law_ratios",
     "leakage_ratio", "lowest_voltage_v", "ratios", "threshold_v",
 ]  # fmt: skip

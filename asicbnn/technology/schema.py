@@ -211,7 +211,7 @@ class OperatingEntry(Form):
     leakage_v_per_v            : the barrier falls by it with each volt of supply, over n
     internal_energy_exponent, capacitance_exponent : powers of the voltage they go by
     sram_lowest_voltage_v      : below which macros are refused
-    delay_error                : relative error of the delay for each e-fold it changes by
+    threshold_error_v          : by which the threshold may be off, which makes the delay's error
     energy_error, leakage_error: relative errors for each doubling or halving of the voltage
     leakage_error_per_k        : kelvins at which the error of leakage has grown by 1
     """
@@ -227,7 +227,7 @@ class OperatingEntry(Form):
     highest_voltage_v: Figure
     sram_lowest_voltage_v: Figure
     temperature_c: RangeEntry
-    delay_error: Figure
+    threshold_error_v: Figure
     energy_error: Figure
     leakage_error: Figure
     leakage_error_per_k: Figure

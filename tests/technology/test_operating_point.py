@@ -324,3 +324,16 @@ def test_moved_technologies_are_told_apart_and_kept():
     assert low is SKY.at(1.5, 25.0)
     assert low.at(1.8) is SKY
     assert {field.name for field in fields(low)} == {field.name for field in fields(SKY)}
+
+
+def test_yodann_s_voltage_curve_lies_within_the_stated_band():
+    """Published: 6.2 times the efficiency and 1/27 of the clock at 0.6 V of that at 1.2 V, 65 nm.
+
+    480 MHz and 153 mW, 17.5 MHz and 0.895 mW: IEEE TCAD 37(1) 2018. Nothing is fitted to it.
+    """
+    node = load("scaled:65")
+    high, low = node.at(1.2), node.at(0.6)
+    gain = high.inverter_toggle_energy_fj / low.inverter_toggle_energy_fj
+    assert gain < 6.2 < gain * (1 + low.moved_by.energy_error)
+    slower = low.fo4_delay_ps / high.fo4_delay_ps
+    assert slower < 27.4 < slower * (1 + low.moved_by.delay_error) * (1 + low.node_error)
