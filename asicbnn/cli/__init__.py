@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from asicbnn.cli import bring, explore, files, run, technology, validation
+from asicbnn.cli import bring, explore, files, run, technology, validation, voltage
 from asicbnn.cli.terminal import envelope, print_json, print_version
 
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
@@ -80,7 +80,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich would double the time to the help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (files, run, validation, explore, bring, technology):
+for room in (files, run, voltage, validation, explore, bring, technology):
     room.register(app)
 
 
