@@ -49,6 +49,7 @@ _LADDERS: tuple[tuple[tuple[str, float], ...], ...] = (
     (("GOPS", 1), ("TOPS", 1e3), ("POPS", 1e6)),
 )
 _FIRST_MM2 = 0.01  # from here an area reads better in mm2 than in um2
+_WIDE = 0.5  # a relative error from here on is printed as an interval: its two sides differ
 
 
 class Scale(NamedTuple):
@@ -75,11 +76,45 @@ def scale(largest: float, unit: str) -> Scale:
     return Scale(1.0, unit)
 
 
-def quantity(value: float, unit: str = "1") -> str:
-    """Return a value with the unit it reads best in: `quantity(3.82e9, "fJ") == "3.82 uJ"`."""
+def quantity(value: float, unit: str = "1", relative_error: float = 0.0) -> str:
+    """Return a value with the unit it reads best in: `quantity(3.82e9, "fJ") == "3.82 uJ"`.
+
+    With a relative error, the value with its band: "3.8 +- 0.4 uJ".
+    """
     factor, chosen = scale(value, unit)
-    number = figure(value * factor)
+    number = banded(value * factor, relative_error)
     return number if chosen == "1" else f"{number} {chosen}"
+
+
+def banded(value: float, relative_error: float) -> str:
+    """Return a number with its band, as far as the band lets it be known: "12.4 +- 0.9".
+
+    The half-width is rounded to one figure, to two where the first is 1 or 2, and the value to the
+    same place. Errors from one half on are factors rather than margins and are printed as the
+    interval they leave, all to two figures: "12 (6.2-25)". Without an error, as `figure`.
+    """
+    if not value or not relative_error:
+        return figure(value)
+    if relative_error >= _WIDE:
+        ends = value / (1 + relative_error), value * (1 + relative_error)
+        low, high = (_rounded(end, _place(end, 2)) for end in ends)
+        return f"{_rounded(value, _place(value, 2))} ({low}-{high})"
+    half = abs(value) * relative_error
+    place = _place(half, 2)
+    if round(half / 10**place) >= 30:
+        place += 1
+    return f"{_rounded(value, place)} +- {_rounded(half, place)}"
+
+
+def _place(value: float, figures: int) -> int:
+    """Return the power of ten of the last of so many figures of a value, once rounded to them."""
+    _, _, exponent = f"{value:.{figures - 1}e}".partition("e")
+    return int(exponent) + 1 - figures
+
+
+def _rounded(value: float, place: int) -> str:
+    rounded = round(value, -place)
+    return f"{rounded:,.{max(0, -place)}f}"
 
 
 def figure(value: float) -> str:
