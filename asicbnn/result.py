@@ -193,6 +193,27 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 )
 
 
+BANDED = (
+    "latency_ms", "inferences_per_s", "throughput_tops", "energy_per_inference_uj", "power_mw",
+    "efficiency_tops_per_w", "area_um2", "logic_area_um2", "memory_area_um2",
+    "density_tops_per_mm2", "period_ps", "clock_mhz", "energy_fj", "onchip_energy_fj",
+    "logic_energy_fj", "memory_energy_fj", "leakage_energy_fj", "link_energy_fj",
+    "external_energy_fj", "io_energy_fj",
+)  # fmt: skip
+"""Metrics whose errors tables of many points keep, in columns of their own: all but the parts."""
+
+
+def error_column(metric: str) -> str:
+    """Return the name of the column with a metric's relative error."""
+    return f"{metric}_error"
+
+
+def error_columns(errors: Mapping[str, float], metrics: Iterable[str]) -> dict[str, float]:
+    """Return the relative errors of chosen metrics as columns of a table; exact ones have 0."""
+    chosen = (name for name in metrics if not METRICS[name].is_count)
+    return {error_column(name): errors.get(name, 0.0) for name in chosen}
+
+
 class Uncovered(Protocol):
     """What a result needs to know of a layer the machine cannot execute."""
 
@@ -354,17 +375,28 @@ class Result:
             "technology": self.technology,
         }
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row per layer: the design point, `layer`, and a column per metric."""
+    def to_frame(self, *, errors: bool = False) -> pd.DataFrame:
+        """One row per layer: the design point, `level`, `layer`, and a column per metric.
+
+        errors  add `<metric>_error`, the relative errors
+        """
         import pandas as pd
 
-        return pd.DataFrame([{**self.point, "layer": x.name, **x.metrics} for x in self.layers])
+        rows = [
+            {
+                **self.point, "level": self.level, "layer": layer.name, **layer.metrics,
+                **(error_columns(layer.errors, layer.metrics) if errors else {}),
+            }
+            for layer in self.layers
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
 
-    def totals_frame(self) -> pd.DataFrame:
-        """One row: the design point and a column per metric."""
+    def totals_frame(self, *, errors: bool = False) -> pd.DataFrame:
+        """One row: the design point, `level` and a column per metric (errors: see `to_frame`)."""
         import pandas as pd
 
-        return pd.DataFrame([{**self.point, **self.totals}])
+        added = error_columns(self.errors, self.totals) if errors else {}
+        return pd.DataFrame([{**self.point, "level": self.level, **self.totals, **added}])
 
     def parts_frame(self) -> pd.DataFrame:
         """One row per part that has energy or area: kind, level, operand, energy_fj, area_um2."""

@@ -87,22 +87,21 @@ def quantity(value: float, unit: str = "1", relative_error: float = 0.0) -> str:
 
 
 def banded(value: float, relative_error: float) -> str:
-    """Return a number with its band, as far as the band lets it be known: "12.4 +- 0.9".
+    """Return a number with its band: "12.4 +- 0.9".
 
-    The half-width is rounded to one figure, to two where the first is 1 or 2, and the value to the
-    same place. Errors from one half on are factors rather than margins and are printed as the
-    interval they leave, all to two figures: "12 (6.2-25)". Without an error, as `figure`.
+    The value has three figures, as without a band, so that designs whose errors go together can be
+    told apart; the half-width is rounded to the same place, or both to where it has one figure.
+    Errors from one half on are factors rather than margins and are printed as the interval they
+    leave, its ends to two figures: "12.4 (6.2-25)". Without an error, as `figure`.
     """
     if not value or not relative_error:
         return figure(value)
     if relative_error >= _WIDE:
         ends = value / (1 + relative_error), value * (1 + relative_error)
         low, high = (_rounded(end, _place(end, 2)) for end in ends)
-        return f"{_rounded(value, _place(value, 2))} ({low}-{high})"
+        return f"{_rounded(value, min(0, _place(value, 3)))} ({low}-{high})"
     half = abs(value) * relative_error
-    place = _place(half, 2)
-    if round(half / 10**place) >= 30:
-        place += 1
+    place = min(0, _place(value, 3), _place(half, 1))
     return f"{_rounded(value, place)} +- {_rounded(half, place)}"
 
 
@@ -113,8 +112,7 @@ def _place(value: float, figures: int) -> int:
 
 
 def _rounded(value: float, place: int) -> str:
-    rounded = round(value, -place)
-    return f"{rounded:,.{max(0, -place)}f}"
+    return f"{round(value, -place):,.{max(0, -place)}f}"
 
 
 def figure(value: float) -> str:

@@ -184,8 +184,14 @@ def test_schema_refuses_a_metric_it_does_not_know():
 def test_frames_have_the_metrics_as_columns():
     result = a_result()
     assert list(result.to_frame().columns) == [
-        "accelerator", "workload", "technology", "layer", "cycles", "utilisation",
+        "accelerator", "workload", "technology", "level", "layer", "cycles", "utilisation",
     ]  # fmt: skip
+    with_errors = result.to_frame(errors=True)
+    assert list(with_errors.columns) == [*result.to_frame().columns, "utilisation_error"]
+    [row] = result.totals_frame(errors=True).to_dict("records")
+    assert row["energy_fj_error"] == 0.25
+    assert row["array_energy_fj_error"] == 0.0
+    assert "cycles_error" not in row
     [row] = result.totals_frame().to_dict("records")
     assert row["energy_fj"] == 12.5
     parts = result.parts_frame()

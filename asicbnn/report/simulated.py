@@ -53,6 +53,7 @@ def _add_means(table: Table, result: Result, images: int) -> None:
     label = "per image"
     for name in ("cycles", "latency_ms", "energy_fj"):
         metric = METRICS[name]
-        value = quantity(result.totals[name] / images, metric.unit)
+        error = result.errors.get(name, 0.0)
+        value = quantity(result.totals[name] / images, metric.unit, error)
         add(table, Text(label, "dim"), metric.title, value)
         label = ""

@@ -7,7 +7,7 @@ cell is plain text and never markup.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from asicbnn.report.remarks import remarks
-from asicbnn.result import METRICS, PARTS, Result, Uncovered, parts_of
-from asicbnn.units import Scale, figure, quantity, scale
+from asicbnn.result import METRICS, PARTS, Result, Uncovered, error_column, error_columns, parts_of
+from asicbnn.units import Scale, banded, figure, quantity, scale
 
 LAYER_COLUMNS = ("macs", "cycles", "utilisation", "latency_ms", "energy_fj")
 CYCLE_COLUMNS = (
@@ -84,6 +84,8 @@ _FLOW_COSTS = (
     "latency_ms", "utilisation", "energy_per_inference_uj", "logic_energy_fj", "memory_energy_fj",
     "leakage_energy_fj", "link_energy_fj", "external_energy_fj", "io_energy_fj",
 )  # fmt: skip
+_BANDED_COSTS = ("latency_ms", "energy_per_inference_uj")  # there is no room for more
+_SUMMED = ("logic", "memory")  # kinds of parts whose sums are metrics
 _KINDS = {"link": "wires", "external": "outside"}
 _MOST_REASONS = 10
 _MW_PER_FJ_PER_MS = 1e-9
@@ -124,8 +126,8 @@ def result_tables(result: Result) -> RenderableType:
         shown += [Text(), layers(result, LAYER_COLUMNS, "layers")]
         for title, columns in COUNTED:
             shown += [Text(), layers(result, columns, title)]
-    if rows := list(parts_of(result.totals)):
-        shown += [Text(), parts(rows, result.totals.get("latency_ms"))]
+    for table in parts(result):
+        shown += [Text(), table]
     for name, title in _SPLITS.items():
         if split := result.breakdowns.get(name):
             shown += [Text(), energy_split(split, title)]
@@ -139,15 +141,17 @@ def result_tables(result: Result) -> RenderableType:
 def summary(result: Result) -> Table:
     """Return the figures of merit in groups, each value in the unit it reads best in."""
     what = f"the covered layers of {result.workload}" if result.not_covered else result.workload
-    title = f"{result.accelerator} runs {what} in {result.technology}"
-    table = plain_table(title, ["", "", ""], words=2)
+    title = f"{result.accelerator} runs {what} in {result.technology}, at {result.level} level"
+    table = plain_table(title, ["", "", "", "from"], words=2)
+    table.columns[3].justify = "left"
     table.show_header = False
     for group, names in SUMMARY:
         label = group
         for name in (name for name in names if name in result.totals):
             metric = METRICS[name]
-            value = quantity(result.totals[name], metric.unit)
-            add(table, Text(label, "dim"), metric.title, value)
+            value = quantity(result.totals[name], metric.unit, result.errors.get(name, 0.0))
+            level = result.levels.get(name, "")
+            add(table, Text(label, "dim"), metric.title, value, Text(level, "dim"))
             label = ""
     if result.not_covered:
         count, macs = len(result.not_covered), sum(layer.macs for layer in result.not_covered)
@@ -160,13 +164,14 @@ def summary(result: Result) -> Table:
 def layers(result: Result, columns: Sequence[str], title: str) -> Table:
     """Return chosen metrics of every layer, and their totals where layers add up."""
     names = [name for name in columns if any(name in layer.metrics for layer in result.layers)]
-    rows: list[Mapping[str, float]] = [layer.metrics for layer in result.layers]
+    rows = [{**x.metrics, **error_columns(x.errors, names)} for x in result.layers]
     scales = {name: _scale_of(name, rows) for name in names}
     table = plain_table(title, ["layer", *(_heading(name, scales[name]) for name in names)])
-    for layer in result.layers:
-        add(table, layer.name, *(_cell(layer.metrics, name, scales[name]) for name in names))
+    for layer, row in zip(result.layers, rows, strict=True):
+        add(table, layer.name, *(_cell(row, name, scales[name]) for name in names))
     table.add_section()
-    totals = (_cell(result.totals, name, scales[name]) for name in names)
+    whole = {**result.totals, **error_columns(result.errors, names)}
+    totals = (_cell(whole, name, scales[name]) for name in names)
     add(table, "total", *totals, style="bold")
     return table
 
@@ -189,42 +194,53 @@ def _cell(values: Mapping[str, Any], name: str, chosen: Scale) -> str:
     value = values.get(name)
     if value is None:
         return "-"
-    return figure(int(value) if METRICS[name].is_count else float(value) * chosen.factor)
+    if METRICS[name].is_count:
+        return figure(int(value))
+    return banded(float(value) * chosen.factor, float(values.get(error_column(name)) or 0.0))
 
 
-def parts(rows: Sequence[Mapping[str, Any]], latency_ms: float | None = None) -> Table:
-    """Return energy, power and area by part, with a sum for each kind: logic, memory and the rest.
+def parts(result: Result) -> Iterator[Table]:
+    """Yield energy with power by part, then area, with a sum for each kind of part.
 
-    latency_ms  over which the energy is spent [ms]; without it there is no power
+    Each figure has its band and the level it comes from.
     """
-    sums = {name: sum(float(row[name]) for row in rows) for name in ("energy_fj", "area_um2")}
-    energy, area = scale(sums["energy_fj"], "fJ"), scale(sums["area_um2"], "um2")
-    power = ["power [mW]"] if latency_ms else []
-    headings = ["part", "level", f"energy [{energy.unit}]", "share", *power]
-    headings += [f"area [{area.unit}]", "share"]
-    table = plain_table("energy and area by part", headings, words=2)
+    latency_ms = result.totals.get("latency_ms")
+    for what, title in (("energy_fj", "energy by part"), ("area_um2", "area by part")):
+        rows = [row for row in parts_of(result.totals) if row[what]]
+        if not rows:
+            continue
+        whole = sum(float(row[what]) for row in rows)
+        factor, unit = scale(whole, METRICS[what].unit)
+        is_power = what == "energy_fj" and bool(latency_ms)
+        per_mw = _MW_PER_FJ_PER_MS / latency_ms if is_power and latency_ms else 0.0
+        power = ["power [mW]"] if is_power else []
+        headings = ["part", "level", f"{title.split()[0]} [{unit}]", "share", *power, "from"]
+        table = plain_table(title, headings, words=2)
+        table.columns[-1].justify = "left"
+        for label, level, value, name in _with_sums(rows, what):
+            shown = banded(value * factor, result.errors.get(name, 0.0))
+            spent = [figure(value * per_mw)] if is_power else []
+            cells = [shown, f"{value / whole:.3f}", *spent, result.levels.get(name, "")]
+            is_sum = not name or label in _SUMMED
+            add(table, label, level, *cells, style="bold" if is_sum else None)
+        yield table
 
-    def line(label: str, level: str, values: Mapping[str, float], style: str | None = None) -> None:
-        cells: list[str] = []
-        for name, (factor, _) in (("energy_fj", energy), ("area_um2", area)):
-            value = values[name]
-            shares = f"{value / sums[name]:.3f}" if value else ""
-            cells += [figure(value * factor) if value else "", shares]
-        if latency_ms:
-            spent = values["energy_fj"] * _MW_PER_FJ_PER_MS / latency_ms
-            cells.insert(2, figure(spent) if spent else "")
-        add(table, label, level, *cells, style=style)
 
+def _with_sums(
+    rows: Sequence[Mapping[str, Any]], what: str
+) -> Iterator[tuple[str, str, float, str]]:
+    """Yield label, memory level, value and metric of every part, and after each kind its sum.
+
+    The sum of a kind that is no metric has none.
+    """
     for kind in dict.fromkeys(part.kind for part in PARTS.values()):
-        members = [r for r in rows if r["kind"] == kind and (r["energy_fj"] or r["area_um2"])]
+        members = [row for row in rows if row["kind"] == kind]
         for row in members:
-            line(str(row["part"]).replace("_", " "), row["level"], row)
+            part = str(row["part"])
+            yield part.replace("_", " "), str(row["level"]), float(row[what]), f"{part}_{what}"
         if len(members) > 1:
-            total = {name: sum(float(r[name]) for r in members) for name in sums}
-            line(_KINDS.get(kind, kind), "", total, "bold")
-        if members:
-            table.add_section()
-    return table
+            whole = sum(float(row[what]) for row in members)
+            yield _KINDS.get(kind, kind), "", whole, f"{kind}_{what}" if kind in _SUMMED else ""
 
 
 def energy_split(energies: Mapping[str, float], title: str) -> Table:
@@ -354,7 +370,14 @@ def dataflows(results: Mapping[str, Result]) -> RenderableType:
     """Return the dataflows of one accelerator side by side: costs, cycles, accesses."""
     first = next(iter(results.values()))
     title = f"{first.accelerator} runs {first.workload} in {first.technology}"
-    rows = [{"dataflow": n.replace("_", " "), **result.totals} for n, result in results.items()]
+    title += f", at {first.level} level"
+    rows = [
+        {
+            "dataflow": n.replace("_", " "), **result.totals,
+            **error_columns(result.errors, _BANDED_COSTS),
+        }
+        for n, result in results.items()
+    ]  # fmt: skip
     shown: list[RenderableType] = []
     for name, columns in ((title, _FLOW_COSTS), *COUNTED):
         there = [column for column in columns if column in first.totals]

@@ -106,9 +106,9 @@ def test_power_of_the_parts_adds_up_to_the_power_of_the_whole():
     lines = shown(tables.result_tables(result)).splitlines()
     heading = next(line for line in lines if line.startswith("part "))
     assert "power [mW]" in heading
-    cells = {
-        line.split()[0]: line.split() for line in lines[lines.index(heading) :] if line.split()
-    }
+    first = lines.index(heading)
+    rows = [line.split() for line in lines[first : lines.index("", first)]]
+    cells = {row[0]: row for row in rows}
     link, io, leakage = (float(cells[name][-1]) for name in ("link", "io", "leakage"))
     logic, memory = (float(cells[name][3]) for name in ("logic", "memory"))
     outside = result.totals["external_energy_fj"]
