@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from asicbnn import __version__
 from asicbnn.errors import MappingError, NothingCoveredError, SpecError
+from asicbnn.levels import ResultLevel
 from asicbnn.mapping.dataflow import DATAFLOWS
 from asicbnn.model.arguments import accelerator_of, check_choice, workload_of
 from asicbnn.model.estimate import Objective, estimate
-from asicbnn.result import Result
+from asicbnn.result import Result, error_columns
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.workload import Workload
 from asicbnn.technology.library import Technology, load
@@ -47,15 +48,22 @@ class Comparison:
             words.append(f"{len(self.refused)} refused")
         return f"Comparison({', '.join(first.point.values())}: {', '.join(words)})"
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row per dataflow: what names it, `reason` if it does not fit, every metric."""
+    def to_frame(self, *, errors: bool = False) -> pd.DataFrame:
+        """One row per dataflow: what names it, `reason` if it does not fit, every metric.
+
+        errors  add `<metric>_error`, the relative errors
+        """
         import pandas as pd
 
-        point = next(iter(self.results.values())).point
+        first = next(iter(self.results.values()))
+        point = {**first.point, "level": first.level}
         rows: list[dict[str, Any]] = [
-            {**point, "dataflow": name, "reason": "", **result.totals}
+            {
+                **point, "dataflow": name, "reason": "", **result.totals,
+                **(error_columns(result.errors, result.totals) if errors else {}),
+            }
             for name, result in self.results.items()
-        ]
+        ]  # fmt: skip
         rows += [
             {**point, "dataflow": name, "reason": f"does not fit: {reason}"}
             for name, reason in self.refused.items()
@@ -83,6 +91,7 @@ def compare(
     batch: int = 1,
     objective: Objective = "energy",
     technology: Technology | Path | str | None = None,
+    level: ResultLevel | None = None,
 ) -> Comparison:
     """Estimate a network under several dataflows of one accelerator.
 
@@ -105,7 +114,7 @@ def compare(
         try:
             results[dataflow] = estimate(
                 machine, network, dataflow=dataflow, batch=batch, objective=objective,
-                technology=priced,
+                technology=priced, level=level,
             )  # fmt: skip
         except NothingCoveredError:  # under no dataflow, then
             raise

@@ -8,11 +8,17 @@ value / (1 + r) and value x (1 + r), for small r the usual value +- r; r = 1 is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Level = Literal["counted", "cell", "gate", "routed", "assumed"]
 ResultLevel = Literal["cell", "gate", "routed"]
 """What an estimate is asked for, and what a whole result may be at."""
+
+AmountT = TypeVar("AmountT", float, "NDArray[np.floating[Any]]")
 
 LEVELS: Final[Mapping[Level, str]] = {
     "counted": "an exact count, or given by the user",
@@ -52,8 +58,8 @@ def once_routed(level: Level) -> Level:
     return "routed" if level == "gate" else level
 
 
-def interval(value: float, relative_error: float) -> tuple[float, float]:
-    """Return the least and the largest a value with a relative error is expected to be."""
+def interval(value: AmountT, relative_error: AmountT) -> tuple[AmountT, AmountT]:
+    """Return the least and the largest a value is expected to be; both may be arrays."""
     return value / (1 + relative_error), value * (1 + relative_error)
 
 

@@ -141,3 +141,8 @@ def typeset(unit: str) -> str:
         return "°C"
     text = unit.replace("mm2", "mm²").replace("um2", "µm²")
     return "µ" + text[1:] if text in ("uJ", "uW", "us") else text
+
+
+def typeset_band(text: str) -> str:
+    """Return what `banded` made as it is printed on a page: 12.4 ± 0.9, intervals with a dash."""
+    return text.replace("+-", "±").replace("-", "\u2013")

@@ -11,6 +11,7 @@ import typer
 from asicbnn.cli import terminal
 from asicbnn.cli.options import (
     AcceleratorFile,
+    AtLevel,
     Json,
     Seed,
     examples,
@@ -53,6 +54,7 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option(min=1, help="processes, one per core if not given")
     ] = None,
+    level: AtLevel = None,
     as_json: Json = False,
 ) -> None:
     """Evaluate every point of a design space and mark the Pareto front."""
@@ -60,7 +62,10 @@ def sweep(
     from asicbnn.sweep.run import sweep as run
 
     with terminal.progress("design points") as progress:
-        found = run(file, objectives=objective or None, workers=workers, progress=progress)
+        found = run(
+            file, objectives=objective or None, workers=workers, progress=progress,
+            level=level.value if level else None,
+        )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
     else:

@@ -36,6 +36,14 @@ class Objective(StrEnum):
     edp = "edp"
 
 
+class Level(StrEnum):
+    """What an estimate rests on."""
+
+    cell = "cell"
+    gate = "gate"
+    routed = "routed"
+
+
 class Backend(StrEnum):
     """What simulates the hardware."""
 
@@ -75,6 +83,15 @@ Nest = Annotated[
     Path | None, typer.Option("--mapping", metavar="FILE", help="loop nests per layer, YAML")
 ]
 Least = Annotated[Objective, typer.Option(help="what the mappings of dataflow best make least")]
+AtLevel = Annotated[
+    Level | None,
+    typer.Option(
+        "--level",
+        help="what figures rest on: cell (sums over cells), gate (calibrated on mapped gates) or "
+        "routed (with floorplan, wires and clock tree); by default the best the technology has "
+        "without a floorplan",
+    ),
+]
 Exhaustive = Annotated[
     bool, typer.Option("--exhaustive", help="try every tile size, not only the likely ones")
 ]

@@ -11,6 +11,7 @@ from asicbnn.cli import terminal
 from asicbnn.cli.options import (
     AcceleratorFile,
     ActivityTarget,
+    AtLevel,
     Backend,
     Batch,
     CycleLimit,
@@ -59,6 +60,7 @@ def estimate(
     objective: Least = Objective.energy,
     exhaustive: Exhaustive = False,
     activity: Measured = None,
+    level: AtLevel = None,
     as_json: Json = False,
 ) -> None:
     """Estimate cycles, accesses, energy, power and area with the model."""
@@ -69,7 +71,7 @@ def estimate(
     result = model.estimate(
         machine, read_workload(workload), mapping=read_mapping(mapping),
         dataflow=dataflow and dataflow.value, batch=batch, objective=objective.value,
-        exhaustive=exhaustive, activity=activity,
+        exhaustive=exhaustive, activity=activity, level=level.value if level else None,
     )  # fmt: skip
     if as_json:
         terminal.print_json(result.to_json("estimate"))
@@ -267,6 +269,7 @@ def compare(
     workload: WorkloadFile,
     batch: Batch = 1,
     objective: Least = Objective.energy,
+    level: AtLevel = None,
     output: Folder = None,
     as_json: Json = False,
 ) -> None:
@@ -275,7 +278,10 @@ def compare(
     from asicbnn.report import tables
 
     machine = read_accelerator(accelerator)
-    found = run(machine, read_workload(workload), batch=batch, objective=objective.value)
+    found = run(
+        machine, read_workload(workload), batch=batch, objective=objective.value,
+        level=level.value if level else None,
+    )  # fmt: skip
     if as_json:
         terminal.print_json(found.to_json())
     else:

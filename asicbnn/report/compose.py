@@ -25,7 +25,7 @@ from asicbnn.report.remarks import Remarks, remarks
 from asicbnn.report.roofline import roofline
 from asicbnn.report.style import plain, save
 from asicbnn.report.summary import differing, summary, verdict
-from asicbnn.result import METRICS, Result, uncovered_json
+from asicbnn.result import METRICS, Result, error_column, uncovered_json
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.sweep.files import read_table, write_table
 
@@ -40,7 +40,8 @@ DATAFLOW_COLUMNS = (
 )  # fmt: skip
 _MOST_ROWS, _MOST_SERIES, _MOST_GROUPS = 25, 8, 4
 _LABELS = ("layer", "dataflow", "point", "accelerator")
-_NAMING = ("accelerator", "workload", "technology")
+_NAMING = ("accelerator", "workload", "technology", "level")
+_ERRORS = frozenset(map(error_column, METRICS))
 
 
 @dataclass(frozen=True)
@@ -114,13 +115,14 @@ def write_comparison(
     place = Path(folder)
     lay = layout(accelerator)
     totals = pd.concat(
-        [r.totals_frame().assign(dataflow=name) for name, r in results.items()], ignore_index=True
+        [r.totals_frame(errors=True).assign(dataflow=name) for name, r in results.items()],
+        ignore_index=True,
     )
     written = [*write_table(totals, place / "dataflows")]
     flags = dict.fromkeys(flag for result in results.values() for flag in result.flags)
     written.append(_write_facts(place / "dataflows.json", flags=list(flags)))
     name, best = min(results.items(), key=lambda item: item[1].totals["energy_fj"])
-    layers = best.to_frame().assign(
+    layers = best.to_frame(errors=True).assign(
         peak_ops_per_cycle=2 * lay.pes * lay.lanes, link_bits=lay.link_bits
     )
     uncovered = [uncovered_json(layer) for layer in best.not_covered]
@@ -191,10 +193,11 @@ def _sweep(source: Source) -> Section:
     table = source.table
     has_front = "pareto" in table
     front = table[table["pareto"].astype(bool)] if has_front else table
-    naming = [name for name in ("point", "workload", "technology") if name in table]
+    naming = [name for name in ("point", "workload", "technology", "level") if name in table]
     varied = [
         name for name in map(str, table.columns)
-        if name not in METRICS and name not in (*naming, "accelerator", "pareto", "not_covered")
+        if name not in METRICS and name not in _ERRORS
+        and name not in (*naming, "accelerator", "pareto", "not_covered")
         and len(set(table[name].astype(str))) > 1
     ]  # fmt: skip
     shown = front.sort_values([*naming[1:], "energy_per_inference_uj"]).head(_MOST_ROWS)
@@ -342,8 +345,8 @@ def _telling(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _runs(table: pd.DataFrame) -> str:
-    """Return the design point a table is about: edge64 runs binarynet_cifar10 in sky130hd."""
-    words = ("", " runs ", " in ")
+    """Return what a table is about: edge64 runs binarynet_cifar10 in sky130hd, level cell."""
+    words = ("", " runs ", " in ", ", level ")
     found = [
         f"{word}{', '.join(map(str, table[name].unique()))}"
         for word, name in zip(words, _NAMING, strict=True)

@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from asicbnn import __version__
 from asicbnn.report.style import COLUMN_INCH, heading, inline_svg
 from asicbnn.report.tables import ending
-from asicbnn.result import METRICS
-from asicbnn.units import Scale, figure, scale, typeset
+from asicbnn.result import METRICS, error_column
+from asicbnn.units import Scale, banded, figure, scale, typeset, typeset_band
 
 TEMPLATE = Path(__file__).with_name("page.html")
 _LIBRARIES = ("numpy", "pandas", "pyrtl", "matplotlib", "pydantic")
@@ -122,7 +122,7 @@ def grid(
         unit = scales[name].unit
         title = heading(name if name in METRICS else ending(name, others))
         headings.append(title if unit == "1" else f"{title} [{typeset(unit)}]")
-    cells = [[_cell(row.get(name), scales[name]) for name in columns] for row in rows]
+    cells = [[_cell(row, name, scales[name]) for name in columns] for row in rows]
     return Grid(caption, headings, cells, words)
 
 
@@ -133,11 +133,14 @@ def _scale(name: str, rows: Sequence[Mapping[str, Any]]) -> Scale:
     return scale(largest, METRICS[name].unit)
 
 
-def _cell(value: object, chosen: Scale) -> str:
+def _cell(row: Mapping[str, Any], name: str, chosen: Scale) -> str:
+    value, error = row.get(name), row.get(error_column(name)) or 0.0
     if value is None or value != value:  # NaN: the column does not concern this row
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
+        if error == error and error:
+            return typeset_band(banded(value * chosen.factor, error))
         return figure(value if chosen.factor == 1 else value * chosen.factor)
     return str(value)

@@ -19,6 +19,16 @@ from numpy.typing import NDArray
 
 from asicbnn.errors import SpecError
 from asicbnn.report import style
+from asicbnn.report.bands import (
+    Cross,
+    draw_bars,
+    draw_crosses,
+    errors_of,
+    level_note,
+    reach,
+    summed_reach,
+    told_apart,
+)
 from asicbnn.report.style import COLUMN_INCH, PAGE_INCH, drawn, heading, plain, scaled, sheet
 from asicbnn.result import METRICS, PARTS
 from asicbnn.sweep.pareto import costs_of, non_dominated
@@ -80,6 +90,7 @@ def pareto(
     panels  column with a panel for each of its values
     """
     require(table, [x, y, by, panels])
+    table = told_apart(table, by)
     facets = sorted(table[panels].astype(str).unique())
     names = [str(value) for value in sorted(table[by].unique(), key=_natural)]
     for what, found, most in ((panels, facets, _MOST_FACETS), (by, names, len(style.SERIES))):
@@ -103,7 +114,10 @@ def pareto(
     shown = [n if by == "technology" else f"{ending} {plain(n)}" for n in names]
     shown = [name for name in shown if name in handles]
     ncols = min(5 if columns > 1 else 3, len(shown))
-    figure.legend([handles[n] for n in shown], shown, loc="outside lower center", ncols=ncols)
+    figure.legend(
+        [handles[n] for n in shown], shown, loc="outside lower center", ncols=ncols,
+        title=level_note(table), title_fontsize=6,
+    )  # fmt: skip
     return figure
 
 
@@ -120,17 +134,21 @@ def _pareto_panel(
     y, y_label = scaled(table[metrics[1]].astype(float), metrics[1])
     costs = costs_of(table, metrics)
     steps = "steps-pre" if METRICS[metrics[0]].better == "higher" else "steps-post"
+    crosses: list[Cross] = []
     for index, name in enumerate(names):
         rows = np.flatnonzero((table[by].astype(str) == name).to_numpy())
         if not len(rows):
             continue
         colour = style.SERIES[index % len(style.SERIES)]
         marker = style.MARKERS[index % len(style.MARKERS)]
-        px, py = x.to_numpy()[rows], y.to_numpy()[rows]
+        px, py = x.to_numpy(np.float64)[rows], y.to_numpy(np.float64)[rows]
         axes.plot(px, py, marker, ms=2.6, mfc=colour, mec="none", alpha=0.28, zorder=2)
         front = non_dominated(costs[rows])
         order = np.lexsort((py[front], px[front]))
-        fx, fy = px[front][order], py[front][order]
+        on = rows[front][order]
+        fx, fy = x.to_numpy(np.float64)[on], y.to_numpy(np.float64)[on]
+        errors = errors_of(table, metrics[0])[on], errors_of(table, metrics[1])[on]
+        crosses.append(Cross(fx, fy, errors, colour))
         axes.plot(fx, fy, "-", color=colour, drawstyle=steps, alpha=0.8, zorder=3)
         axes.plot(fx, fy, marker, ms=4.2, mfc=colour, mec="white", mew=0.5, zorder=4, label=name)
     style.log_if_wide(axes, "x", x)
@@ -138,6 +156,7 @@ def _pareto_panel(
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.margins(0.06)
+    draw_crosses(axes, crosses)
     _better_corner(axes, metrics)
 
 
@@ -160,6 +179,7 @@ def breakdown(
     parts = [name for name in PARTS if f"{name}_{quantity}" in table]
     require(table, [label, *(f"{name}_{quantity}" for name in parts or ["array"])])
     _require_few(table, "breakdown")
+    table = told_apart(table, label)
     values = {name: table[f"{name}_{quantity}"].to_numpy(dtype=float) for name in parts}
     seen = [name for name in parts if values[name].max() > 0]
     groups = {text: [n for n in seen if _group(n) == text] for text in ("logic", "mem.", "rest")}
@@ -179,11 +199,25 @@ def breakdown(
             height = values[name] * factor
             axes.bar(positions + offset, height, 0.26, bottom=bottom, **_part_look(name))
             bottom += height
+        reaches = summed_reach(table, _summed_metrics(members, quantity, table), factor)
+        draw_bars(axes, positions + offset, bottom, across=False, reaches=reaches)
+    axes.set_ylim(bottom=0)
     _names_below(axes, positions, offsets, list(groups), [_wrapped(x) for x in table[label]])
     axes.set_ylabel(f"{heading(quantity)} [{typeset(unit)}]")
     handles = [Patch(label=_part_text(name), **_part_look(name)) for name in seen]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3 if is_narrow else 5)
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=3 if is_narrow else 5,
+        title=level_note(table), title_fontsize=6,
+    )  # fmt: skip
     return figure
+
+
+def _summed_metrics(members: Sequence[str], quantity: str, table: pd.DataFrame) -> list[str]:
+    """Return the metrics whose sum is the sum of parts of one group, as few as there are."""
+    whole = f"{PARTS[members[0]].kind}_{quantity}"
+    if _group(members[0]) != "rest" and whole in table:
+        return [whole]
+    return [f"{name}_{quantity}" for name in members]
 
 
 def _group(part: str) -> str:
@@ -297,6 +331,7 @@ def dataflows(table: pd.DataFrame) -> Figure:
     """Draw the dataflows of one accelerator side by side: cycles, utilisation, accesses, energy."""
     require(table, ["dataflow", "cycles", "utilisation", "energy_fj"])
     _require_few(table, "comparison of dataflows")
+    table = told_apart(table, "dataflow")
     names = [plain(name) for name in table["dataflow"]]
     figure = sheet(PAGE_INCH, 1.75 + 0.17 * len(table))
     panels = figure.subplots(1, 4, sharey=True, width_ratios=(1.15, 0.75, 1.15, 1.15))
@@ -305,6 +340,11 @@ def dataflows(table: pd.DataFrame) -> Figure:
     factor, unit = scale(float(table["energy_fj"].max()), "fJ")
     _stacked(panels[3], table, names, _energy_columns(table, factor))
     panels[3].xaxis.set_major_formatter("{x:g}")
+    energies = table["energy_fj"].to_numpy(dtype=float) * factor
+    reaches = reach(energies, errors_of(table, "energy_fj"))
+    rows = np.arange(len(table), dtype=float)
+    draw_bars(panels[3], energies, rows, across=True, reaches=reaches)
+    panels[3].set_xlim(left=0)
     ratios = table["utilisation"].astype(float)
     panels[1].barh(np.arange(len(table)), ratios, 0.72, color=style.GREEN)
     for position, ratio in enumerate(ratios):
@@ -324,6 +364,7 @@ def dataflows(table: pd.DataFrame) -> Figure:
             panel.legend(
                 handles, labels, loc="upper left", bbox_to_anchor=(-0.04, -0.14),
                 ncols=2, borderpad=0, columnspacing=0.8, fontsize=6,
+                title=level_note(table) if panel is panels[3] else None, title_fontsize=6,
             )  # fmt: skip
     return figure
 

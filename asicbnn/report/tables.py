@@ -286,7 +286,8 @@ def front(
     """Return the points of a front; points that cost the same to the last digit share a row."""
     tied: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     naming, costs = columns[:words], columns[words:]
-    within = [name for name in ("workload", "technology") if any(name in row for row in rows)]
+    groups = ("workload", "technology", "level")
+    within = [name for name in groups if any(name in row for row in rows)]
     for row in rows:
         key = tuple(row.get(name) for name in (*within, *costs))
         tied.setdefault(key, []).append(row)

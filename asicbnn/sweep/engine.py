@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar
 import pandas as pd
 
 from asicbnn.errors import EnvironmentProblem, MappingError, ModelError, SpecError
-from asicbnn.result import METRICS, Result
+from asicbnn.result import BANDED, METRICS, Result, error_column, error_columns
 
 PointT = TypeVar("PointT")
 Progress = Callable[[int, int], None]
@@ -85,7 +85,9 @@ class _Task(Generic[PointT]):
             result = self.evaluate(point)
         except REFUSALS as problem:
             return _Answer(index, None, str(problem))
-        row = {"point": index, **result.point, **self.describe(point), **result.totals}
+        row = {"point": index, **result.point, "level": result.level, **self.describe(point)}
+        row |= result.totals
+        row |= error_columns(result.errors, (n for n in BANDED if n in result.totals))
         row["not_covered"] = len(result.not_covered)
         return _Answer(index, row, flags=result.flags)
 
@@ -208,5 +210,6 @@ def _table(answers: Sequence[_Answer]) -> Table:
     refusals = [Refusal(a.index, a.reason) for a in answers if a.row is None]
     flags = Counter(flag for answer in answers for flag in answer.flags)
     metrics = [name for name in METRICS if name in frame]
-    others = [name for name in frame if name not in METRICS]
-    return Table(frame[[*others, *metrics]], tuple(refusals), dict(flags.most_common()))
+    errors = [name for name in map(error_column, BANDED) if name in frame]
+    others = [name for name in frame if name not in {*METRICS, *errors}]
+    return Table(frame[[*others, *metrics, *errors]], tuple(refusals), dict(flags.most_common()))

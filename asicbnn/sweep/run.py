@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Any
 import pandas as pd
 
 from asicbnn import __version__
+from asicbnn.levels import ResultLevel
 from asicbnn.model.arguments import accelerator_of, read_as, workload_of
 from asicbnn.model.estimate import Objective, estimate
 from asicbnn.replacing import write_text
-from asicbnn.result import METRICS, Result
+from asicbnn.result import BANDED, METRICS, Result, error_column
 from asicbnn.spec.sweep import DesignPoint, Sweep, beside, expand
 from asicbnn.spec.workload import Workload
 from asicbnn.sweep.engine import Progress, run
@@ -23,7 +24,7 @@ from asicbnn.sweep.files import write_table
 from asicbnn.sweep.pareto import costs_of, mark_front
 
 OBJECTIVES = ("energy_per_inference_uj", "latency_ms", "area_um2")
-WITHIN = ("workload", "technology")
+WITHIN = ("workload", "technology", "level")
 _SHOWN = ("utilisation", "power_mw")
 _Point = tuple[DesignPoint, int]
 
@@ -76,11 +77,12 @@ class SweepResult:
 
     @property
     def headline(self) -> str:
-        """How many points there are, and how many of them are on the front."""
+        """How many points there are, at which level, and how many of them are on the front."""
         refused = sum(self.refused.values())
+        levels = " and ".join(sorted(set(self.table["level"]))) if len(self.table) else "no"
         return (
-            f"{self.name}: {len(self.table):,} design points, {refused:,} refused; "
-            f"{len(self.front):,} on the front of {', '.join(self.objectives)}"
+            f"{self.name}: {len(self.table):,} design points at {levels} level, "
+            f"{refused:,} refused; {len(self.front):,} on the front of {', '.join(self.objectives)}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -92,6 +94,7 @@ class SweepResult:
                 "changes": {axis: _plain(row[axis]) for axis in self.axes},
                 "pareto": bool(row["pareto"]),
                 "totals": {k: _number(k, row[k]) for k in METRICS if row.get(k) == row.get(k, 0)},
+                "errors": {k: row[error_column(k)] for k in BANDED if row.get(error_column(k))},
             }
             for row in _records(self.table)
         ]
@@ -125,6 +128,7 @@ class _Evaluation:
     workloads: tuple[Workload, ...]
     batch: int
     objective: Objective
+    level: ResultLevel | None
 
     def __call__(self, point: _Point) -> Result:
         design, workload = point
@@ -133,6 +137,7 @@ class _Evaluation:
             self.workloads[workload],
             batch=self.batch,
             objective=self.objective,
+            level=self.level,
         )
 
 
@@ -154,6 +159,7 @@ def sweep(
     workers: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    level: ResultLevel | None = None,
 ) -> SweepResult:
     """Evaluate every point of a sweep file and mark the front.
 
@@ -161,6 +167,8 @@ def sweep(
     workers     processes, None for one per core; 1 stays in this process
     executor    used instead of processes of our own
     progress    called with (points done, points in all)
+    level       of every estimate; None takes the best each technology has, and a sweep over several
+                says so where they differ
 
     Raises SpecError with all problems of the sweep, its accelerator and its workloads.
     """
@@ -174,7 +182,7 @@ def sweep(
     points = [(point, i) for point in expansion.points for i in range(len(workloads))]
     found = run(
         points,
-        _Evaluation(workloads, spec.batch, spec.objective),
+        _Evaluation(workloads, spec.batch, spec.objective, level),
         describe=_Description(axes),
         workers=workers,
         executor=executor,
@@ -187,7 +195,18 @@ def sweep(
     for skipped in expansion.skipped:
         refused[skipped.reason] = refused.get(skipped.reason, 0) + len(workloads)
     ordered = dict(sorted(refused.items(), key=lambda item: (-item[1], item[0])))
-    return SweepResult(spec.name, table, axes, chosen, ordered, tuple(found.flags))
+    flags = (*_mixed_levels(table), *found.flags)
+    return SweepResult(spec.name, table, axes, chosen, ordered, flags)
+
+
+def _mixed_levels(table: pd.DataFrame) -> Iterator[str]:
+    """Yield a sentence if the points of a sweep are not all at one level."""
+    if not len(table):
+        return
+    by_level = table.groupby("level", sort=True)["technology"].unique()
+    if len(by_level) > 1:
+        said = "; ".join(f"{', '.join(sorted(n))} at {level}" for level, n in by_level.items())
+        yield f"levels differ and their figures do not compare: {said}; --level cell makes them one"
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -25,8 +25,8 @@ def test_rows_follow_the_points_and_refusals_carry_their_reason():
     assert table.reasons == {"lanes divide by 4": 10}
     assert table.flags == {"assumed": 30}
     assert list(table.rows.columns) == [
-        "point", "accelerator", "workload", "technology", "lanes", "not_covered", "cycles",
-        "energy_fj",
+        "point", "accelerator", "workload", "technology", "level", "lanes", "not_covered",
+        "cycles", "energy_fj", "energy_fj_error",
     ]  # fmt: skip
 
 
