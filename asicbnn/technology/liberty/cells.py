@@ -7,8 +7,6 @@ from math import isfinite
 from typing import Final
 
 from asicbnn.technology.liberty.groups import (
-    CONSTRAINT_TABLES,
-    DELAY_TABLES,
     Attribute,
     Group,
     names_in,
@@ -205,8 +203,7 @@ class CellReader:
         for group in pin.of("timing"):
             tables: dict[str, Table] = {}
             for part in group.parts:
-                if part.kind in (*DELAY_TABLES, *CONSTRAINT_TABLES) and part.attributes:
-                    tables[part.kind] = self.tables.table(part, self.tables.scales.ps)
+                tables[part.kind] = self.tables.table(part, self.tables.scales.ps)
             for related in _related(group):
                 yield TimingArc(
                     related_pin=related,
@@ -221,7 +218,6 @@ class CellReader:
             found = {
                 part.kind.removesuffix("_power"): self.tables.table(part, self.tables.scales.fj)
                 for part in group.parts
-                if part.attributes
             }
             both = found.get("power")
             for related in _related(group):

@@ -52,12 +52,7 @@ def drive_of(name: str) -> float | None:
 
 def choose(library: Library) -> Choices:
     """Return the best cell for each role that the library has cells for."""
-    offers: dict[str, list[Match]] = {}
-    for cell in library.cells.values():
-        if cell.drawbacks & _NEVER and "scan" not in cell.drawbacks:
-            continue
-        for match in matches_of(cell):
-            offers.setdefault(match.role, []).append(match)
+    offers, useless = _offers(library)
     inverter_um2 = min((m.cell.area_um2 for m in offers.get("inverter", ())), default=0.0)
     chosen: dict[str, Match] = {}
     for role, found in offers.items():
@@ -65,12 +60,27 @@ def choose(library: Library) -> Choices:
     if with_reset := [m for m in offers.get("flop", ()) if "reset" in m.features]:
         chosen["flop_with_reset"] = min(with_reset, key=lambda match: _rank(match, inverter_um2))
     chosen |= _buffers(offers.get("buffer", []))
-    notes = (
+    marked = (
         f"{role}: {match.cell.name} is marked {drawback}; nothing else fits"
         for role, match in chosen.items()
         for drawback in sorted(match.cell.drawbacks)
     )
-    return Choices(chosen, tuple(notes))
+    return Choices(chosen, (*useless, *marked))
+
+
+def _offers(library: Library) -> tuple[dict[str, list[Match]], list[str]]:
+    """Return the cells that could play each role, and what is wrong with others that could."""
+    offers: dict[str, list[Match]] = {}
+    useless: list[str] = []
+    for cell in library.cells.values():
+        if cell.drawbacks & _NEVER and "scan" not in cell.drawbacks:
+            continue
+        for match in matches_of(cell):
+            if cell.area_um2 > 0:
+                offers.setdefault(match.role, []).append(match)
+            else:
+                useless.append(f"{match.role}: {cell.name} has no area and is passed over")
+    return offers, list(dict.fromkeys(useless))
 
 
 def _rank(match: Match, inverter_um2: float) -> tuple[object, ...]:

@@ -56,6 +56,13 @@ def import_liberty(
         libraries.append(read_file(path))
     if progress:
         progress(len(paths), len(paths))
+    return import_libraries(libraries, name, node_nm=node_nm)
+
+
+def import_libraries(
+    libraries: Sequence[Library], name: str, *, node_nm: float | None = None
+) -> Imported:
+    """Make a technology file of what was read from Liberty files; see `import_liberty`."""
     first, *others = _by_corner(libraries)
     choices = choose(first)
     inverter = choices.get("inverter")
@@ -70,7 +77,7 @@ def import_liberty(
         )
     at = conditions_of(first, inverter.cell)
     entries = entries_of(first, choices, at)
-    corners = [_corner(other, entries, at) for other in others]
+    corners = [_corner(other, entries) for other in others]
     file = _file(name, first, others, entries, at, node_nm, corners)
     notes = (*choices.notes, *(note for library in (first, *others) for note in library.notes))
     return Imported(file, _text(file), tuple(dict.fromkeys(notes)))
@@ -94,7 +101,7 @@ def _by_corner(libraries: Iterable[Library]) -> list[Library]:
     return [merged(corner) for corner in corners]
 
 
-def _corner(library: Library, entries: Entries, nominal: Conditions) -> CornerEntry:
+def _corner(library: Library, entries: Entries) -> CornerEntry:
     """Return a corner's ratios to the first one's figures, over the cells both have."""
     inverter = library.cells.get(entries.matches["inverter"].cell.name)
     if inverter is None:

@@ -21,13 +21,15 @@ _CHUNK: Final = 1 << 20
 _LOOK_AHEAD: Final = 1 << 16
 _LONGEST_STATEMENT: Final = 1 << 24
 _SHOWN: Final = 60
+_DEEPEST: Final = 100
 
 # Possessive throughout: a statement that does not match fails at once instead of being retried.
+_GAP = r"(?:[\s\\]++|/\*(?:[^*]++|\*(?!/))*+\*/)*+"
 _STATEMENT = re.compile(
-    r"""(?P<close>\})
-      | (?P<name>"[^"\n]*+"|[A-Za-z_][\w.$-]*+)\s*+
-        (?: :[^\S\n]*+(?:"(?P<quoted>(?:[^"\\]++|\\.)*+)"[^\n;}]*+|(?P<bare>[^;\n}"]*+))
-          | \((?P<arguments>(?:[^"(){};]++|"[^"]*+")*+)\)\s*+(?P<open>\{)?
+    rf"""(?P<close>\}})
+      | (?P<name>"[^"\n]*+"|[A-Za-z_][\w.$-]*+){_GAP}
+        (?: :[^\S\n]*+(?:"(?P<quoted>(?:[^"\\]++|\\.)*+)"[^\n;}}]*+|(?P<bare>[^;\n}}"]*+))
+          | \((?P<arguments>(?:[^"(){{}};]++|"[^"]*+")*+)\){_GAP}(?P<open>\{{)?
         )""",
     re.VERBOSE | re.DOTALL,
 )
@@ -126,6 +128,8 @@ class Statements:
                 self._skip_past("*/", "a comment is not closed")
             else:
                 depth += 1 if token == "{" else -1
+                if depth > _DEEPEST:
+                    self.fail(f"more than {_DEEPEST} groups inside each other")
 
     def _statement(self, match: re.Match[str]) -> Statement:
         line = self.line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import isfinite, prod
-from typing import Final, Literal
+from typing import Final, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ class TableReader:
                 f"{group.kind}: there is no table template '{group.argument}' above this line",
                 group.line,
             )
-        kinds = [self._axis_kind(group, name) for name in template.variables]
+        kinds = self._axis_kinds(group, template)
         indices = template.axes | _indices(group)
         axes = [self._axis(group, indices, i, kind) for i, kind in enumerate(kinds, start=1)]
         shaped = self._shaped(group, values, tuple(map(len, axes)), unit)
@@ -89,7 +89,7 @@ class TableReader:
             self._refuse_number(attribute, what)
         return found
 
-    def _refuse_number(self, attribute: Attribute, what: str) -> None:
+    def _refuse_number(self, attribute: Attribute, what: str) -> NoReturn:
         for offset, text in enumerate(attribute.value.split("\n")):
             for word in text.translate(_SEPARATORS).split():
                 if not _is_finite(word):
@@ -98,14 +98,25 @@ class TableReader:
                     )
         self.statements.fail(f"{what}: the numbers are too large", attribute.line)
 
-    def _axis_kind(self, group: Group, variable: str) -> Axis:
-        if variable not in _AXIS_OF:
+    def _axis_kinds(self, group: Group, template: Template) -> list[Axis]:
+        """Return what each axis of a table is; a transition beside a load is the input's."""
+        kinds: list[Axis] = []
+        for variable in template.variables:
+            if variable not in _AXIS_OF:
+                self.statements.fail(
+                    f"{group.kind}: template '{group.argument}' has the variable '{variable}', "
+                    "which is neither a transition time nor a load",
+                    group.line,
+                )
+            kinds.append(_AXIS_OF[variable])
+        if "load" in kinds and "slew" not in kinds:
+            kinds = ["slew" if kind == "related slew" else kind for kind in kinds]
+        known = [kind for kind in kinds if kind != "other"]
+        if len(set(known)) != len(known):
             self.statements.fail(
-                f"{group.kind}: template '{group.argument}' has the variable '{variable}', which "
-                "is neither a transition time nor a load",
-                group.line,
+                f"{group.kind}: template '{group.argument}' has one variable twice", group.line
             )
-        return _AXIS_OF[variable]
+        return kinds
 
     def _axis(
         self, group: Group, indices: dict[int, Attribute], number: int, kind: Axis
@@ -150,10 +161,7 @@ def _canonical(
     kinds: list[Axis], axes: list[tuple[float, ...]], values: NDArray[np.float64]
 ) -> Table:
     """Return the table as [slew, load]; of any further axis its first entry is taken."""
-    has_load = "load" in kinds
-    wanted: tuple[Axis, Axis] = ("slew", "load" if has_load else "related slew")
-    if not has_load and "slew" not in kinds:
-        wanted = ("related slew", "load")
+    wanted: tuple[Axis, Axis] = ("slew", "load" if "load" in kinds else "related slew")
     for i in reversed(range(len(kinds))):
         if kinds[i] not in wanted:
             values = values[(slice(None),) * i + (0,)]

@@ -9,7 +9,7 @@ from shared_data import shared_data
 from asicbnn.technology.liberty import read
 from asicbnn.technology.liberty.choice import choose
 from asicbnn.technology.liberty.figures import conditions_of, figures_of
-from asicbnn.technology.liberty.importing import import_liberty
+from asicbnn.technology.liberty.importing import import_libraries
 from asicbnn.technology.library import load
 
 FILES = {
@@ -41,11 +41,17 @@ def library_files(name):
 
 
 @pytest.fixture(scope="module", params=FILES)
-def chosen(request):
+def real(request):
+    """One library as it was read."""
+    return request.param, read(library_files(request.param))
+
+
+@pytest.fixture(scope="module")
+def chosen(real):
     """One library, the cells chosen, and where figures are read."""
-    library = read(library_files(request.param))
+    name, library = real
     choices = choose(library)
-    return request.param, choices, conditions_of(library, choices.get("inverter").cell)
+    return name, choices, conditions_of(library, choices.get("inverter").cell)
 
 
 def table_rows(name):
@@ -83,10 +89,10 @@ def test_the_library_figures_are_those_of_the_shipped_file(chosen):
     assert inverter.input_capacitance_ff == pytest.approx(shipped.inverter_capacitance_ff, rel=1e-3)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_an_imported_library_is_the_shipped_one(name, tmp_path):
+def test_an_imported_library_is_the_shipped_one(real, tmp_path):
     """Whatever a component counts, composed roles included, within 1 percent."""
-    imported = import_liberty(library_files(name), "again")
+    name, library = real
+    imported = import_libraries([library], "again")
     path = tmp_path / "again.yaml"
     path.write_text(imported.text, encoding="utf-8")
     again, shipped = load(path), load(name)
