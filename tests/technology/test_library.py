@@ -9,8 +9,10 @@ from asicbnn.technology.cells import ROLES, Cells
 from asicbnn.technology.library import LIBRARIES, load, names
 
 DATA = Path(__file__).with_name("data")
-ALL = ("asap7", "ihp_sg13g2", "sky130hd")
-LIBRARY_OF = {"sky130hd": "sky130hd", "asap7": "asap7_rvt", "ihp_sg13g2": "ihp_sg13g2"}
+ALL = ("asap7", "gt2n", "ihp_sg13g2", "sky130hd")
+LIBRARY_OF = {
+    "sky130hd": "sky130hd", "asap7": "asap7_rvt", "ihp_sg13g2": "ihp_sg13g2", "gt2n": "gt2n_svt",
+}  # fmt: skip
 ROLE_OF = {
     "INV": "inverter", "NAND2": "nand2", "NOR2": "nor2", "XOR2": "xor2", "XNOR2": "xnor2",
     "MUX2": "mux2", "FA": "full_adder", "HA": "half_adder", "DFF": "flop", "LATCH": "latch",
@@ -23,7 +25,7 @@ def technology(request):
     return load(request.param)
 
 
-def test_three_technologies_are_shipped():
+def test_four_technologies_are_shipped():
     assert names() == ALL
 
 
@@ -46,7 +48,7 @@ def test_measured_figures_equal_the_table_they_came_from(table):
         if row["e_clk_cycle_fJ"]:
             assert cell.clock_energy_fj == float(row["e_clk_cycle_fJ"])
         compared += 1
-    assert compared == 29
+    assert compared == 36
 
 
 def test_library_figures_equal_the_table_they_came_from():
@@ -66,6 +68,7 @@ def test_roles_a_library_lacks_are_composed_and_said_to_be():
         "sky130hd": set(),
         "asap7": {"mux2", "full_adder", "half_adder", "flop"},
         "ihp_sg13g2": {"full_adder", "half_adder", "flop"},
+        "gt2n": {"and2", "or2", "full_adder", "half_adder", "flop", "latch", "clock_gate"},
     }
     for name, roles in composed.items():
         for role in roles:
@@ -171,7 +174,7 @@ def test_technologies_survive_pickling_and_compare_by_content(technology, tmp_pa
 def test_an_unknown_technology_is_refused_with_a_suggestion():
     sentence = (
         r"^technology: unknown technology 'sky13hd'; did you mean 'sky130hd'\? "
-        r"\(known: asap7, ihp_sg13g2, sky130hd\)"
+        r"\(known: asap7, gt2n, ihp_sg13g2, sky130hd\)"
     )
     with pytest.raises(SpecError, match=sentence):
         load("sky13hd")

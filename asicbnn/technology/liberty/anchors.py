@@ -11,14 +11,19 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from statistics import fmean, geometric_mean
-from typing import Final
+from typing import Final, Literal
+
+from pydantic import PositiveFloat
 
 from asicbnn.technology.library import LIBRARIES
 from asicbnn.technology.schema import (
     CellEntry,
     Composition,
     Figure,
+    Form,
+    Name,
     PopcountDelayEntry,
     PopcountEnergyEntry,
     SramEntry,
@@ -29,6 +34,7 @@ from asicbnn.technology.schema import (
 ANCHORS: Final = ("sky130hd", "asap7", "ihp_sg13g2")
 ADDERS: Final = ("full_adder", "full_adder_inverting")
 SOURCE: Final = "scaled"
+_WIRES: Final = Path(__file__).parents[1] / "figures/wires.yaml"
 _ALONE: Final = 1.0  # a single technology to scale from: a factor of two either way
 _STRUCTURES: Final = ("sliced", "tree")
 _DELAY_LANES: Final = (8, 16, 32, 64, 128, 256)
@@ -120,6 +126,32 @@ def scaled_figure(
         relative_error=rounded(found.relative_error),
         note=f"{what} of {', '.join(parts)}",
     )
+
+
+class _WireFile(Form):
+    source: Name
+    signal_ff_per_mm: dict[str, PositiveFloat]
+    clock_ff_per_mm: dict[str, PositiveFloat]
+
+
+@lru_cache(maxsize=1)
+def _wires() -> _WireFile:
+    return read_form(_WireFile, _WIRES.read_bytes(), _WIRES.name)
+
+
+def wire_source() -> str:
+    """Return where the capacitances of wires are from."""
+    return _wires().source
+
+
+def wire_figure(kind: Literal["signal", "clock"]) -> Figure:
+    """Capacitance of wires [fF/mm]: the mean of open platforms, with their spread."""
+    platforms = _wires().signal_ff_per_mm if kind == "signal" else _wires().clock_ff_per_mm
+    found = predicted(platforms)
+    return Figure(
+        value=rounded(found.value), source="wires", assumed=True,
+        relative_error=rounded(found.relative_error), note=f"mean of {', '.join(platforms)}",
+    )  # fmt: skip
 
 
 def popcount_energies(

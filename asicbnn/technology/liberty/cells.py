@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from math import isfinite
 from typing import Final
 
 from asicbnn.technology.liberty.groups import (
@@ -21,7 +20,7 @@ from asicbnn.technology.liberty.library import (
     Table,
     TimingArc,
 )
-from asicbnn.technology.liberty.tables import TableReader
+from asicbnn.technology.liberty.tables import LARGEST, TableReader
 
 _DRAWBACKS: Final = {
     "dont_use": "dont_use",
@@ -72,7 +71,7 @@ class CellReader:
             value = float(attribute.value.strip().strip('"'))
         except ValueError:
             value = float("nan")
-        if not isfinite(value):
+        if not abs(value) < LARGEST:
             self._refuse(name, attribute)
         return value
 

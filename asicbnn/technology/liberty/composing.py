@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
+from pydantic import ValidationError
+
 from asicbnn.errors import Problem, SpecError
 from asicbnn.technology.cells import ROLES
 from asicbnn.technology.liberty.anchors import rounded
 from asicbnn.technology.liberty.choice import Choices
-from asicbnn.technology.liberty.figures import CellFigures, Conditions, figures_of
+from asicbnn.technology.liberty.figures import CellFigures, Conditions, figures_of, lacking
 from asicbnn.technology.liberty.library import Library
 from asicbnn.technology.liberty.matching import Match
 from asicbnn.technology.liberty.recipes import Recipe, compose, stand_in
@@ -125,9 +127,18 @@ def _entry(name: str, match: Match, figures: CellFigures) -> CellEntry:
         else "",
         "" if figures.has_power else "the file gives no internal power for it",
     ]
-    return CellEntry(
-        cell=match.cell.name, source="cells", note="; ".join(filter(None, notes)), **values
-    )
+    try:
+        return CellEntry(
+            cell=match.cell.name, source="cells", note="; ".join(filter(None, notes)), **values
+        )
+    except ValidationError as error:
+        raise lacking(match.cell, f"{_first(error)}: its figures are no cell's") from None
+
+
+def _first(error: ValidationError) -> str:
+    """Return which figure is out of range, and its value."""
+    detail = error.errors()[0]
+    return f"{'.'.join(map(str, detail['loc']))} is {detail['input']}"
 
 
 def _composition(recipe: Recipe) -> Composition:

@@ -70,7 +70,7 @@ def conditions_of(library: Library, inverter: LibertyCell) -> Conditions:
     """
     load_ff = _FANOUT * fmean(pin.capacitance_ff for pin in inverter.inputs())
     if not load_ff > 0:
-        raise _lacking(inverter, "its input has no capacitance")
+        raise lacking(inverter, "its input has no capacitance")
     tables = [
         table
         for arc in _arcs(inverter)
@@ -78,13 +78,13 @@ def conditions_of(library: Library, inverter: LibertyCell) -> Conditions:
         if table is not None
     ]
     if not tables:
-        raise _lacking(inverter, "it has no rise_transition and fall_transition tables")
+        raise lacking(inverter, "it has no rise_transition and fall_transition tables")
     slew_ps = tables[0].slew_ps[0]
     for _ in range(_ROUNDS):
         before, slew_ps = slew_ps, fmean(table.at(slew_ps, load_ff) for table in tables)
         if abs(slew_ps - before) <= _SETTLED * abs(slew_ps):
             return Conditions(slew_ps, load_ff, library.voltage_v)
-    raise _lacking(inverter, "the slew of a chain of it does not settle: its tables are no cell's")
+    raise lacking(inverter, "the slew of a chain of it does not settle: its tables are no cell's")
 
 
 def figures_of(match: Match, at: Conditions) -> CellFigures:
@@ -92,17 +92,17 @@ def figures_of(match: Match, at: Conditions) -> CellFigures:
     cell = match.cell
     inputs = list(cell.inputs())
     if not cell.area_um2 > 0:
-        raise _lacking(cell, "it has no area")
+        raise lacking(cell, "it has no area")
     delays = [delay for pin in cell.outputs() for delay in _delays(pin, match, at)]
     if not delays:
-        raise _lacking(cell, "no output has a cell_rise or cell_fall table")
+        raise lacking(cell, "no output has a cell_rise or cell_fall table")
     if not fmean(delays) > 0:
-        raise _lacking(cell, f"its mean delay at a fan-out of four is {fmean(delays):g} ps")
+        raise lacking(cell, f"its mean delay at a fan-out of four is {fmean(delays):g} ps")
     energies = [energy for pin in cell.outputs() for energy in _energies(pin.powers, at)]
     internal = max(fmean(energies), 0.0) if energies else 0.0
     capacitance_ff = fmean(pin.capacitance_ff for pin in inputs)
     if not capacitance_ff > 0:
-        raise _lacking(cell, "its inputs have no capacitance")
+        raise lacking(cell, "its inputs have no capacitance")
     carry = [delay for pin in cell.outputs() if pin.name == match.carry
              for delay in _delays(pin, match, at)]  # fmt: skip
     return CellFigures(
@@ -164,5 +164,6 @@ def _setup_ps(match: Match, at: Conditions) -> float | None:
     return max(found) if found else None
 
 
-def _lacking(cell: LibertyCell, what: str) -> SpecError:
+def lacking(cell: LibertyCell, what: str) -> SpecError:
+    """Return the complaint about a cell, with its place."""
     return SpecError(Problem(f"cell '{cell.name}': {what}", cell.file, cell.line))

@@ -125,7 +125,7 @@ def _next_part(statements: Statements, group: Group) -> Group | None:
             return _whole(statements, _begun(statement))
         elif statement.name in _UNDER_CELL and group.kind != "library":
             statements.fail(
-                f"{statement.name} '{statement.value.strip()}' begins inside {group.kind} "
+                f"{statement.name} '{_begun(statement).argument}' begins inside {group.kind} "
                 f"'{group.argument}' (line {group.line}): a closing brace is missing above",
                 statement.line,
             )

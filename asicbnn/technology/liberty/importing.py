@@ -177,10 +177,8 @@ def _file(
             inverter.toggle_energy_fj, "internal + 0.5 * 4 C_inv V^2"
         ),
         gate_equivalent_um2=measured(gate_um2, "the smallest NAND2"),
-        wire_ff_per_mm=anchors.scaled_figure("mean", 1.0, lambda f: (f.wire_ff_per_mm, 1.0)),
-        clock_wire_ff_per_mm=anchors.scaled_figure(
-            "mean", 1.0, lambda f: (f.clock_wire_ff_per_mm, 1.0)
-        ),
+        wire_ff_per_mm=anchors.wire_figure("signal"),
+        clock_wire_ff_per_mm=anchors.wire_figure("clock"),
         setup_ps=_setup(entries, units),
         path_relative_error=anchors.assumed_as(sky.path_relative_error),
         clock_tree_fanout=anchors.assumed_as(sky.clock_tree_fanout),
@@ -240,6 +238,7 @@ def _sources(library: Library, others: Sequence[Library], at: Conditions) -> dic
             f"shipped technologies {', '.join(anchors.ANCHORS)}, in the unit the note names; the "
             "relative error is that of predicting each of them from the others"
         ),
+        "wires": anchors.wire_source(),
         "assumed": "as the shipped technologies assume it",
     }
     for other in others:

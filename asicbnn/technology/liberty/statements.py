@@ -88,7 +88,8 @@ class Statements:
 
     def fail(self, message: str, line: int | None = None, help_text: str = "") -> NoReturn:
         """Raise a SpecError about a line of the file, the current one if none is given."""
-        raise SpecError(Problem(message, self.path, line or self.line, help=help_text))
+        said = " ".join(message.split())
+        raise SpecError(Problem(said, self.path, line or self.line, help=help_text))
 
     def take(self) -> Statement:
         """Return the next statement and step behind it."""

@@ -32,6 +32,7 @@ _AXIS_OF: Final[dict[str, Axis]] = {
     "equal_or_opposite_output_net_pin_cap": "other",
 }
 _NO_AXIS: Final = (0.0,)
+LARGEST: Final = 1e30  # no library holds such numbers, and their products must stay finite
 _SEPARATORS: Final = str.maketrans({'"': " ", ",": " ", "\\": " "})
 
 
@@ -85,7 +86,7 @@ class TableReader:
             found = list(map(float, words))
         except ValueError:
             self._refuse_number(attribute, what)
-        if not isfinite(sum(found)):
+        if not isfinite(sum(found)) or any(abs(number) > LARGEST for number in found):
             self._refuse_number(attribute, what)
         return found
 
