@@ -92,22 +92,28 @@ def technology_list(as_json: Json = False) -> None:
 def register(app: typer.Typer) -> None:
     """Add the verb and its commands to the command line."""
     verbs = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    importing = (
+        "technology import my_lib_tt.lib.gz --name my28nm --node 28",
+        "technology import tt_0p9v.lib ss_0p8v.lib ff_1p0v.lib --name my28nm -o my28nm.yaml",
+    )
+    showing = ("technology show sky130hd", "technology show my28nm.yaml --json")
     verbs.command(
-        name="import", short_help="make a technology of Liberty files",
-        epilog=examples(
-            "technology import my_lib_tt.lib.gz --name my28nm --node 28",
-            "technology import tt_0p9v.lib ss_0p8v.lib ff_1p0v.lib --name my28nm -o my28nm.yaml",
-        ),
-    )(technology_import)  # fmt: skip
+        name="import", short_help="make a technology of Liberty files", epilog=examples(*importing)
+    )(technology_import)
     verbs.command(
-        name="show", short_help="show a technology's figures and their sources",
-        epilog=examples("technology show sky130hd", "technology show my28nm.yaml --json"),
-    )(technology_show)  # fmt: skip
+        name="show",
+        short_help="show a technology's figures and their sources",
+        epilog=examples(*showing),
+    )(technology_show)
     verbs.command(
-        name="list", short_help="list the shipped technologies",
+        name="list",
+        short_help="list the shipped technologies",
         epilog=examples("technology list"),
-    )(technology_list)  # fmt: skip
+    )(technology_list)
     app.add_typer(
-        verbs, name="technology", help="Standard-cell libraries: import, show, list.",
+        verbs,
+        name="technology",
+        help="Standard-cell libraries: import, show, list.",
         short_help="import, show and list standard-cell libraries",
-    )  # fmt: skip
+        epilog=examples(*importing, *showing, "technology list"),
+    )

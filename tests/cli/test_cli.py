@@ -21,9 +21,8 @@ EDGE = str(ROOT / "arch_specs/edge64.yaml")
 SWEEP = str(ROOT / "arch_specs/digits_sweep.yaml")
 BINARYNET = str(ROOT / "workloads/binarynet_cifar10.yaml")
 VERBS = (
-    "check", "schema", "show", "estimate", "simulate", "verify", "compare", "voltage",
-    "validate", "sweep",
-    "plot", "report", "verilog", "import",
+    "check", "schema", "show", "estimate", "simulate", "verify", "compare", "voltage", "validate",
+    "sweep", "plot", "report", "verilog", "import", "technology",
 )  # fmt: skip
 
 
