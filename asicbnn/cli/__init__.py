@@ -15,7 +15,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from asicbnn.cli import bring, explore, files, run, technology, validation, voltage
+from asicbnn.cli import (
+    bring,
+    calibrate,
+    explore,
+    files,
+    run,
+    technology,
+    validation,
+    voltage,
+)
 from asicbnn.cli.terminal import envelope, print_json, print_version
 
 _WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
@@ -80,7 +89,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich would double the time to the help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for room in (files, run, voltage, validation, explore, bring, technology):
+for room in (files, run, voltage, validation, explore, bring, technology, calibrate):
     room.register(app)
 
 

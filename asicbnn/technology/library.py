@@ -191,6 +191,13 @@ def file_of(name_or_path: str | Path) -> TechnologyFile:
     return _form(*_found(name_or_path))
 
 
+def text_of(name_or_path: str | Path) -> str:
+    """Return a technology file as it is written, comments and all; errors as `load`."""
+    load(name_or_path)  # what is no technology is refused here
+    data, _ = _found(name_or_path)
+    return data.decode("utf-8")
+
+
 def _found(name_or_path: str | Path) -> tuple[bytes, str]:
     """Return the bytes of a technology file and its path."""
     text = str(name_or_path)
