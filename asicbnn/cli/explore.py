@@ -31,6 +31,7 @@ class PlotKind(StrEnum):
     latency = "latency"
     dataflows = "dataflows"
     roofline = "roofline"
+    floorplan = "floorplan"
 
 
 class Format(StrEnum):
@@ -84,7 +85,12 @@ def sweep(
 
 @terminal.verb
 def plot(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="table of a sweep, comparison...")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE", help="table of a sweep, comparison...; for floorplan an accelerator"
+        ),
+    ],
     kind: Annotated[PlotKind, typer.Option(help="which figure")] = PlotKind.pareto,
     x: Annotated[str, typer.Option("-x", help="pareto: metric along x")] = "area_um2",
     y: Annotated[str, typer.Option("-y", help="pareto: metric along y")] = (
@@ -94,6 +100,9 @@ def plot(
     label: Annotated[
         str | None, typer.Option(help="energy, area: column that names the bars")
     ] = None,
+    technology: Annotated[
+        str | None, typer.Option(help="floorplan: in place of the accelerator's")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="path without ending; default beside TABLE"),
@@ -102,14 +111,19 @@ def plot(
         list[Format] | None, typer.Option("--format", help="once per format; default all three")
     ] = None,
 ) -> None:
-    """Draw a figure from a table, as SVG, PDF and PNG."""
+    """Draw a figure from a table, or an accelerator's floorplan, as SVG, PDF and PNG."""
     from asicbnn.report import compose, style
     from asicbnn.sweep.files import read_table
 
-    rows = read_table(table)
-    if kind is PlotKind.pareto:
-        _check_numbers(rows, x, y)
-    figure = compose.draw(kind.value, rows, x=x, y=y, by=by, label=label)
+    if kind is PlotKind.floorplan:
+        from asicbnn.report.floorplan_plot import floorplan_figure
+
+        figure = floorplan_figure(read_accelerator(table), technology)
+    else:
+        rows = read_table(table)
+        if kind is PlotKind.pareto:
+            _check_numbers(rows, x, y)
+        figure = compose.draw(kind.value, rows, x=x, y=y, by=by, label=label)
     target = output or table.with_name(f"{table.stem}-{kind}")
     if target.suffix.lstrip(".") in set(Format):
         if formats:
@@ -196,6 +210,7 @@ def register(app: typer.Typer) -> None:
             "plot reports/digits/digits_sweep.parquet",
             "plot reports/digits/digits_sweep.csv -x latency_ms -y efficiency_tops_per_w",
             "plot reports/flows/dataflows.parquet --kind dataflows --format pdf",
+            "plot arch_specs/edge64.yaml --kind floorplan -o edge64-floorplan",
         ),
     )(plot)
     app.command(

@@ -77,11 +77,16 @@ class Packing:
 
 
 class _Shelves:
-    """Shelves in a region, filled from below; the height of a region may have no limit."""
+    """Shelves in a region, filled from below; the height of a region may have no limit.
 
-    def __init__(self, region: Rectangle) -> None:
+    is_mirrored  filled from the right
+    """
+
+    def __init__(self, region: Rectangle, *, is_mirrored: bool = False) -> None:
         self.region = region
+        self.is_mirrored = is_mirrored
         self.height_um = 0.0
+        self.taken_um2 = 0.0
         self._rows: list[tuple[float, float, float]] = []  # y, height, filled width
 
     def place(self, size: Size) -> Rectangle | None:
@@ -99,8 +104,12 @@ class _Shelves:
         self.height_um += high
         return self._at(0.0, self.height_um - high, size)
 
-    def _at(self, x_um: float, y_um: float, size: Size) -> Rectangle:
-        return Rectangle(self.region.x_um + x_um, self.region.y_um + y_um, *size)
+    def _at(self, filled_um: float, y_um: float, size: Size) -> Rectangle:
+        self.taken_um2 += size[0] * size[1]
+        x_um = self.region.x_um + filled_um
+        if self.is_mirrored:
+            x_um = self.region.right_um - filled_um - size[0]
+        return Rectangle(x_um, self.region.y_um + y_um, *size)
 
 
 def pack(sizes: Sequence[Size], cells_um2: float, aspect: float) -> Packing:
@@ -146,15 +155,16 @@ def _packed(
     wide = cells_um2 / high if high else 0.0
     beside = (width_um - wide) / 2
     cells = Rectangle(beside, 0.0, wide, high)
-    regions = [
-        _Shelves(Rectangle(0.0, 0.0, beside, high)),
+    sides = [
+        _Shelves(Rectangle(0.0, 0.0, beside, high), is_mirrored=True),
         _Shelves(Rectangle(beside + wide, 0.0, beside, high)),
-        _Shelves(Rectangle(0.0, high, width_um, float("inf"))),
     ]
+    above = _Shelves(Rectangle(0.0, high, width_um, float("inf")))
     placed = []
     for size in sizes:
-        place = next(found for region in regions if (found := region.place(size)) is not None)
-        placed.append(place)
+        emptier = sorted(sides, key=lambda side: side.taken_um2)
+        tried = (region.place(size) for region in (*emptier, above))
+        placed.append(next(place for place in tried if place is not None))
     return tuple(placed), cells, max([high, *(place.top_um for place in placed)])
 
 
