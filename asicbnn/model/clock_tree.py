@@ -23,6 +23,10 @@ _MM_PER_UM = 1e-3
 
 SIZING = "sizing"
 """Origin of the error of cells' sizes after placement."""
+TREE = "clock tree"
+"""Origin of the error of the tree's buffers."""
+BETWEEN = "wires between blocks"
+"""Origin of the error of wires whose length a floorplan gives."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +103,15 @@ def clock_rates(
     buffer_fj = technology.clock_buffer.input_capacitance_ff * technology.voltage_v**2
     buffer_fj += 2 * technology.clock_buffer.internal_energy_fj
     wires = _cycled_fj(technology, tree.trunk_um) + tree.sinks * leaf_fj
+    yield Rate("clock", "tree", "cycles", buffers * buffer_fj, "routed", error, TREE)
     yield Rate(
-        "clock", "tree", "cycles", buffers * buffer_fj + wires, "routed", error, "clock tree"
+        "clock", "tree wires", "cycles", wires, "routed", factors.between_blocks_error, BETWEEN
     )
     for each in gated:
         flops, gates = float(each.flops), float(each.gates)
         energy = flops * (_clocked_fj(flop) + leaf_fj) + gates * 2 * gate.internal_energy_fj
         yield Rate(
-            "clock", each.family.replace("_", " "), each.event, energy, "routed", error,
-            "clock tree",
+            "clock", each.family.replace("_", " "), each.event, energy, "routed", error, TREE,
         )  # fmt: skip
 
 
@@ -123,4 +127,7 @@ def _cycled_fj(technology: Technology, length_um: float) -> float:
     return technology.clock_wire_ff_per_mm * length_um * _MM_PER_UM * technology.voltage_v**2
 
 
-__all__ = ["SIZING", "ClockTree", "clock_rates", "clock_tree", "clock_tree_area_um2", "tree_sinks"]
+__all__ = [
+    "BETWEEN", "SIZING", "ClockTree", "clock_rates", "clock_tree", "clock_tree_area_um2",
+    "tree_sinks",
+]  # fmt: skip

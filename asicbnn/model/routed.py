@@ -19,7 +19,7 @@ from asicbnn.model.energy import Rate
 from asicbnn.model.floorplan import Floorplan, floorplan
 from asicbnn.model.gating import gated_registers
 from asicbnn.model.wire_delay import WireDelays, fanout_ps, loaded, repeated_ps
-from asicbnn.model.wires import Inside, Net, broadcast_error, inside, inside_rates, net_rates, nets
+from asicbnn.model.wires import Inside, Net, inside, inside_rates, net_rates, nets
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
@@ -105,7 +105,7 @@ class Routed:
         return WireDelays(
             factors={path: loaded(technology, length) for path, length in drives.items()},
             added_ps=added,
-            relative_error=broadcast_error(routed_factors(technology)),
+            relative_error=routed_factors(technology).between_blocks_error,
         )
 
     def flags(self) -> Iterator[str]:

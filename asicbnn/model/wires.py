@@ -15,6 +15,7 @@ from typing import Literal
 from asicbnn.mapping.layout import Layout, layout
 from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions
+from asicbnn.model.clock_tree import BETWEEN
 from asicbnn.model.energy import STORE_ACCESSES, WIRES, Rate
 from asicbnn.model.floorplan import Floorplan
 from asicbnn.model.rate_errors import DATA, activity_error
@@ -23,8 +24,6 @@ from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
 from asicbnn.technology.routing import Factor, RoutedFactors, routed_factors
 
-BROADCAST = "broadcast wires"
-"""Origin of the error of nets between blocks."""
 LOCAL = "wire per net"
 """Origin of the error of nets inside blocks."""
 
@@ -183,22 +182,13 @@ def _mean(lengths: Sequence[float]) -> float:
 def net_rates(technology: Technology, between: Iterable[Net]) -> Iterator[Rate]:
     """Yield what the nets between blocks cost."""
     per_um = wire_fj_per_um(technology)
-    error = broadcast_error(routed_factors(technology))
+    error = routed_factors(technology).between_blocks_error
     for net in between:
         energy = net.wire_um * net.toggles * per_um
         yield Rate(
             net.part, net.term, net.event, energy, level="routed", relative_error=error,
-            origin=BROADCAST, also=activity_error(DATA) if net.carries_data else (),
+            origin=BETWEEN, also=activity_error(DATA) if net.carries_data else (),
         )  # fmt: skip
-
-
-def broadcast_error(factors: RoutedFactors) -> float:
-    """Error of the length of nets between blocks.
-
-    No routed accelerator is known to hold them against, so they are given the wider scatter of
-    wire per net between designs of one kind.
-    """
-    return max(factors.datapath_spacings.relative_error, factors.control_spacings.relative_error)
 
 
 def wire_fj_per_um(technology: Technology) -> float:
@@ -293,6 +283,6 @@ def inside_rates(
 
 
 __all__ = [
-    "Inside", "Net", "broadcast_error", "inside", "inside_rates", "net_rates", "nets",
+    "Inside", "Net", "inside", "inside_rates", "net_rates", "nets",
     "window_users", "wire_fj_per_um",
 ]  # fmt: skip

@@ -109,6 +109,15 @@ class RoutedFactors:
     power_ratio: Factor
     flags: tuple[str, ...] = ()
 
+    @property
+    def between_blocks_error(self) -> float:
+        """Relative error of the length of nets that a floorplan gives.
+
+        No routed accelerator is known to hold them against, so they are given the wider scatter of
+        wire per net between designs of one kind.
+        """
+        return max(self.datapath_spacings.relative_error, self.control_spacings.relative_error)
+
 
 @lru_cache(maxsize=1)
 def _file() -> _RoutedFile:
@@ -276,7 +285,8 @@ def _flags(
     technology: Technology, own: RoutedEntry | None, elsewhere: Sequence[str]
 ) -> Iterator[str]:
     if own is not None:
-        yield f"placement and routing are fitted to {own.runs} finished runs of {technology.name}"
+        runs = "1 finished run" if own.runs == 1 else f"{own.runs} finished runs"
+        yield f"placement and routing are fitted to {runs} of {technology.name}"
         return
     count = len(open_designs(technology.name))
     if elsewhere:

@@ -22,7 +22,7 @@ SWEEP = str(ROOT / "arch_specs/digits_sweep.yaml")
 BINARYNET = str(ROOT / "workloads/binarynet_cifar10.yaml")
 VERBS = (
     "check", "schema", "show", "estimate", "simulate", "verify", "compare", "voltage", "validate",
-    "sweep", "plot", "report", "verilog", "import", "technology", "calibrate",
+    "sweep", "plot", "report", "verilog", "calibrate", "import", "technology",
 )  # fmt: skip
 
 
