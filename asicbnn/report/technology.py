@@ -112,6 +112,10 @@ def _figures(file: TechnologyFile) -> Iterator[tuple[str, Figure]]:
         value = getattr(file, key)
         if isinstance(value, Figure):
             yield key, value
+    for key in type(file.operating).model_fields if file.operating else ():
+        value = getattr(file.operating, key)
+        if isinstance(value, Figure):
+            yield f"operating.{key}", value
 
 
 def _cell_table(file: TechnologyFile) -> RenderableType:

@@ -187,6 +187,9 @@ def load(name_or_path: str | Path) -> Technology:
 
 def file_of(name_or_path: str | Path) -> TechnologyFile:
     """Read a technology as its file states it, composed cells unresolved; errors as `load`."""
+    if str(name_or_path).startswith("scaled:"):
+        message = f"{name_or_path} is interpolated between libraries and has no file of its own"
+        raise SpecError(Problem(message, path="technology", help=f"known: {', '.join(names())}"))
     load(name_or_path)  # a file whose cells do not compose is refused here too
     return _form(*_found(name_or_path))
 

@@ -16,8 +16,8 @@ from asicbnn.technology.paths import logic_path_ps
 from asicbnn.technology.popcount import popcount_delay, popcount_energy
 from asicbnn.technology.scaling import anchors, bit_cell_ratio, interpolated, scaled
 
-ASAP, IHP, SKY = (load(name) for name in ("asap7", "ihp_sg13g2", "sky130hd"))
-nodes = st.integers(7, 130)
+ASAP, GT2N, IHP, SKY = (load(name) for name in ("asap7", "gt2n", "ihp_sg13g2", "sky130hd"))
+nodes = st.integers(2, 130)
 
 FIGURES = {
     "voltage": lambda t: t.voltage_v,
@@ -40,7 +40,7 @@ PUBLISHED_GE_UM2 = {65: 1.44, 45: 0.798, 28: 0.49, 22: 0.199}
 def test_every_figure_lies_between_those_of_the_libraries(node):
     between = scaled(node)
     for name, of in FIGURES.items():
-        known = [of(library) for library in (ASAP, IHP, SKY)]
+        known = [of(library) for library in (ASAP, GT2N, IHP, SKY)]
         assert min(known) * (1 - 1e-9) <= of(between) <= max(known) * (1 + 1e-9), name
 
 
