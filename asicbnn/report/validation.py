@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from rich.console import Group, RenderableType
@@ -83,12 +84,18 @@ def _line(
 ) -> Line:
     title = TITLES[row.quantity] + _point(row.figure.at, row.figure.against)
     if row.figure.changes:
-        said = (f"{k} {v}" for k, v in row.figure.changes.items() if not isinstance(v, dict))
-        title += f", with {', '.join(said)}"
+        title += f", with {', '.join(_changed(row.figure.changes))}"
     if row.figure.workload:
         title += f", {row.figure.workload}"
     scope = "" if row.judgement == "count" else SCOPE_TITLES[row.figure.scope]
     return Line(row.chip, title, scope, predicted, band, published, factors, verdict)
+
+
+def _changed(changes: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each changed field in short: `buffers.weight.kind: latch` -> weight latch."""
+    for name, value in changes.items():
+        if not isinstance(value, Mapping):
+            yield f"{name.removesuffix('.kind').rpartition('.')[2]} {value}"
 
 
 def _point(at: Point, against: Point | None) -> str:

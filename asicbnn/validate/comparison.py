@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from asicbnn.levels import interval
 from asicbnn.model.assumptions import assumptions
+from asicbnn.units import figure
 from asicbnn.validate.facts import Chip, Published
 from asicbnn.validate.predictions import Prediction
 from asicbnn.validate.scopes import SCOPE_TITLES
@@ -148,7 +149,8 @@ class Row:
         if not self.is_miss or self.predicted is None:
             return self.reason
         given = {"predicted": self.predicted, "published": self.published, "factor": self.factor}
-        return self.figure.miss.format_map({k: _three_digits(v) for k, v in given.items()})
+        words = {name: figure(float(f"{value:.3g}")) for name, value in given.items() if value}
+        return self.figure.miss.format_map(words)
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as printed with `--json`; what there is not has no key."""
@@ -176,10 +178,6 @@ class Row:
         if self.discussion:
             row["discussion"] = self.discussion
         return row
-
-
-def _three_digits(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"
 
 
 def rows_of(chip: Chip, figure: Published, predictions: Mapping[str, Prediction]) -> Iterable[Row]:
