@@ -25,6 +25,8 @@ _PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Cycles and steps", ("cycles", "steps")),
     ("Ratios and shares", ("voltage_ratio", "system_ratio", "energy_share")),
 )
+_COLOURS = (*(c for c in style.SERIES if c != style.YELLOW), "#8C6D31")
+"""Yellow is too faint for a point; a brown stands in for it."""
 _COLUMNS = 3
 _FACTOR = 2.0
 _MARGIN = 1.6
@@ -42,7 +44,7 @@ def validation(found: Validation) -> Figure:
     if not panels:
         raise ModelError("nothing was predicted, so there is nothing to draw")
     chips = [each.chip for each in found.chips]
-    colours = {c.name: style.SERIES[i % len(style.SERIES)] for i, c in enumerate(chips)}
+    colours = {c.name: _COLOURS[i % len(_COLOURS)] for i, c in enumerate(chips)}
     height = -(-len(panels) // _COLUMNS)
     figure = sheet(PAGE_INCH, 0.6 + 2.15 * height)
     grid = list(figure.subplots(height, _COLUMNS, squeeze=False).flat)

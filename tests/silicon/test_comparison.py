@@ -46,7 +46,7 @@ def test_verdicts(made, verdict):
 
 def test_a_miss_is_explained_with_its_figures_and_a_hit_is_not():
     words = "{predicted} for {published}, {factor}"
-    assert row("cycles", 100, 250, miss=words).discussion == "250 for 100, 2.5"
+    assert row("cycles", 100, 250, miss=words).discussion == "250 for 100, 2.50"
     assert row("cycles", 100, 100, miss=words).discussion == ""
 
 
