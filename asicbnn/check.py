@@ -14,6 +14,7 @@ from typing import Any
 from asicbnn.errors import ModelError, Problem, SpecError
 from asicbnn.model.area import area
 from asicbnn.model.costs import technology_of
+from asicbnn.model.outside import refuse_impossible
 from asicbnn.model.timing import timing
 from asicbnn.spec import check as specs
 from asicbnn.spec.accelerator import Accelerator, OperatingPoint, field_names
@@ -68,7 +69,11 @@ def _too_fast(
     """Yield what stands against building the accelerator at its clock."""
     try:
         moved = technology_of(accelerator, technology)
-        timing(accelerator, moved, area(accelerator, moved))
+        clocked = timing(accelerator, moved, area(accelerator, moved))
+        refuse_impossible(accelerator, clocked)
+    except SpecError as error:
+        for problem in error.problems:
+            yield document.problem(problem.path, problem.message, problem.help)
     except ModelError as error:
         message = str(error)
         named = _FIELD.match(message)

@@ -176,6 +176,16 @@ def _costs() -> Iterator[Metric]:
 
 
 def _figures_of_merit() -> Iterator[Metric]:
+    once = "loading resident weights, once, at power-up: in no other total"
+    yield Metric("power_up_energy_uj", "uJ", "lower", "none", f"energy of {once}")
+    yield Metric("power_up_ms", "ms", "lower", "none", f"time of {once}")
+    spread = "energy of an inference and its share of the power-up's, over power_up.amortise_images"
+    yield Metric("amortised_energy_uj", "uJ", "lower", "none", spread)
+    with_extras = "with what `extras` of the spec adds; only if it asks for any"
+    yield Metric("area_with_extras_um2", "um2", "lower", "none", f"area_um2 {with_extras}")
+    yield Metric(
+        "energy_with_extras_uj", "uJ", "lower", "none", f"energy_per_inference_uj {with_extras}"
+    )
     yield Metric("power_mw", "mW", "lower", "mean", "energy / time, leakage included")
     yield Metric("period_ps", "ps", "lower", "none", "the largest of logic paths and memory access")
     yield Metric("clock_mhz", "MHz", "higher", "none", "clock the machine runs at")

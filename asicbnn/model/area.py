@@ -17,6 +17,8 @@ from asicbnn.mapping.layout import Layout, ceil_log2, layout
 from asicbnn.model.assumptions import assumptions
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator, OperatingPoint, Sram
+from asicbnn.spec.external import PowerUp
+from asicbnn.spec.extras import Extras
 from asicbnn.spec.placement import Placement
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.levels import MEMORY_LEVELS
@@ -191,6 +193,8 @@ def structural(accelerator: Accelerator) -> Accelerator:
             update={"kind": "sram", "external": None, "extrapolate": False}
         ),
         "sram": Sram(),
+        "power_up": PowerUp(),
+        "extras": Extras(),
         "host": accelerator.host.model_copy(update={"energy_pj_per_bit": 0.0}),
     }
     if accelerator.sequencer.order == "programmable":

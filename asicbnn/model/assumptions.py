@@ -28,7 +28,6 @@ class Assumptions(Form):
     cell_area_relative_error: Figure
     clock_tree_relative_error: Figure
     link_length_relative_error: Figure
-    external_energy_relative_error: Figure
     leakage_relative_error: Figure
     efficiency_record_tops_per_w: Figure
     datapath_record_tops_per_w: Figure

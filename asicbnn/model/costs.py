@@ -15,12 +15,12 @@ from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area, area
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.energy import Rate, rates
+from asicbnn.model.outside import outside, refuse_impossible
 from asicbnn.model.rate_errors import with_errors
 from asicbnn.model.routed import Routed, routed
 from asicbnn.model.timing import Timing, timing
 from asicbnn.model.uncertainty import Bands
 from asicbnn.spec.accelerator import Accelerator
-from asicbnn.technology.external import external
 from asicbnn.technology.library import Technology, load
 from asicbnn.technology.popcount import popcount_energy
 
@@ -68,6 +68,7 @@ def costs(
     built = area(accelerator, technology)
     laid_out = routed(accelerator, technology, built) if level == "routed" else None
     clocked = timing(accelerator, technology, built, laid_out.delays() if laid_out else None)
+    refuse_impossible(accelerator, clocked)
     structure = accelerator.array.popcount.structure
     counters = popcount_energy(technology, structure, layout(accelerator).lanes)
     by_stride = {}
@@ -106,8 +107,7 @@ def _flags(
             f"{side_mm:.2g} mm; no other wire is in the figures but the clock tree's"
         )
     if accelerator.store.external:
-        outside = external(accelerator.store.external.standard)
-        yield f"{outside.standard}: {outside.note}"
+        yield from outside(accelerator.store.external, "store.external").flags
 
 
 __all__ = ["Costs", "costs", "technology_of"]

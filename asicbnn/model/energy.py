@@ -16,10 +16,10 @@ from asicbnn.mapping.layout import Layout, ceil_div, ceil_log2, layout
 from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions, summed_planes
 from asicbnn.model.gating import gated_registers
+from asicbnn.model.outside import ORIGIN, Outside, outside
 from asicbnn.result import METRICS, PARTS
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.cells import Cells
-from asicbnn.technology.external import external
 from asicbnn.technology.library import Technology
 from asicbnn.technology.popcount import popcount_energy
 from asicbnn.technology.schema import Figure
@@ -92,6 +92,7 @@ def rates(
         *_gated(accelerator, technology, stride),
         *_memories(built),
         *_store_link(accelerator, technology, built, lay),
+        *_outside(accelerator, lay, period_ps),
         *_leakage(technology, built, period_ps),
     )
 
@@ -224,22 +225,47 @@ def _memories(built: Area) -> Iterator[Rate]:
 def _store_link(
     accelerator: Accelerator, technology: Technology, built: Area, lay: Layout
 ) -> Iterator[Rate]:
-    """One link word per access of the store: its wires, and the memory outside if there is one.
+    """One link word per access of the store: its wires; and the host link's.
 
     The wires are as long as the side of a square that holds the whole design.
     """
     side_um = built.area_um2**0.5
     wires = lay.link_bits * assumptions().random_bit.value * technology.wire_energy_fj(side_um)
-    outside = accelerator.store.external
-    word_fj = external(outside.standard).energy_fj(lay.link_bits) if outside else 0.0
     for event in STORE_ACCESSES:
         what = event.removeprefix("store_").replace("_", " ")
         yield Rate("link", what, event, wires)
-        if outside:
-            yield Rate("external", what, event, word_fj)
     host_fj = lay.host_bits * accelerator.host.energy_pj_per_bit * _FJ_PER_PJ
     yield Rate("io", "words in", "host_words_in", host_fj)
     yield Rate("io", "words out", "host_words_out", host_fj)
+
+
+def _outside(accelerator: Accelerator, lay: Layout, period_ps: float) -> Iterator[Rate]:
+    """A memory outside: its link words, the wires they cross if charged apart, its idle power."""
+    asked = accelerator.store.external
+    if asked is None:
+        return
+    memory = outside(asked, "store.external")
+    for event in STORE_ACCESSES:
+        if asked.holds == "weights" and "activation" in event:
+            continue
+        what = event.removeprefix("store_").replace("_", " ")
+        yield _external(memory, what, event, memory.device_fj(lay.link_bits))
+        if wires_fj := memory.interface_fj(lay.link_bits):
+            yield _external(memory, f"{what} interface", event, wires_fj)
+    if idle_fj := memory.background_mw.value * period_ps:  # mW ps = fJ
+        yield _external(memory, "background", "cycles", idle_fj)
+
+
+def _external(memory: Outside, term: str, event: str, energy_fj: float) -> Rate:
+    if term == "background":
+        error = memory.background_mw.relative_error
+    elif term.endswith("interface"):
+        error = memory.interface_pj_per_bit.relative_error
+    else:
+        error = memory.energy_pj_per_bit.relative_error
+    return Rate(
+        "external", term, event, energy_fj, level=memory.level, relative_error=error, origin=ORIGIN
+    )
 
 
 def _leakage(technology: Technology, built: Area, period_ps: float) -> Iterator[Rate]:

@@ -22,6 +22,7 @@ from asicbnn.mapping.loop_nest import LoopNest
 from asicbnn.model.activities import activity_flags, measured_rates, read_activities
 from asicbnn.model.arguments import accelerator_of, check_choice, check_counts, workload_of
 from asicbnn.model.assumptions import assumptions
+from asicbnn.model.beside import beside_the_run
 from asicbnn.model.choose import Objective as Searched
 from asicbnn.model.costs import Costs, costs, technology_of
 from asicbnn.model.cycles import Machine, count_nest
@@ -175,19 +176,24 @@ class Run:
             for layer, c, t, e in zip(self.layers, counts, terms, errors, strict=True)
         )
         whole = self._metrics(totals(counts), parts_fj(summed), cost, is_whole=True)
+        beside = beside_the_run(self, cost, totals(counts), parts_fj(summed), whole)
+        levels = bands.levels(summed)
         return Result(
             accelerator=self.accelerator.name,
             workload=self.workload,
             technology=self.technology.name,
             version=__version__,
-            totals=whole,
+            totals={**whole, **beside.metrics},
             layers=layers,
             not_covered=self.lowered.not_covered,
-            flags=tuple(dict.fromkeys(self._flags(cost, whole))),
-            breakdowns=splits(self.accelerator, self.lowered, inner, counts, cost, summed),
+            flags=tuple(dict.fromkeys((*self._flags(cost, whole), *beside.flags))),
+            breakdowns={
+                **splits(self.accelerator, self.lowered, inner, counts, cost, summed),
+                **beside.breakdowns,
+            },
             level=self.level,
-            levels=bands.levels(summed),
-            errors=whole_errors,
+            levels={**levels, **beside.levels(levels)},
+            errors={**whole_errors, **beside.errors(whole_errors)},
         )
 
     def _bands(self, cost: Costs, table: Mapping[int, tuple[Rate, ...]]) -> Bands:

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, TypeVar
 from asicbnn.bnn.layer import Layer
 from asicbnn.errors import MappingError
 from asicbnn.mapping.capacity import activation_words, weight_block_words
-from asicbnn.mapping.layout import Layout, layout
+from asicbnn.mapping.layout import Layout, ceil_div, layout
 from asicbnn.mapping.loop_nest import LoopNest, Mapping
 from asicbnn.model.cycles import Machine, count_nest
 from asicbnn.model.gating import with_clocks
+from asicbnn.technology.external import external
 
 if TYPE_CHECKING:
     from asicbnn.spec.accelerator import Accelerator
 
+_BITS_PER_KIB = 8192
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT", int, float)
 
@@ -74,6 +76,8 @@ def host_traffic(
     lay, host = layout(accelerator), accelerator.host
     blocks = [weight_block_words(lay, layer, n_cfg) for layer in layers]
     resident = residency(blocks, lay.weight_bank_words)
+    if is_weight_bank_read_only(accelerator) and resident < len(blocks):
+        raise MappingError(_streamed_to_read_only(accelerator, lay, blocks, resident))
     traffic = []
     for i, layer in enumerate(layers):
         streamed = blocks[i] if i >= resident else 0
@@ -93,6 +97,26 @@ def host_traffic(
             )
         )
     return tuple(traffic)
+
+
+def is_weight_bank_read_only(accelerator: Accelerator) -> bool:
+    """Return whether a running machine cannot write its weights: a ROM, or a flash outside."""
+    store = accelerator.store
+    if store.external is not None:
+        return external(store.external.standard).is_read_only
+    return store.kind == "rom"
+
+
+def _streamed_to_read_only(
+    accelerator: Accelerator, lay: Layout, blocks: Sequence[int], resident: int
+) -> str:
+    store = accelerator.store
+    what = store.external.standard if store.external else "ROM"
+    kib = ceil_div(sum(blocks) * lay.link_bits, _BITS_PER_KIB)
+    return (
+        f"the weights of {len(blocks) - resident} layers do not stay in the weight bank and would "
+        f"be streamed into it, but it is a {what}; set store.kib.weights to {kib} or more"
+    )
 
 
 def _result(lay: Layout, layer: Layer) -> tuple[int, int]:
@@ -152,6 +176,7 @@ __all__ = [
     "HostTraffic",
     "count_network",
     "host_traffic",
+    "is_weight_bank_read_only",
     "residency",
     "totals",
     "with_host",

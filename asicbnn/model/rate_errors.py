@@ -71,9 +71,6 @@ def _stated(rate: Rate, technology: Technology, built: Area, popcount: PopcountE
         return _leaking(rate, built)
     if rate.part == "io":  # given by the user, who may state no error
         return replace(rate, level="counted")
-    if rate.part == "external":
-        error = known.external_energy_relative_error.value
-        return replace(rate, level="assumed", relative_error=error, origin="external memory")
     if kind == "link":
         error = known.link_length_relative_error.value
         return replace(

@@ -18,6 +18,8 @@ from pydantic import Field, JsonValue
 from asicbnn.errors import Problem, SpecError
 from asicbnn.spec.accelerator_rules import broken_rules
 from asicbnn.spec.document import join_path
+from asicbnn.spec.external import ExternalMemory, PowerUp
+from asicbnn.spec.extras import Extras
 from asicbnn.spec.model import Complaint, SpecModel, field_paths
 from asicbnn.spec.placement import Placement
 from asicbnn.spec.reader import read_value
@@ -237,17 +239,6 @@ class Link(SpecModel):
     every: Literal[1] = _only(1, "cycles per link word")
 
 
-class ExternalMemory(SpecModel):
-    """A memory outside the chip in place of the store."""
-
-    standard: Literal["lpddr", "lpddr4", "ddr3", "gddr5", "hbm2", "hmc"] = Field(
-        description="the standard, which sets the energy per bit"
-    )
-    holds: Literal["all", "weights"] = _field(
-        "all", "all of the store, or its weight bank: the activations stay in SRAM on the chip"
-    )
-
-
 class Store(SpecModel):
     """The memory that holds weights, and activations between layers."""
 
@@ -338,6 +329,7 @@ class Accelerator(SpecModel):
     buffers: Buffers = _field(Buffers(), "the memories between the store and the array")
     store: Store = _field(Store(), "the memory for weights, and activations between layers")
     sram: Sram = _field(Sram(), "how memories of kind sram are priced")
+    power_up: PowerUp = _field(PowerUp(), "how weights come into the store at power-up")
     host: Host = _field(Host(), "the link to the host")
     sequencer: Sequencer = _field(Sequencer(), "the controller that steps through the loops")
     clock_gating: Literal["none", "register"] = _field(
@@ -352,6 +344,7 @@ class Accelerator(SpecModel):
         ("threshold", "max_pool", "argmax"), "what is built after the accumulator", min_length=1
     )
     dataflow: Dataflow = _field("output_stationary", "order of the loops; best searches it")
+    extras: Extras = _field(Extras(), "what a real chip adds; none by default, shown apart")
     scenario: Scenario = _field(Scenario(), "how the chip is used over time")
 
     @property

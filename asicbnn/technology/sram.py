@@ -167,10 +167,11 @@ def _filled(technology: Technology, macro: SramMacro, ports: Ports) -> tuple[Sra
 
 
 def _refuse_other_voltage(technology: Technology, macro: SramMacro) -> None:
-    if macro.voltage_v is not None and abs(macro.voltage_v - technology.voltage_v) > 1e-6:
+    own_v = technology.nominal.voltage_v
+    if macro.voltage_v is not None and abs(macro.voltage_v - own_v) > 1e-6:
         raise ModelError(
             f"{macro.name} was characterised at {macro.voltage_v:g} V, {technology.name} at "
-            f"{technology.voltage_v:g} V: give macros of the technology's voltage"
+            f"{own_v:g} V: give macros of the technology's voltage"
         )
 
 

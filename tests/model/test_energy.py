@@ -30,7 +30,9 @@ LAYER = Layer(
 VARIANTS = {
     "blocking": {},
     "shadow": {"registers.shadow": True},
-    "external": {"store.kind": "external", "store.external": {"standard": "lpddr4"}},
+    "external": {
+        "store.kind": "external", "store.external": {"standard": "lpddr4", "background": "none"},
+    },
     "unrolled": {"array.unroll": {"out_x": 2, "kernel_x": 3}, "buffers.weight.port_bits": 32},
     "gated": {"clock_gating": "register"},
     "gated shadow": {"clock_gating": "register", "registers.shadow": True},

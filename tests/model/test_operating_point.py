@@ -17,7 +17,7 @@ LATCHES = with_changes(
     {
         "technology": "ihp_sg13g2",
         "store.kind": "external",
-        "store.external": {"standard": "lpddr4"},
+        "store.external": {"standard": "lpddr4", "background": "none"},
         **{f"buffers.{name}.kind": "latch" for name in ("weight", "input", "psum", "threshold")},
     },
 )
