@@ -75,7 +75,7 @@ def with_routed_section(text: str, path: str, fit: RoutedFit) -> str:
 
 def _note(runs: int) -> str:
     if runs >= _ENOUGH:
-        return f"geometric mean of {runs} runs; the error covers 90 % of such"
+        return f"geometric mean of {runs} runs; the error covers 19 of 20 such"
     some = "1 run" if runs == 1 else f"geometric mean of {runs} runs"
     return f"{some}; the error is at least that of the open designs"
 

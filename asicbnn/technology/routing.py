@@ -20,8 +20,8 @@ from asicbnn.technology.library import Technology, load, names
 from asicbnn.technology.schema import Figure, Form, Name, NotNegative, RoutedEntry, read_form
 
 _FILE = Path(__file__).parent / "figures" / "routed_designs.yaml"
-_NINETY_PERCENT: Final = 1.645
-"""Half-width of the band, in standard deviations of the logarithm: 90 % of normal spread."""
+_NINETEEN_OF_TWENTY: Final = 1.96
+"""Half-width of the band, in standard deviations of the logarithm: 19 of 20 of a normal spread."""
 _SINGLE_SPREAD: Final = 0.3
 """Standard deviation of a logarithm taken where one run or none shows any."""
 
@@ -75,7 +75,7 @@ class Factor:
     """A factor between two stages of a flow.
 
     value           geometric mean over the runs         runs  how many show it
-    relative_error  90 % of the runs lie within value / (1 + e) and value x (1 + e)
+    relative_error  19 of 20 runs lie within value / (1 + e) and value x (1 + e)
     """
 
     value: float
@@ -227,7 +227,7 @@ def factor_names() -> tuple[str, ...]:
 
 
 def fitted(values: Sequence[float]) -> Factor:
-    """Return the geometric mean of values above 0, and the band that holds 90 % of such values.
+    """Return the geometric mean of values above 0, and the band that holds 19 of 20 such.
 
     The spread is the standard deviation of the logarithms (n - 1); of one value it is taken as
     0.3, what the open designs show at most.
@@ -237,7 +237,7 @@ def fitted(values: Sequence[float]) -> Factor:
     spread = _SINGLE_SPREAD
     if len(logs) > 1:
         spread = math.sqrt(sum((x - mean) ** 2 for x in logs) / (len(logs) - 1))
-    return Factor(math.exp(mean), math.expm1(_NINETY_PERCENT * spread), len(values))
+    return Factor(math.exp(mean), math.expm1(_NINETEEN_OF_TWENTY * spread), len(values))
 
 
 @lru_cache(maxsize=64)

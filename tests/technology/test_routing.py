@@ -62,7 +62,7 @@ class TestFit:
     def test_two_values_by_hand(self):
         factor = fitted([1.0, math.e])
         assert factor.value == pytest.approx(math.exp(0.5))
-        assert factor.relative_error == pytest.approx(math.expm1(1.645 * math.sqrt(0.5)))
+        assert factor.relative_error == pytest.approx(math.expm1(1.96 * math.sqrt(0.5)))
 
     def test_one_value_claims_no_precision(self):
         assert fitted([2.0]).value == pytest.approx(2.0)
