@@ -1,29 +1,23 @@
 """C that evaluates every net in sixteen cycles at once, on columns.
 
 Logic without state depends on registers and on what memories return, and on nothing else: given
-these for sixteen cycles, each net is one vector operation. Nets with a wire of more than 64 bits
-are evaluated cycle by cycle.
+these for sixteen cycles, each net is one vector operation; with a wire of more than 64 bits, one
+for each limb (`c_wide_columns`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import groupby
 
 import pyrtl
 
 from asicbnn.errors import SimulationError
 from asicbnn.simulation.backends.netlist import Net, Wire
-from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout, limbs_of
-from asicbnn.simulation.backends.word_level.c_function import FunctionWriter, Sharing
-from asicbnn.simulation.backends.word_level.c_values import Value, literal, masked, ones
-from asicbnn.simulation.backends.word_level.columns import (
-    BYTE_BITS,
-    CYCLES,
-    HALF_BITS,
-    Columns,
-    limbs_per_cycle,
-)
+from asicbnn.simulation.backends.state_layout import LIMB_BITS
+from asicbnn.simulation.backends.word_level.c_values import literal, ones
+from asicbnn.simulation.backends.word_level.c_wide_columns import WideNets, bit_runs
+from asicbnn.simulation.backends.word_level.columns import BYTE_BITS, HALF_BITS, Columns
 
 REACH_NETS = 40  # a wire is a C variable for so many nets; then it is read from its column
 
@@ -86,18 +80,6 @@ static inline V64 TO64_32(V32 x) {
 """
 
 
-def cell(columns: Columns, wire: Wire, cycle: str) -> str:
-    """C expression of one cycle of a wire: a number, or a pointer to limbs."""
-    offset, bits = columns.offsets[id(wire)], wire.bitwidth
-    if bits <= BYTE_BITS:
-        return f"((uint8_t *)(V + {offset}))[{cycle}]"
-    if bits <= HALF_BITS:
-        return f"((h_ *)(V + {offset}))[{cycle}]"
-    if bits <= LIMB_BITS:
-        return f"((l_ *)(V + {offset}))[{cycle}]"
-    return f"((u *)(V + {offset}) + {limbs_per_cycle(bits)} * ({cycle}))"
-
-
 def number_bits(bits: int) -> int:
     """Bits of the C integers of a wire of at most 64 bits."""
     return BYTE_BITS if bits <= BYTE_BITS else HALF_BITS if bits <= HALF_BITS else LIMB_BITS
@@ -113,6 +95,7 @@ class ColumnWriter:
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
+        self._wide = WideNets(columns, lambda wire: self._vector(wire, LIMB_BITS))
         self._lines: list[str] = []
         self._written_at: dict[int, int] = {}
         self._count = 0
@@ -146,14 +129,25 @@ class ColumnWriter:
             raise SimulationError(f"wire {dest.name}: unknown PyRTL operation '{net.op}'")
         widths = [wire.bitwidth for wire in (*net.args, dest)]
         if max(widths) > LIMB_BITS:
-            writer = _CycleWriter(self._columns)
-            writer.write(net)
-            self._lines += [f"for (int t = 0; t < {CYCLES}; t++) {{", *writer.lines(), "}"]
+            self._write_wide(net)
             return
-        size, own = number_bits(max(widths)), number_bits(dest.bitwidth)
+        size = number_bits(max(widths))
         text = self._operations[net.op](net, size)
         if dest.bitwidth < size:
             text = f"({text}) & {constant(ones(dest.bitwidth), size)}"
+        self._define(dest, text, size)
+
+    def _write_wide(self, net: Net) -> None:
+        (dest,) = net.dests
+        text = self._wide.narrow(net) if dest.bitwidth <= LIMB_BITS else None
+        if text is None:
+            self._lines += self._wide.statements(net)
+        else:
+            self._define(dest, text, LIMB_BITS)
+
+    def _define(self, dest: Wire, text: str, size: int) -> None:
+        """Give a wire of at most 64 bits its value, found as numbers of ``size`` bits."""
+        own = number_bits(dest.bitwidth)
         if own != size:
             text = f"TO{own}_{size}({text})"
         kind = f"V{own}"
@@ -182,7 +176,7 @@ class ColumnWriter:
     def _selected(self, net: Net, size: int) -> str:
         source = self._vector(net.args[0], size)
         terms = []
-        for start, length, step, position in runs(net.op_param[: net.dests[0].bitwidth]):
+        for start, length, step, position in bit_runs(net.op_param[: net.dests[0].bitwidth]):
             text = f"({source} >> {start})" if start else source
             mask = constant(ones(length if step else 1), size)
             terms.append(self._placed(f"({text} & {mask})", length, step, position, size))
@@ -213,63 +207,3 @@ class ColumnWriter:
         if step == 0 and length > 1:
             text = f"(-{text} & {constant(ones(length), size)})"
         return f"({text} << {position})" if position else text
-
-
-def runs(indices: tuple[int, ...]) -> Iterator[tuple[int, int, int, int]]:
-    """Cut indices into runs of neighbours (step 1) or repeats (0): start, length, step, place."""
-    position = 0
-    while position < len(indices):
-        start, step, end = indices[position], 1, position + 1
-        if indices[end : end + 1] == (start,):
-            step = 0
-        while end < len(indices) and indices[end] == start + step * (end - position):
-            end += 1
-        yield start, end - position, step, position
-        position = end
-
-
-class _CycleWriter(FunctionWriter):
-    """One net in one cycle ``t``, its wires in their columns."""
-
-    def __init__(self, columns: Columns) -> None:
-        super().__init__(Sharing(StateLayout(), {}, {}, set()))
-        self._columns = columns
-
-    def lines(self) -> list[str]:
-        return self._lines
-
-    def value(self, wire: Wire) -> Value:
-        if isinstance(wire, pyrtl.Const):
-            return super().value(wire)
-        text = cell(self._columns, wire, "t")
-        return Value(wire.bitwidth, text if wire.bitwidth > LIMB_BITS else f"(u){text}")
-
-    def _write_wide(self, net: Net, wire: Wire) -> None:
-        forms = {
-            "w": "{0}", "~": "~{0}", "&": "{0} & {1}", "|": "{0} | {1}", "^": "{0} ^ {1}",
-            "n": "~({0} & {1})", "x": "{0} ? {2} : {1}",
-        }  # fmt: skip
-        if net.op not in forms:
-            super()._write_wide(net, wire)
-            return
-        target, values = self.define_array(wire), [self.value(a) for a in net.args]
-        for index in range(limbs_of(wire.bitwidth)):
-            limbs = [v.text if v.bits == 1 else v.limb(index) for v in values]
-            bits = min(LIMB_BITS, wire.bitwidth - LIMB_BITS * index)
-            self.line(f"{target}[{index}] = {masked(forms[net.op].format(*limbs), bits)};")
-
-    def define(self, wire: Wire, text: str) -> None:
-        self.line(f"{cell(self._columns, wire, 't')} = {text};")
-
-    def define_array(self, wire: Wire) -> str:
-        return cell(self._columns, wire, "t")
-
-    def _define_pointer(self, wire: Wire, text: str, points_into: frozenset[str | int]) -> None:
-        target = self.define_array(wire)
-        self.line(f"memcpy({target}, {text}, {8 * limbs_of(wire.bitwidth)});")
-
-    def _define_splat(self, wire: Wire, bit: str) -> None:
-        target = self.define_array(wire)
-        for index in range(limbs_of(wire.bitwidth)):
-            bits = min(LIMB_BITS, wire.bitwidth - LIMB_BITS * index)
-            self.line(f"{target}[{index}] = {masked(f'(-(u)({bit}))', bits)};")

@@ -1,7 +1,8 @@
-"""Where the toggle build keeps sixteen consecutive cycles of every wire: a *column* each.
+"""Where the toggle build keeps sixteen consecutive cycles of every wire: in *columns*.
 
 A wire of at most 32 bits is a vector of 16 C integers (of at most 8 bits: of bytes), so that one
-vector operation evaluates a net in 16 cycles; a wider one has its limbs cycle by cycle.
+vector operation evaluates a net in 16 cycles. A wider one has a column of 16 limbs for each 64 of
+its bits.
 """
 
 from __future__ import annotations
@@ -10,25 +11,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from asicbnn.simulation.backends.netlist import Wire
-from asicbnn.simulation.backends.state_layout import LIMB_BITS, stride_of
+from asicbnn.simulation.backends.state_layout import LIMB_BITS, limbs_of
 
 CYCLES = 16
 BYTE_BITS = 8
 HALF_BITS = 32
 ALIGNMENT = 64  # bytes of a vector
-_LIMB_BYTES = 8
-
-
-def limbs_per_cycle(bits: int) -> int:
-    """Limbs from one cycle of a wire of more than 32 bits to the next."""
-    return 1 if bits <= LIMB_BITS else stride_of(bits)
+LIMB_COLUMN = CYCLES * LIMB_BITS // 8  # bytes
+LIMB_GROUP = 4
+"""Columns of limbs that are tallied together; their number is rounded up to it."""
 
 
 def bytes_per_cycle(bits: int) -> int:
-    """Bytes from one cycle of a wire to the next."""
+    """Bytes from one cycle of a column to the next, in every column of such a wire."""
     if bits <= BYTE_BITS:
         return 1
-    return 4 if bits <= HALF_BITS else _LIMB_BYTES * limbs_per_cycle(bits)
+    return 4 if bits <= HALF_BITS else LIMB_BITS // 8
+
+
+def columns_of(bits: int) -> int:
+    """Columns of one wire, one behind the other."""
+    return limbs_of(bits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,20 +39,26 @@ class Columns:
     """Columns of wires, tiny ones first.
 
     tiny    of at most 8 bits      narrow  of at most 32 bits, one vector each      wide  the others
-    first_narrow  first byte of the narrow wires
-    offsets first byte of each wire's column, by identity; a wide one's cycle before is in front
+    first_narrow, first_wide  first byte of the narrow wires, of the wide ones
+    offsets first byte of each wire's columns, by identity
     """
 
     tiny: tuple[Wire, ...]
     narrow: tuple[Wire, ...]
     wide: tuple[Wire, ...]
     first_narrow: int
+    first_wide: int
     offsets: dict[int, int]
     total_bytes: int
 
+    @property
+    def limb_groups(self) -> int:
+        """Groups of `LIMB_GROUP` columns that hold the wide wires."""
+        return (self.total_bytes - self.first_wide) // (LIMB_GROUP * LIMB_COLUMN)
+
 
 def lay_out(wires: Iterable[Wire]) -> Columns:
-    """Give each wire a column."""
+    """Give each wire its columns."""
     wires = list(wires)
     tiny = tuple(wire for wire in wires if wire.bitwidth <= BYTE_BITS)
     narrow = tuple(wire for wire in wires if BYTE_BITS < wire.bitwidth <= HALF_BITS)
@@ -59,14 +68,17 @@ def lay_out(wires: Iterable[Wire]) -> Columns:
     for wire in tiny:
         offsets[id(wire)] = position
         position += CYCLES
-    position = first_narrow = _aligned(position)
-    for wire in (*narrow, *wide):
-        if wire.bitwidth > HALF_BITS:  # the cycle before stands in front
-            position += _aligned(bytes_per_cycle(wire.bitwidth))
+    first_narrow = position = _aligned(position, ALIGNMENT)
+    for wire in narrow:
         offsets[id(wire)] = position
         position += CYCLES * bytes_per_cycle(wire.bitwidth)
-    return Columns(tiny, narrow, wide, first_narrow, offsets, position)
+    first_wide = position
+    for wire in wide:
+        offsets[id(wire)] = position
+        position += LIMB_COLUMN * columns_of(wire.bitwidth)
+    groups = _aligned(position - first_wide, LIMB_GROUP * LIMB_COLUMN)
+    return Columns(tiny, narrow, wide, first_narrow, first_wide, offsets, first_wide + groups)
 
 
-def _aligned(count: int) -> int:
-    return -(-count // ALIGNMENT) * ALIGNMENT
+def _aligned(count: int, unit: int) -> int:
+    return -(-count // unit) * unit

@@ -14,14 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicbnn.simulation.backends.toolchain.c_compiler import compile_library
-from asicbnn.simulation.backends.word_level.c_toggles import (
-    WIDE_PARTS,
-    Counters,
-    generate_toggles,
-    last_tiny,
-    tiny_vectors,
-)
-from asicbnn.simulation.backends.word_level.columns import ALIGNMENT, CYCLES
+from asicbnn.simulation.backends.word_level.c_tally import Counters, Last
+from asicbnn.simulation.backends.word_level.c_toggles import generate_toggles
+from asicbnn.simulation.backends.word_level.columns import ALIGNMENT, CYCLES, columns_of
 from asicbnn.simulation.backends.word_level.compiled import CompiledBackend
 from asicbnn.simulation.backends.word_level.sampling import Sampling
 
@@ -53,6 +48,7 @@ class TogglingBackend(CompiledBackend):
         self.sampling = sampling
         source = generate_toggles(block, self._layout)
         self._columns = source.columns
+        self._values_bytes = source.values_bytes
         self._count_cycles = compile_library(source.files).count
         self._count_cycles.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_uint64] * 3
         self._count_cycles.restype = ctypes.c_uint64
@@ -87,9 +83,9 @@ class TogglingBackend(CompiledBackend):
         super()._allocate()
         if hasattr(self, "_columns"):
             columns = self._columns
-            self._values = _aligned(columns.total_bytes)
-            self._last = _aligned(last_tiny(columns) + ALIGNMENT * tiny_vectors(columns))
-            self._counters = _aligned(Counters.of(columns).total_bytes)
+            self._values = _aligned(self._values_bytes)
+            self._last = _aligned(Last.of(columns).last_bytes)
+            self._counters = _aligned(Counters.of(columns).counter_bytes)
             self._totals = np.zeros(len(columns.offsets), np.int64)
             self.forget_toggles()
 
@@ -97,13 +93,15 @@ class TogglingBackend(CompiledBackend):
         """Add the C code's counters to the totals and clear them."""
         places = Counters.of(self._columns)
         narrow = self._counters[: places.tiny_at].view(np.uint32).reshape(-1, CYCLES)
-        tiny_bytes = 8 * len(self._columns.tiny)
-        tiny = self._counters[places.totals_at : places.totals_at + tiny_bytes].view(np.uint64)
-        wide = self._counters[places.wide_at :].view(np.uint64).reshape(-1, WIDE_PARTS)
+        totals = self._counters[places.totals_at :].view(np.int64)
+        tiny, wide = self._columns.tiny, self._columns.wide
+        limbs = totals[(places.wide_totals_at - places.totals_at) // 8 :]
+        first = np.cumsum([0, *(columns_of(wire.bitwidth) for wire in wide)])
+        sums = np.concatenate([[0], np.cumsum(limbs)])
         self._totals += np.concatenate([
-            tiny.astype(np.int64),
+            totals[: len(tiny)],
             narrow.sum(axis=1, dtype=np.int64),
-            wide.sum(axis=1, dtype=np.int64),
+            np.diff(sums[first]),
         ])  # fmt: skip
         self._counters[:] = 0
         self._unflushed = 0
