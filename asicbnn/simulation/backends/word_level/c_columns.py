@@ -17,7 +17,12 @@ from asicbnn.simulation.backends.netlist import Net, Wire
 from asicbnn.simulation.backends.state_layout import LIMB_BITS
 from asicbnn.simulation.backends.word_level.c_values import literal, ones
 from asicbnn.simulation.backends.word_level.c_wide_columns import WideNets, bit_runs
-from asicbnn.simulation.backends.word_level.columns import BYTE_BITS, HALF_BITS, Columns
+from asicbnn.simulation.backends.word_level.columns import (
+    BYTE_BITS,
+    HALF_BITS,
+    LIMB_COLUMN,
+    Columns,
+)
 
 REACH_NETS = 40  # a wire is a C variable for so many nets; then it is read from its column
 
@@ -25,6 +30,7 @@ PRELUDE = """\
 typedef uint8_t V8 __attribute__((vector_size(16), aligned(16), may_alias));
 typedef uint32_t V32 __attribute__((vector_size(64), aligned(64), may_alias));
 typedef u V64 __attribute__((vector_size(128), aligned(64), may_alias));
+typedef uint16_t V16 __attribute__((vector_size(16), aligned(16), may_alias));
 typedef uint8_t n8_;
 typedef uint32_t n32_;
 typedef u n64_;
@@ -98,6 +104,7 @@ class ColumnWriter:
         self._wide = WideNets(columns, lambda wire: self._vector(wire, LIMB_BITS))
         self._lines: list[str] = []
         self._written_at: dict[int, int] = {}
+        self._bytes_at: dict[str, int] = {}
         self._count = 0
         self._operations: dict[str, Callable[[Net, int], str]] = {
             "w": lambda net, size: self._form(net, size, "{0}"),
@@ -127,6 +134,8 @@ class ColumnWriter:
         self._count += 1
         if net.op not in self._operations:
             raise SimulationError(f"wire {dest.name}: unknown PyRTL operation '{net.op}'")
+        if net.op == "s" and dest.bitwidth <= BYTE_BITS and self._write_bits(net):
+            return
         widths = [wire.bitwidth for wire in (*net.args, dest)]
         if max(widths) > LIMB_BITS:
             self._write_wide(net)
@@ -172,6 +181,43 @@ class ColumnWriter:
     def _compared(self, net: Net, size: int, operator: str) -> str:
         left, right = (self._vector(wire, size) for wire in net.args)
         return f"(V{size})({left} {operator} {right})"
+
+    def _write_bits(self, net: Net) -> bool:
+        """Write neighbouring bits of one byte of a wider wire, if that is what a net takes.
+
+        The byte of all cycles is taken out once: its bits are then bytes without conversion.
+        """
+        (dest,), source = net.dests, net.args[0]
+        start, end = net.op_param[0], net.op_param[0] + dest.bitwidth
+        byte, shift = divmod(start, BYTE_BITS)
+        if (
+            source.bitwidth <= BYTE_BITS
+            or isinstance(source, pyrtl.Const)
+            or shift + dest.bitwidth > BYTE_BITS
+            or net.op_param[: dest.bitwidth] != tuple(range(start, end))
+        ):
+            return False
+        text = self._byte(source, byte)
+        if shift:
+            text = f"(V8)((V16){text} >> {shift})"
+        if dest.bitwidth < BYTE_BITS:
+            text = f"{text} & {constant(ones(dest.bitwidth), BYTE_BITS)}"
+        self._define(dest, text, BYTE_BITS)
+        return True
+
+    def _byte(self, wire: Wire, index: int) -> str:
+        """Name a byte of a wire in all cycles."""
+        size = number_bits(wire.bitwidth)
+        place = self._columns.offsets[id(wire)]
+        name = f"b{place}_{index}"
+        at = self._bytes_at.get(name)
+        if at is None:
+            limb, byte = divmod(index, size // BYTE_BITS)
+            vector = f"*(V{size} *)(V + {place + LIMB_COLUMN * limb})"
+            shifted = f"({vector} >> {BYTE_BITS * byte})" if byte else vector
+            self._lines.append(f"const V8 {name} = TO8_{size}({shifted});")
+            self._bytes_at[name] = self._count
+        return name
 
     def _selected(self, net: Net, size: int) -> str:
         source = self._vector(net.args[0], size)

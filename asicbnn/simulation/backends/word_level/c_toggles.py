@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import pyrtl
+
 from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, read_netlist, wire_order
 from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout
 from asicbnn.simulation.backends.word_level.c_columns import PRELUDE as COLUMN_PRELUDE
@@ -179,14 +181,31 @@ def generate_toggles(block: Any, plain: StateLayout) -> ToggleSource:
     """
     results = [net.dests[0] for net in block.logic if net.op not in "r@"]
     netlist = read_netlist(block, watched=sorted(results, key=wire_order))
-    columns = lay_out([*netlist.registers, *(net.dests[0] for net in netlist.nets)])
+    copies = _copies(netlist.nets)
+    made = [net.dests[0] for net in netlist.nets if net.dests[0] not in copies]
+    columns = lay_out([*netlist.registers, *made], copies)
     rows = Rows.of(netlist.registers, columns)
     layout = StateLayout(dict(plain.registers), dict(plain.memories), plain.total_limbs)
     take, inputs = _inputs(netlist, layout, columns, rows)
-    evaluate = _evaluation([net for net in netlist.nets if net.op != "m"], columns)
+    evaluate = _evaluation(
+        [net for net in netlist.nets if net.op != "m" and net.dests[0] not in copies], columns
+    )
     files = [_HEAD + text for text in (*take, *evaluate)]
     files.append(_HEAD + _loop(columns, rows, inputs, len(take), len(evaluate)))
     return ToggleSource(tuple(files), columns, rows.total_bytes, layout.total_limbs)
+
+
+def _copies(nets: Sequence[Net]) -> dict[Wire, Wire]:
+    """Wires that are always equal to another, which is none of them."""
+    copies: dict[Wire, Wire] = {}
+    for net in nets:
+        is_whole = net.op == "w" or (
+            net.op == "s" and net.op_param == tuple(range(net.args[0].bitwidth))
+        )
+        (source, *_), (dest,) = net.args or (None,), net.dests
+        if is_whole and source.bitwidth == dest.bitwidth and not isinstance(source, pyrtl.Const):
+            copies[dest] = copies.get(source, source)
+    return copies
 
 
 def _inputs(

@@ -7,7 +7,7 @@ its bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from asicbnn.simulation.backends.netlist import Wire
@@ -41,6 +41,7 @@ class Columns:
     tiny    of at most 8 bits      narrow  of at most 32 bits, one vector each      wide  the others
     first_narrow, first_wide  first byte of the narrow wires, of the wide ones
     offsets first byte of each wire's columns, by identity
+    copies  wires that share the columns of another, which is among the tiny, narrow or wide
     """
 
     tiny: tuple[Wire, ...]
@@ -49,6 +50,7 @@ class Columns:
     first_narrow: int
     first_wide: int
     offsets: dict[int, int]
+    copies: tuple[tuple[Wire, Wire], ...]
     total_bytes: int
 
     @property
@@ -57,8 +59,8 @@ class Columns:
         return (self.total_bytes - self.first_wide) // (LIMB_GROUP * LIMB_COLUMN)
 
 
-def lay_out(wires: Iterable[Wire]) -> Columns:
-    """Give each wire its columns."""
+def lay_out(wires: Iterable[Wire], copies: Mapping[Wire, Wire]) -> Columns:
+    """Give each wire its columns; a copy those of the wire it is mapped to."""
     wires = list(wires)
     tiny = tuple(wire for wire in wires if wire.bitwidth <= BYTE_BITS)
     narrow = tuple(wire for wire in wires if BYTE_BITS < wire.bitwidth <= HALF_BITS)
@@ -77,7 +79,10 @@ def lay_out(wires: Iterable[Wire]) -> Columns:
         offsets[id(wire)] = position
         position += LIMB_COLUMN * columns_of(wire.bitwidth)
     groups = _aligned(position - first_wide, LIMB_GROUP * LIMB_COLUMN)
-    return Columns(tiny, narrow, wide, first_narrow, first_wide, offsets, first_wide + groups)
+    offsets |= {id(copy): offsets[id(original)] for copy, original in copies.items()}
+    total = first_wide + groups
+    shared = tuple(copies.items())
+    return Columns(tiny, narrow, wide, first_narrow, first_wide, offsets, shared, total)
 
 
 def _aligned(count: int, unit: int) -> int:

@@ -61,7 +61,9 @@ class TogglingBackend(CompiledBackend):
         self._flush()
         wires = (*self._columns.tiny, *self._columns.narrow, *self._columns.wide)
         counts = zip((wire.name for wire in wires), self._totals.tolist(), strict=True)
-        return Toggles(dict(counts), self._counted, self._cycles)
+        counted = dict(counts)
+        counted |= {copy.name: counted[wire.name] for copy, wire in self._columns.copies}
+        return Toggles(counted, self._counted, self._cycles)
 
     def toggle_counts(self) -> dict[str, int]:
         """Toggles of each wire by name, constants left out."""
@@ -86,7 +88,7 @@ class TogglingBackend(CompiledBackend):
             self._values = _aligned(self._values_bytes)
             self._last = _aligned(Last.of(columns).last_bytes)
             self._counters = _aligned(Counters.of(columns).counter_bytes)
-            self._totals = np.zeros(len(columns.offsets), np.int64)
+            self._totals = np.zeros(len(columns.offsets) - len(columns.copies), np.int64)
             self.forget_toggles()
 
     def _flush(self) -> None:
