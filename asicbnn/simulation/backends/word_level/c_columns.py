@@ -7,7 +7,7 @@ for each limb (`c_wide_columns`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 
 import pyrtl
@@ -97,14 +97,14 @@ def constant(value: int, size: int) -> str:
 
 
 class ColumnWriter:
-    """Translate nets, in order, into the body of ``void name(char *V)``."""
+    """Translate nets, in order, into the body of ``void name(char *V, const char *on)``."""
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         self._wide = WideNets(columns, lambda wire: self._vector(wire, LIMB_BITS))
         self._lines: list[str] = []
         self._written_at: dict[int, int] = {}
-        self._bytes_at: dict[str, int] = {}
+        self._bytes_named: set[str] = set()
         self._count = 0
         self._operations: dict[str, Callable[[Net, int], str]] = {
             "w": lambda net, size: self._form(net, size, "{0}"),
@@ -126,7 +126,16 @@ class ColumnWriter:
 
     def text(self, name: str) -> str:
         """Return the finished function."""
-        return "\n".join([f"void {name}(char *V) {{", *self._lines, "}"])
+        return "\n".join([f"void {name}(char *V, const char *on) {{", *self._lines, "}"])
+
+    def write_if(self, condition: str, nets: Iterable[Net]) -> None:
+        """Translate nets that are evaluated under a condition."""
+        self._lines.append(f"if ({condition}) {{")
+        for net in nets:
+            self.write(net)
+        self._lines.append("}")
+        self._written_at.clear()  # C names end with their block
+        self._bytes_named.clear()
 
     def write(self, net: Net) -> None:
         """Translate one net; its arguments are already in their columns."""
@@ -210,13 +219,12 @@ class ColumnWriter:
         size = number_bits(wire.bitwidth)
         place = self._columns.offsets[id(wire)]
         name = f"b{place}_{index}"
-        at = self._bytes_at.get(name)
-        if at is None:
+        if name not in self._bytes_named:
             limb, byte = divmod(index, size // BYTE_BITS)
             vector = f"*(V{size} *)(V + {place + LIMB_COLUMN * limb})"
             shifted = f"({vector} >> {BYTE_BITS * byte})" if byte else vector
             self._lines.append(f"const V8 {name} = TO8_{size}({shifted});")
-            self._bytes_at[name] = self._count
+            self._bytes_named.add(name)
         return name
 
     def _selected(self, net: Net, size: int) -> str:

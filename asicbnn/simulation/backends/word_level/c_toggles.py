@@ -2,7 +2,8 @@
 
 The plain build steps through the cycles; before each step what registers hold and memories return
 is copied to columns. All other nets follow from these (`c_columns`), and a tally compares each
-cycle's value of a net with the one before.
+cycle's value of a net with the one before. Clusters of nets whose inputs rest are left out: their
+columns already hold what they would be given.
 """
 
 from __future__ import annotations
@@ -13,25 +14,35 @@ from typing import Any, ClassVar
 
 import pyrtl
 
-from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, read_netlist, wire_order
+from asicbnn.simulation.backends.netlist import (
+    Net,
+    Netlist,
+    Wire,
+    read_netlist,
+    weight,
+    wire_order,
+)
 from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout
+from asicbnn.simulation.backends.word_level import c_source
 from asicbnn.simulation.backends.word_level.c_columns import PRELUDE as COLUMN_PRELUDE
 from asicbnn.simulation.backends.word_level.c_columns import ColumnWriter
 from asicbnn.simulation.backends.word_level.c_function import FunctionWriter, Sharing
-from asicbnn.simulation.backends.word_level.c_source import cut, write_functions
+from asicbnn.simulation.backends.word_level.c_source import write_functions
 from asicbnn.simulation.backends.word_level.c_tally import (
     MOST_PENDING,
-    Counters,
+    MOST_PENDING_WIDE,
     Last,
     tally_source,
 )
-from asicbnn.simulation.backends.word_level.c_values import PRELUDE
+from asicbnn.simulation.backends.word_level.c_values import PRELUDE, limbs_of_number, literal
 from asicbnn.simulation.backends.word_level.c_wide_columns import cell
+from asicbnn.simulation.backends.word_level.clusters import Cluster, clusters
 from asicbnn.simulation.backends.word_level.columns import (
     CYCLES,
     Columns,
     bytes_per_cycle,
     columns_of,
+    input_groups,
     lay_out,
 )
 
@@ -66,11 +77,24 @@ static void spread(char *V, u rows) {{
     memcpy(before, row + {last_cycle} * limbs, 8 * limbs);
   }}
 }}
+/* which clusters have an input that changed now, or sixteen cycles ago: the others are at rest */
+static const u INPUTS_OF[][{changed_words}] = {{ {inputs_of} }};
+static void wake(const u *changed, u *changed_before, char *on, int is_first) {{
+  u either[{changed_words}];
+  for (int w = 0; w < {changed_words}; w++) {{
+    either[w] = changed[w] | changed_before[w];
+    changed_before[w] = changed[w];
+  }}
+  for (int i = 0; i < {clusters}; i++) {{
+    u some = 0;
+    for (int w = 0; w < {changed_words}; w++) some |= INPUTS_OF[i][w] & either[w];
+    on[i] = is_first || some;  /* some have no inputs: they are constant */
+  }}
+}}
 typedef void run_(u *S, u cycles);
 u count(u *S, char *V, char *last, char *toggles, run_ *run, u cycles, u is_primed, u flag) {{
-  u done = 0, pending = 0, ended = 0;
-  B64 *const tiny = (B64 *)(toggles + {tiny_at});
-  L8 *const wide = (L8 *)(toggles + {wide_at});
+  u done = 0, ended = 0, pending = 0, pending_wide = 0, changed[{changed_words}];
+  char on[{clusters} + 1];
   while (done < cycles && !ended) {{
     u rows = 0, most = cycles - done < {cycles} ? cycles - done : {cycles};
     while (rows < most && !ended) {{
@@ -81,20 +105,25 @@ u count(u *S, char *V, char *last, char *toggles, run_ *run, u cycles, u is_prim
     }}
     for (u t = rows; t < {cycles}; t++) repeat(V, rows - 1, t);
     spread(V, rows);
-    {evaluate}
     const int is_first = !is_primed && !done;
-    tally_tiny(V, (B64 *)(last + {last_tiny}), tiny, is_first);
-    tally_narrow(V, (h_ *)last, (V32 *)toggles, is_first);
-    tally_wide(V, (l_ *)(last + {last_wide}), wide, is_first);
+    memset(changed, is_first ? 0xff : 0, sizeof changed);
+    tally_inputs(V, last, toggles, is_first, changed);
+    wake(changed, (u *)(last + {changed_at}), on, is_first);
+    {evaluate}
+    for (int i = 0; i < {clusters}; i++)
+      if (on[i]) tally(V, last, toggles, is_first, SPANS[i + 1]);
     done += rows;
     if (++pending == {most_pending}) {{
-      flush_tiny(tiny, (u *)(toggles + {totals_at}));
-      flush_wide(wide, (u *)(toggles + {wide_totals_at}));
+      flush_tiny(toggles);
       pending = 0;
     }}
+    if (++pending_wide == {most_pending_wide}) {{
+      flush_wide(toggles);
+      pending_wide = 0;
+    }}
   }}
-  flush_tiny(tiny, (u *)(toggles + {totals_at}));
-  flush_wide(wide, (u *)(toggles + {wide_totals_at}));
+  flush_tiny(toggles);
+  flush_wide(toggles);
   return flag && !ended ? 0 : done;
 }}
 """
@@ -182,17 +211,25 @@ def generate_toggles(block: Any, plain: StateLayout) -> ToggleSource:
     results = [net.dests[0] for net in block.logic if net.op not in "r@"]
     netlist = read_netlist(block, watched=sorted(results, key=wire_order))
     copies = _copies(netlist.nets)
-    made = [net.dests[0] for net in netlist.nets if net.dests[0] not in copies]
-    columns = lay_out([*netlist.registers, *made], copies)
+    logic = [net for net in netlist.nets if net.op != "m" and net.dests[0] not in copies]
+    inputs = [*netlist.registers, *(net.dests[0] for net in netlist.nets if net.op == "m")]
+    parts = clusters(logic, _inputs_as_bits(inputs), copies)
+    made = [[net.dests[0] for net in part.nets] for part in parts]
+    columns = lay_out([inputs, *made], copies)
     rows = Rows.of(netlist.registers, columns)
     layout = StateLayout(dict(plain.registers), dict(plain.memories), plain.total_limbs)
-    take, inputs = _inputs(netlist, layout, columns, rows)
-    evaluate = _evaluation(
-        [net for net in netlist.nets if net.op != "m" and net.dests[0] not in copies], columns
-    )
+    take = _take(netlist, layout, columns, rows)
+    evaluate = _evaluation(parts, columns)
     files = [_HEAD + text for text in (*take, *evaluate)]
-    files.append(_HEAD + _loop(columns, rows, inputs, len(take), len(evaluate)))
+    scattered = [wire for wire in inputs if id(wire) not in rows.offsets]
+    files.append(_HEAD + _loop(columns, rows, scattered, parts, len(take), len(evaluate)))
     return ToggleSource(tuple(files), columns, rows.total_bytes, layout.total_limbs)
+
+
+def _inputs_as_bits(inputs: Sequence[Wire]) -> dict[int, int]:
+    """Return the groups of columns that a wire no net computes is in, as bits, by identity."""
+    groups_of = input_groups(lay_out([inputs], {}))
+    return {id(wire): sum(1 << group for group in groups) for wire, groups in groups_of}
 
 
 def _copies(nets: Sequence[Net]) -> dict[Wire, Wire]:
@@ -208,10 +245,8 @@ def _copies(nets: Sequence[Net]) -> dict[Wire, Wire]:
     return copies
 
 
-def _inputs(
-    netlist: Netlist, layout: StateLayout, columns: Columns, rows: Rows
-) -> tuple[list[str], list[Wire]]:
-    """Functions that copy one cycle's registers and memory data, and the wires they write."""
+def _take(netlist: Netlist, layout: StateLayout, columns: Columns, rows: Rows) -> list[str]:
+    """Functions that copy one cycle's registers and memory data."""
     reads = [net for net in netlist.nets if net.op == "m"]
     needed = {id(wire) for net in reads for wire in net.args}
     cone: list[Net] = []
@@ -227,26 +262,35 @@ def _inputs(
         registers,
         *write_functions(only_reads, layout, lambda sharing: _InputWriter(sharing, columns, rows)),
     ]
-    texts = [writer.text(f"take{index}", "") for index, writer in enumerate(writers)]
-    scattered = [wire for wire in netlist.registers if id(wire) not in rows.offsets]
-    return texts, [*scattered, *(net.dests[0] for net in reads)]
+    return [writer.text(f"take{index}", "") for index, writer in enumerate(writers)]
 
 
-def _evaluation(nets: Sequence[Net], columns: Columns) -> list[str]:
-    texts = []
-    for index, part in enumerate(cut(nets)):
-        writer = ColumnWriter(columns)
-        for net in part:
-            writer.write(net)
-        texts.append(writer.text(f"evaluate{index}"))
-    return texts
+def _evaluation(parts: Sequence[Cluster], columns: Columns) -> list[str]:
+    """Functions that evaluate the clusters that are on."""
+    writers = [ColumnWriter(columns)]
+    heavy = 0
+    for index, part in enumerate(parts):
+        own = sum(weight(net) for net in part.nets)
+        if heavy and heavy + own > c_source.FUNCTION_WEIGHT:
+            writers.append(ColumnWriter(columns))
+            heavy = 0
+        writers[-1].write_if(f"on[{index}]", part.nets)
+        heavy += own
+    return [writer.text(f"evaluate{index}") for index, writer in enumerate(writers)]
 
 
 def _loop(
-    columns: Columns, rows: Rows, inputs: Sequence[Wire], takes: int, parts: int
+    columns: Columns,
+    rows: Rows,
+    inputs: Sequence[Wire],
+    parts: Sequence[Cluster],
+    takes: int,
+    functions: int,
 ) -> str:
     declared = "".join(f"void take{i}(u *S, char *V, u t);\n" for i in range(takes))
-    declared += "".join(f"void evaluate{i}(char *V);\n" for i in range(parts))
+    declared += "".join(
+        f"void evaluate{i}(char *V, const char *on);\n" for i in range(functions)
+    )
     offset_of = columns.offsets
     copied = [
         f"{{{offset_of[id(w)]}, {bytes_per_cycle(w.bitwidth)}, {columns_of(w.bitwidth)}}},"
@@ -256,11 +300,14 @@ def _loop(
         f"{{{rows.offsets[id(w)]}, {offset_of[id(w)]}, {columns_of(w.bitwidth)}}},"
         for w in rows.wires
     ]
+    last = Last.of(columns)
+    inputs_of = [limbs_of_number(part.inputs, last.changed_words) for part in parts]
     loop = _LOOP.format(
         inputs=" ".join(copied), rows=" ".join(long), cycles=CYCLES, last_cycle=CYCLES - 1,
         take=" ".join(f"take{i}(S, V, rows);" for i in range(takes)),
-        evaluate=" ".join(f"evaluate{i}(V);" for i in range(parts)),
-        most_pending=MOST_PENDING,
-        **vars(Counters.of(columns)), **vars(Last.of(columns)),
+        evaluate=" ".join(f"evaluate{i}(V, on);" for i in range(functions)),
+        most_pending=MOST_PENDING, most_pending_wide=MOST_PENDING_WIDE, clusters=len(parts),
+        inputs_of=" ".join(f"{{{', '.join(map(literal, words))}}}," for words in inputs_of),
+        changed_at=last.changed_at, changed_words=last.changed_words,
     )  # fmt: skip
     return declared + tally_source(columns) + loop

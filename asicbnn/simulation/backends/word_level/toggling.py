@@ -7,6 +7,7 @@ windows of them, at little more than the cost of the plain build.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +17,17 @@ from numpy.typing import NDArray
 from asicbnn.simulation.backends.toolchain.c_compiler import compile_library
 from asicbnn.simulation.backends.word_level.c_tally import Counters, Last
 from asicbnn.simulation.backends.word_level.c_toggles import generate_toggles
-from asicbnn.simulation.backends.word_level.columns import ALIGNMENT, CYCLES, columns_of
+from asicbnn.simulation.backends.word_level.columns import (
+    ALIGNMENT,
+    CYCLES,
+    Columns,
+    bytes_per_cycle,
+    columns_of,
+)
 from asicbnn.simulation.backends.word_level.compiled import CompiledBackend
 from asicbnn.simulation.backends.word_level.sampling import Sampling
 
+Numbers = NDArray[np.int64]
 _CYCLES_PER_CALL = 1 << 14
 
 
@@ -59,9 +67,8 @@ class TogglingBackend(CompiledBackend):
     def toggles(self) -> Toggles:
         """Return what was counted since the last `forget_toggles`; resets do not clear it."""
         self._flush()
-        wires = (*self._columns.tiny, *self._columns.narrow, *self._columns.wide)
-        counts = zip((wire.name for wire in wires), self._totals.tolist(), strict=True)
-        counted = dict(counts)
+        names = (wire.name for wire in self._columns.wires)
+        counted = dict(zip(names, self._totals.tolist(), strict=True))
         counted |= {copy.name: counted[wire.name] for copy, wire in self._columns.copies}
         return Toggles(counted, self._counted, self._cycles)
 
@@ -88,7 +95,8 @@ class TogglingBackend(CompiledBackend):
             self._values = _aligned(self._values_bytes)
             self._last = _aligned(Last.of(columns).last_bytes)
             self._counters = _aligned(Counters.of(columns).counter_bytes)
-            self._totals = np.zeros(len(columns.offsets) - len(columns.copies), np.int64)
+            self._places = tuple(_places(columns))
+            self._totals = np.zeros(len(columns.wires), np.int64)
             self.forget_toggles()
 
     def _flush(self) -> None:
@@ -96,15 +104,11 @@ class TogglingBackend(CompiledBackend):
         places = Counters.of(self._columns)
         narrow = self._counters[: places.tiny_at].view(np.uint32).reshape(-1, CYCLES)
         totals = self._counters[places.totals_at :].view(np.int64)
-        tiny, wide = self._columns.tiny, self._columns.wide
         limbs = totals[(places.wide_totals_at - places.totals_at) // 8 :]
-        first = np.cumsum([0, *(columns_of(wire.bitwidth) for wire in wide)])
-        sums = np.concatenate([[0], np.cumsum(limbs)])
-        self._totals += np.concatenate([
-            totals[: len(tiny)],
-            narrow.sum(axis=1, dtype=np.int64),
-            np.diff(sums[first]),
-        ])  # fmt: skip
+        by_size = {1: totals, 4: narrow.sum(axis=1, dtype=np.int64), 8: limbs}
+        upto = {size: np.concatenate([[0], np.cumsum(counts)]) for size, counts in by_size.items()}
+        for size, selected, first, end in self._places:
+            self._totals[selected] += upto[size][end] - upto[size][first]
         self._counters[:] = 0
         self._unflushed = 0
 
@@ -155,6 +159,16 @@ class TogglingBackend(CompiledBackend):
         self._unflushed += ran
         self._is_primed = True
         return found
+
+
+def _places(columns: Columns) -> Iterator[tuple[int, Numbers, Numbers, Numbers]]:
+    """Yield, by bytes per cycle, which wires have such columns, their first ones and ends."""
+    sizes = np.array([bytes_per_cycle(wire.bitwidth) for wire in columns.wires], np.int64)
+    first = np.array([columns.column(wire) for wire in columns.wires], np.int64)
+    number = np.array([columns_of(wire.bitwidth) for wire in columns.wires], np.int64)
+    for size in (1, 4, 8):
+        selected = np.flatnonzero(sizes == size)
+        yield size, selected, first[selected], first[selected] + number[selected]
 
 
 def _aligned(count: int) -> NDArray[np.uint8]:
