@@ -10,24 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import pyrtl
 
 from asicbnn.simulation.backends.netlist import (
     Net,
-    Netlist,
     Wire,
     read_netlist,
     weight,
     wire_order,
 )
-from asicbnn.simulation.backends.state_layout import LIMB_BITS, StateLayout
+from asicbnn.simulation.backends.state_layout import StateLayout
 from asicbnn.simulation.backends.word_level import c_source
 from asicbnn.simulation.backends.word_level.c_columns import PRELUDE as COLUMN_PRELUDE
 from asicbnn.simulation.backends.word_level.c_columns import ColumnWriter
-from asicbnn.simulation.backends.word_level.c_function import FunctionWriter, Sharing
-from asicbnn.simulation.backends.word_level.c_source import write_functions
+from asicbnn.simulation.backends.word_level.c_taken import Rows, take_functions, taken_source
 from asicbnn.simulation.backends.word_level.c_tally import (
     MOST_PENDING,
     MOST_PENDING_WIDE,
@@ -35,48 +33,17 @@ from asicbnn.simulation.backends.word_level.c_tally import (
     tally_source,
 )
 from asicbnn.simulation.backends.word_level.c_values import PRELUDE, limbs_of_number, literal
-from asicbnn.simulation.backends.word_level.c_wide_columns import cell
 from asicbnn.simulation.backends.word_level.clusters import Cluster, clusters
 from asicbnn.simulation.backends.word_level.columns import (
     CYCLES,
     Columns,
-    bytes_per_cycle,
-    columns_of,
     input_groups,
     lay_out,
 )
 
 _HEAD = PRELUDE + COLUMN_PRELUDE
-_MOST_SCATTERED = 32
-"""Limbs of a register that go to their columns in every cycle; longer ones are kept in rows."""
 
 _LOOP = """\
-static const struct {{ uint32_t offset; uint16_t bytes, columns; }} INPUTS[] = {{ {inputs} {{0}} }};
-static void repeat(char *V, u from, u to) {{
-  for (int i = 0; INPUTS[i].bytes; i++) {{
-    const u bytes = INPUTS[i].bytes;
-    char *at = V + INPUTS[i].offset;
-    for (int k = 0; k < INPUTS[i].columns; k++, at += {cycles} * bytes)
-      memcpy(at + bytes * to, at + bytes * from, bytes);
-  }}
-}}
-/* long registers rarely change: they become columns only where they did */
-static const struct {{ uint32_t rows, columns, limbs; }} LONG[] = {{ {rows} {{0}} }};
-static void spread(char *V, u rows) {{
-  for (int i = 0; LONG[i].limbs; i++) {{
-    const u limbs = LONG[i].limbs;
-    u *before = (u *)(V + LONG[i].rows), *row = before + limbs, *still = row + {cycles} * limbs;
-    for (u t = rows; t < {cycles}; t++)
-      memcpy(row + limbs * t, row + limbs * (rows - 1), 8 * limbs);
-    const int changes = memcmp(before, row, 8 * {cycles} * limbs);
-    if (changes || !*still)
-      for (u k = 0; k < limbs; k++)
-        for (u t = 0; t < {cycles}; t++)
-          ((l_ *)(V + LONG[i].columns))[{cycles} * k + t] = row[limbs * t + k];
-    *still = !changes;
-    memcpy(before, row + {last_cycle} * limbs, 8 * limbs);
-  }}
-}}
 /* which clusters have an input that changed now, or sixteen cycles ago: the others are at rest */
 static const u INPUTS_OF[][{changed_words}] = {{ {inputs_of} }};
 static void wake(const u *changed, u *changed_before, char *on, int is_first) {{
@@ -88,7 +55,7 @@ static void wake(const u *changed, u *changed_before, char *on, int is_first) {{
   for (int i = 0; i < {clusters}; i++) {{
     u some = 0;
     for (int w = 0; w < {changed_words}; w++) some |= INPUTS_OF[i][w] & either[w];
-    on[i] = is_first || some;  /* some have no inputs: they are constant */
+    on[i] = is_first || some; /* some have no inputs: they are constant */
   }}
 }}
 typedef void run_(u *S, u cycles);
@@ -149,60 +116,6 @@ class ToggleSource:
     scratch_limbs: int
 
 
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Registers of more than `_MOST_SCATTERED` limbs, kept cycle by cycle.
-
-    Each has the row of the cycle before, `CYCLES` rows, and a limb that tells whether the columns
-    already hold the last row in every cycle.
-
-    offsets      first byte by identity, behind the columns      total_bytes  columns included
-    """
-
-    wires: tuple[Wire, ...]
-    offsets: dict[int, int]
-    total_bytes: int
-
-    @classmethod
-    def of(cls, registers: Sequence[Wire], columns: Columns) -> Rows:
-        """Lay out the rows of those registers that are long."""
-        wires = tuple(w for w in registers if columns_of(w.bitwidth) > _MOST_SCATTERED)
-        offsets, position = {}, columns.total_bytes
-        for wire in wires:
-            offsets[id(wire)] = position
-            position += 8 * ((CYCLES + 1) * columns_of(wire.bitwidth) + 1)
-        return cls(wires, offsets, position)
-
-
-class _InputWriter(FunctionWriter):
-    """Writes what registers hold and memories return into cycle ``t`` of their columns."""
-
-    parameters: ClassVar[str] = "u *S, char *V, u t"
-
-    def __init__(self, sharing: Sharing, columns: Columns, rows: Rows) -> None:
-        super().__init__(sharing)
-        self._columns = columns
-        self._rows = rows
-
-    def write(self, net: Net) -> None:
-        super().write(net)
-        if net.op == "m":
-            self.write_down(net.dests[0])
-
-    def write_down(self, wire: Wire) -> None:
-        value = self.value(wire)
-        if (rows := self._rows.offsets.get(id(wire))) is not None:
-            limbs = columns_of(value.bits)
-            place = f"(u *)(V + {rows}) + {limbs} * (t + 1)"
-            self.line(f"memcpy({place}, {value.text}, {8 * limbs});")
-        elif value.bits <= LIMB_BITS:
-            self.line(f"{cell(self._columns, wire, 't')} = {value.text};")
-        else:
-            place = cell(self._columns, wire, "t", "i")
-            self.line(f"for (int i = 0; i < {columns_of(value.bits)}; i++)")
-            self.line(f"{place} = ({value.text})[i];")
-
-
 def generate_toggles(block: Any, plain: StateLayout) -> ToggleSource:
     """Translate a block for counting.
 
@@ -218,11 +131,10 @@ def generate_toggles(block: Any, plain: StateLayout) -> ToggleSource:
     columns = lay_out([inputs, *made], copies)
     rows = Rows.of(netlist.registers, columns)
     layout = StateLayout(dict(plain.registers), dict(plain.memories), plain.total_limbs)
-    take = _take(netlist, layout, columns, rows)
+    take = take_functions(netlist, layout, columns, rows)
     evaluate = _evaluation(parts, columns)
     files = [_HEAD + text for text in (*take, *evaluate)]
-    scattered = [wire for wire in inputs if id(wire) not in rows.offsets]
-    files.append(_HEAD + _loop(columns, rows, scattered, parts, len(take), len(evaluate)))
+    files.append(_HEAD + _loop(columns, rows, inputs, parts, len(take), len(evaluate)))
     return ToggleSource(tuple(files), columns, rows.total_bytes, layout.total_limbs)
 
 
@@ -239,30 +151,11 @@ def _copies(nets: Sequence[Net]) -> dict[Wire, Wire]:
         is_whole = net.op == "w" or (
             net.op == "s" and net.op_param == tuple(range(net.args[0].bitwidth))
         )
-        (source, *_), (dest,) = net.args or (None,), net.dests
-        if is_whole and source.bitwidth == dest.bitwidth and not isinstance(source, pyrtl.Const):
-            copies[dest] = copies.get(source, source)
+        if not is_whole or isinstance(source := net.args[0], pyrtl.Const):
+            continue
+        if source.bitwidth == net.dests[0].bitwidth:
+            copies[net.dests[0]] = copies.get(source, source)
     return copies
-
-
-def _take(netlist: Netlist, layout: StateLayout, columns: Columns, rows: Rows) -> list[str]:
-    """Functions that copy one cycle's registers and memory data."""
-    reads = [net for net in netlist.nets if net.op == "m"]
-    needed = {id(wire) for net in reads for wire in net.args}
-    cone: list[Net] = []
-    for net in reversed(netlist.nets):
-        if net.op == "m" or id(net.dests[0]) in needed:
-            cone.append(net)
-            needed |= {id(wire) for wire in net.args}
-    only_reads = Netlist(netlist.registers, {}, netlist.memories, (), tuple(reversed(cone)))
-    registers = _InputWriter(Sharing(layout, {}, {}, set()), columns, rows)
-    for register in netlist.registers:
-        registers.write_down(register)
-    writers = [
-        registers,
-        *write_functions(only_reads, layout, lambda sharing: _InputWriter(sharing, columns, rows)),
-    ]
-    return [writer.text(f"take{index}", "") for index, writer in enumerate(writers)]
 
 
 def _evaluation(parts: Sequence[Cluster], columns: Columns) -> list[str]:
@@ -291,23 +184,14 @@ def _loop(
     declared += "".join(
         f"void evaluate{i}(char *V, const char *on);\n" for i in range(functions)
     )
-    offset_of = columns.offsets
-    copied = [
-        f"{{{offset_of[id(w)]}, {bytes_per_cycle(w.bitwidth)}, {columns_of(w.bitwidth)}}},"
-        for w in inputs
-    ]
-    long = [
-        f"{{{rows.offsets[id(w)]}, {offset_of[id(w)]}, {columns_of(w.bitwidth)}}},"
-        for w in rows.wires
-    ]
     last = Last.of(columns)
     inputs_of = [limbs_of_number(part.inputs, last.changed_words) for part in parts]
     loop = _LOOP.format(
-        inputs=" ".join(copied), rows=" ".join(long), cycles=CYCLES, last_cycle=CYCLES - 1,
+        cycles=CYCLES,
         take=" ".join(f"take{i}(S, V, rows);" for i in range(takes)),
         evaluate=" ".join(f"evaluate{i}(V, on);" for i in range(functions)),
         most_pending=MOST_PENDING, most_pending_wide=MOST_PENDING_WIDE, clusters=len(parts),
         inputs_of=" ".join(f"{{{', '.join(map(literal, words))}}}," for words in inputs_of),
         changed_at=last.changed_at, changed_words=last.changed_words,
     )  # fmt: skip
-    return declared + tally_source(columns) + loop
+    return declared + tally_source(columns) + taken_source(inputs, columns, rows) + loop
