@@ -131,7 +131,7 @@ def wide(out_channels: int, in_channels: int) -> Accelerator:
         "name": "wide",
         "array": {"unroll": {"out_channels": out_channels, "in_channels": in_channels}},
         "buffers": {
-            "weight": {"words": 4, "ping_pong": True}, "input": {"words": 32},
+            "weight": {"kind": "latch", "words": 4, "ping_pong": True}, "input": {"words": 32},
             "psum": {"words": 2}, "threshold": {"words": 4}, "pool": {"words": 4},
         },
         "store": {"kib": {"weights": 64, "activations": 2}, "link": {"bits": 1024}},
