@@ -134,7 +134,9 @@ def wide(out_channels: int, in_channels: int) -> Accelerator:
             "weight": {"kind": "latch", "words": 4, "ping_pong": True}, "input": {"words": 32},
             "psum": {"words": 2}, "threshold": {"words": 4}, "pool": {"words": 4},
         },
-        "store": {"kib": {"weights": 64, "activations": 2}, "link": {"bits": 1024}},
+        "store": {
+            "kib": {"weights": 64, "activations": 2}, "link": {"bits": 1024}, "extrapolate": True,
+        },
         "host": {"link_bits": 256, "latency_cycles": 3},
         "limits": {
             "out_channels": 2048, "in_channels": 2048, "map": 4, "kernel": 1, "activation_bits": 1,
