@@ -487,7 +487,7 @@ def result_schema() -> dict[str, Any]:
         "type": "object",
         "required": ["schema", "version", "problems"],
         "properties": {
-            "schema": {"type": "string", "pattern": "^asicbnn\\.[a-z]+/1$"},
+            "schema": {"type": "string", "pattern": "^asicbnn\\.[a-z_]+/1$"},
             "accelerator": text,
             "workload": text,
             "technology": text,

@@ -16,8 +16,9 @@ from asicbnn.technology.liberty.choice import choose
 from asicbnn.technology.liberty.composing import Entries, entries_of
 from asicbnn.technology.liberty.figures import Conditions, conditions_of, figures_of
 from asicbnn.technology.liberty.library import Library
+from asicbnn.technology.liberty.matching import is_of_use
 from asicbnn.technology.liberty.reader import Progress, merged, read_file
-from asicbnn.technology.schema import CellEntry, CornerEntry, Figure, TechnologyFile
+from asicbnn.technology.schema import CellEntry, Composition, CornerEntry, Figure, TechnologyFile
 
 _WIDTH: Final = 100
 _RATIOS: Final = (
@@ -53,7 +54,7 @@ def import_liberty(
     for done, path in enumerate(paths):
         if progress:
             progress(done, len(paths))
-        libraries.append(read_file(path))
+        libraries.append(read_file(path, is_of_use))
     if progress:
         progress(len(paths), len(paths))
     return import_libraries(libraries, name, node_nm=node_nm)
@@ -63,24 +64,43 @@ def import_libraries(
     libraries: Sequence[Library], name: str, *, node_nm: float | None = None
 ) -> Imported:
     """Make a technology file of what was read from Liberty files; see `import_liberty`."""
-    first, *others = _by_corner(libraries)
+    of_cells, passed_over = _without_memories(libraries)
+    first, *others = _by_corner(of_cells)
     choices = choose(first)
     inverter = choices.get("inverter")
     if inverter is None:
-        raise SpecError(
-            Problem(
-                "the library has no inverter: no cell of one input whose function is its "
-                "complement",
-                first.files[0].name,
-                help="give the file with the library's inverters first, or all of its files",
-            )
+        message = (
+            "the library has no inverter: no cell of one input whose function is its complement"
         )
+        cure = "give the file with the library's inverters first, or all of its files"
+        found = next((note for note in choices.notes if note.startswith("inverter")), "")
+        raise SpecError(Problem(message, first.files[0].name, help=found or cure))
     at = conditions_of(first, inverter.cell)
     entries = entries_of(first, choices, at)
     corners = [_corner(other, entries) for other in others]
     file = _file(name, first, others, entries, at, node_nm, corners)
-    notes = (*choices.notes, *(note for library in (first, *others) for note in library.notes))
+    notes = (
+        *passed_over,
+        *choices.notes,
+        *(note for library in (first, *others) for note in library.notes),
+    )
     return Imported(file, _text(file), tuple(dict.fromkeys(notes)))
+
+
+def _without_memories(libraries: Iterable[Library]) -> tuple[list[Library], list[str]]:
+    """Leave out files of memory macros, which a technology names in a list of their own."""
+    kept: list[Library] = []
+    notes: list[str] = []
+    for library in libraries:
+        if library.cells and all(cell.memory for cell in library.cells.values()):
+            notes.append(f"{library.files[0].name} holds memory macros alone and is passed over")
+        else:
+            kept.append(library)
+    if not kept:
+        raise SpecError(
+            "the files hold memory macros alone; give the standard cells' Liberty files"
+        )
+    return kept, notes
 
 
 def _by_corner(libraries: Iterable[Library]) -> list[Library]:
@@ -199,17 +219,17 @@ def _file(
 
 def _setup(entries: Entries, units: anchors.Units) -> Figure:
     """Return the setup time of the flip-flop as the library states it, else scaled by FO4."""
-    stated = [f.setup_ps for name, f in entries.figures.items()
-              if name.startswith("flop") and f.setup_ps is not None and f.setup_ps > 0]  # fmt: skip
-    if stated:
-        return Figure(
-            value=anchors.rounded(max(stated)),
-            source="cells",
-            note="of the flip-flop's data, the later edge, both slews those of an inverter "
-            "driving four",
+    flop = entries.cells["flop"]
+    name = flop.clocked_by if isinstance(flop, Composition) else "flop"
+    stated = entries.figures[name].setup_ps if name else None
+    if stated is None or not stated > 0:
+        return anchors.scaled_figure(
+            "by the FO4 delay, mean", units.fo4_ps, lambda f: (f.setup_ps, f.fo4_delay_ps.value)
         )
-    return anchors.scaled_figure(
-        "by the FO4 delay, mean", units.fo4_ps, lambda f: (f.setup_ps, f.fo4_delay_ps.value)
+    return Figure(
+        value=anchors.rounded(stated),
+        source="cells",
+        note="of the flip-flop's data, the later edge; both slews of an inverter driving four",
     )
 
 

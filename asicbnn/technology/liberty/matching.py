@@ -65,10 +65,10 @@ class Match:
 def matches_of(cell: LibertyCell) -> Iterator[Match]:
     """Yield the roles a cell can play; nothing for one whose functions cannot be read."""
     inputs, outputs = list(cell.inputs()), list(cell.outputs())
-    if any(pin.width > 1 or pin.direction == "inout" for pin in cell.pins.values()):
+    if any(pin.width > 1 or pin.three_state for pin in cell.pins.values()):
         return
-    if any(pin.three_state for pin in outputs):
-        return
+    if any(pin.direction == "inout" and (pin.function or pin.arcs) for pin in cell.pins.values()):
+        return  # a pad; old files list the supplies as inout pins with neither
     try:
         if cell.clock_gate:
             yield from _clock_gates(cell, outputs)
@@ -78,6 +78,11 @@ def matches_of(cell: LibertyCell) -> Iterator[Match]:
             yield from _gates(cell, inputs, outputs)
     except ExpressionError:
         return
+
+
+def is_of_use(cell: LibertyCell) -> bool:
+    """Say whether a cell can play a role, or is a memory."""
+    return cell.memory is not None or next(matches_of(cell), None) is not None
 
 
 def _gates(cell: LibertyCell, inputs: list[Pin], outputs: list[Pin]) -> Iterator[Match]:

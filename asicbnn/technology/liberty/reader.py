@@ -44,11 +44,15 @@ def read(paths: Iterable[Path | str], progress: Progress | None = None) -> Libra
     return merged(libraries)
 
 
-def read_file(path: Path | str) -> Library:
-    """Read one Liberty file; SpecError with the line for whatever is wrong with it."""
+def read_file(path: Path | str, wanted: Callable[[LibertyCell], bool] | None = None) -> Library:
+    """Read one Liberty file; SpecError with the line for whatever is wrong with it.
+
+    wanted : cells for which it is false are checked and forgotten, so that of a large file no
+             more stays in memory than is of use; without it every cell is kept
+    """
     path = Path(path)
     with Statements(path) as statements:
-        cells: dict[str, LibertyCell] = {}
+        cells: dict[str, LibertyCell | None] = {}
         operating: dict[str, Group] = {}
         notes: list[str] = []
         reader: CellReader | None = None
@@ -60,7 +64,7 @@ def read_file(path: Path | str) -> Library:
                 operating[group.argument] = group
             else:
                 reader = reader or _cell_reader(statements, library)
-                _add(reader, group, cells, notes)
+                _add(reader, group, cells, notes, wanted)
         if library is None or not cells:
             statements.fail("the library has no cells", 1)
         reader = reader or _cell_reader(statements, library)
@@ -73,7 +77,7 @@ def read_file(path: Path | str) -> Library:
             process=process,
             corner=corner,
             thresholds=_thresholds(reader, library),
-            cells=cells,
+            cells={name: cell for name, cell in cells.items() if cell is not None},
             files=(LibertyFile(path.name, _sha256(path), statements.characters),),
             notes=(*reader.tables.scales.assumed, *reader.notes, *notes),
         )
@@ -83,17 +87,23 @@ def _cell_reader(statements: Statements, library: Group) -> CellReader:
     return CellReader(library, TableReader(statements, scales_of(statements, library)))
 
 
-def _add(reader: CellReader, group: Group, cells: dict[str, LibertyCell], notes: list[str]) -> None:
+def _add(
+    reader: CellReader,
+    group: Group,
+    cells: dict[str, LibertyCell | None],
+    notes: list[str],
+    wanted: Callable[[LibertyCell], bool] | None,
+) -> None:
     if group.kind in _TEMPLATES:
         reader.tables.add_template(group)
     elif group.kind == "type":
         reader.add_bus_type(group)
+    elif group.kind == "cell" and group.argument in cells:
+        again = f"again on line {group.line}; the first is taken"
+        notes.append(f"cell {group.argument} stands twice, {again}")
     elif group.kind == "cell":
-        if group.argument in cells:
-            notes.append(f"cell {group.argument} stands twice, again on line {group.line}; the "
-                         "first is taken")  # fmt: skip
-        else:
-            cells[group.argument] = reader.cell(group)
+        cell = reader.cell(group)
+        cells[group.argument] = cell if wanted is None or wanted(cell) else None
 
 
 def _conditions(

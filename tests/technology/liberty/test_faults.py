@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from liberty_styles import STYLES
 
 from asicbnn.errors import SpecError
 from asicbnn.technology.liberty import read_file
@@ -14,7 +15,6 @@ from asicbnn.technology.liberty.importing import import_liberty
 from asicbnn.technology.liberty.statements import Kind, Statements
 
 from .liberty_text import HEADER, INVERTER, TEMPLATE, library
-from .vendor_styles import STYLES
 
 WHOLE = library()
 UNIT = "expected a number and a unit such as"

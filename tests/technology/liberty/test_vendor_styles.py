@@ -1,12 +1,7 @@
 """One library in the hands of five vendors is one technology, and its figures follow by hand."""
 
 import pytest
-
-from asicbnn.technology.liberty.importing import import_liberty
-from asicbnn.technology.library import load
-from asicbnn.technology.schema import CellEntry
-
-from .vendor_styles import (
+from liberty_styles import (
     CLOCK_ENERGY,
     CLOCK_PIN_FF,
     LEAKAGE_NW,
@@ -18,6 +13,10 @@ from .vendor_styles import (
     VOLTAGE_V,
     at_another_voltage,
 )
+
+from asicbnn.technology.liberty.importing import import_liberty
+from asicbnn.technology.library import load
+from asicbnn.technology.schema import CellEntry
 
 ROLES = {
     "INV": "inverter", "NAND2": "nand2", "NOR2": "nor2", "AND2": "and2", "OR2": "or2",
