@@ -24,17 +24,25 @@ _SHOWN: Final = 60
 _DEEPEST: Final = 100
 
 # Possessive throughout: a statement that does not match fails at once instead of being retried.
-_GAP = r"(?:[\s\\]++|/\*(?:[^*]++|\*(?!/))*+\*/)*+"
+_COMMENT = r"/\*(?:[^*]++|\*(?!/))*+\*/"
+_GAP = rf"(?:[\s\\]++|{_COMMENT})*+"
 _STATEMENT = re.compile(
     rf"""(?P<close>\}})
       | (?P<name>"[^"\n]*+"|[A-Za-z_][\w.$-]*+){_GAP}
         (?: :[^\S\n]*+(?:"(?P<quoted>(?:[^"\\]++|\\.)*+)"[^\n;}}]*+|(?P<bare>[^;\n}}"]*+))
-          | \((?P<arguments>(?:[^"(){{}};]++|"[^"]*+")*+)\){_GAP}(?P<open>\{{)?
+          | \((?P<arguments>(?:[^"(){{}};/]++|"[^"]*+"|{_COMMENT}|/)*+)\){_GAP}(?P<open>\{{)?
         )""",
     re.VERBOSE | re.DOTALL,
 )
 _BLANK = re.compile(r"[\s;\\]*+")
 _BRACE = re.compile(r'[{}"]|/\*')
+
+
+def _uncommented(text: str) -> str:
+    """Return arguments without comments, their line breaks kept."""
+    if "/*" not in text:
+        return text
+    return re.sub(_COMMENT, lambda comment: "\n" * comment[0].count("\n"), text)
 
 
 class Kind(Enum):
@@ -140,7 +148,7 @@ class Statements:
         name = match["name"].strip('"')
         if match["arguments"] is not None:
             kind = Kind.OPEN if match["open"] else Kind.COMPLEX
-            return Statement(kind, name, match["arguments"], line)
+            return Statement(kind, name, _uncommented(match["arguments"]), line)
         if match["quoted"] is not None:
             return Statement(Kind.SIMPLE, name, match["quoted"], line)
         return Statement(Kind.SIMPLE, name, match["bare"].partition("/*")[0].strip(), line)

@@ -77,6 +77,96 @@ def test_capacitance_units(parsed, instead, capacitance_ff):
     assert found.cells["INV"].pins["A"].capacitance_ff == pytest.approx(capacitance_ff)
 
 
+@pytest.mark.parametrize(
+    ("given", "instead"),
+    [
+        ("cell (INV)", 'cell ("INV")'),
+        ("cell (INV)", "cell\\\n(INV) /* comment */ \\\n"),
+        ("pin (A)", 'pin ( "A" )'),
+        ("pin (Y) {", "pin(Y)\n\n{ // the output"),
+        ("direction : input;", "direction:input ;"),
+        ("area : 1.5;", 'area : "1.5"; /* um2 */ comment : "a { brace and a \\" quote";'),
+        ("area : 1.5;", "area : 1.5 /* um2 */ ;"),
+        ("timing ()", 'timing ("A_Y")'),
+        ('related_pin : "A";', "related_pin : A ;"),
+        ('"1, 2, 4", "3, 4, 6"', '\\\n "1, 2, 4", \\\n /* slow (worst) */ "3, 4, 6" \\\n'),
+        ('"1, 2, 4", "3, 4, 6"', "1, 2, 4, 3, 4, 6"),
+        ('"1, 2, 4", "3, 4, 6"', '"1 2 4" "3.0e0 +4 6."'),
+        ("cell (INV)", "pg_pin (VDD) { pg_type : primary_power; } cell (INV)"),
+        ("cell (INV)", 'wire_load ("s") { fanout_length (1, 2.0); } cell (INV)'),
+        ("cell (INV)", "define_cell_area (pads, slots); cell (INV)"),
+        ("}\n  }\n", "};\n  };\n"),
+        ("\n", "\r\n"),
+        ("library (demo)", "\ufefflibrary (demo)"),
+        ("library (demo)", "/* head\n */\n// more\nlibrary\n  (demo)\n"),
+        ("nom_voltage : 1.0;", "operating_conditions (typ) { voltage : 1.0; temperature : 25; }"),
+    ],
+)
+def test_another_spelling_of_the_same_library(parsed, given, instead):
+    text = library()
+    assert given in text
+    one, other = parsed(text), parsed(text.replace(given, instead))
+    assert set(one.cells) == set(other.cells)
+    assert (one.voltage_v, one.temperature_c) == (other.voltage_v, other.temperature_c)
+    assert one.cells["INV"].area_um2 == other.cells["INV"].area_um2
+    assert one.cells["INV"].pins.keys() == other.cells["INV"].pins.keys()
+    assert delay(one, 17, 3) == delay(other, 17, 3)
+
+
+def test_leakage_of_several_supplies_adds_up(parsed):
+    states = "".join(
+        f'leakage_power () {{ value : {value}; when : "{when}"; related_pg_pin : {supply}; }}'
+        for when, supply, value in (
+            ("A", "VDD", 3), ("A", "VSS", 1), ("!A", "VDD", 6), ("!A", "VSS", 0),
+        )
+    )  # fmt: skip
+    inverter = INVERTER.replace("cell_leakage_power : 2.0;", states)
+    cell = parsed(library(inverter)).cells["INV"]
+    assert [(leakage.when, leakage.power_nw) for leakage in cell.leakages] == [("A", 4), ("!A", 6)]
+    assert cell.leakage_nw == 5
+
+
+def test_a_bus_is_one_pin_of_its_width(parsed):
+    macro = """
+  type (bus8) { base_type : array; data_type : bit; bit_width : 8; bit_from : 7; bit_to : 0; }
+  cell (RAM) {
+    area : 900;
+    memory () { type : ram; address_width : 6; word_width : 8; }
+    bus (D) { bus_type : bus8; direction : input; capacitance : 0.003;
+      pin (D[7:0]) { internal_power () { power (scalar) { values ("0.5"); } } } }
+    bundle (Q) { members (Q0, Q1); direction : output; }
+  }
+"""
+    cell = parsed(library(macro)).cells["RAM"]
+    data = cell.pins["D"]
+    assert (data.width, data.capacitance_ff) == (8, pytest.approx(3))
+    assert data.powers[0].rise.at(10, 10) == data.powers[0].fall.at(1, 1) == pytest.approx(500)
+    assert cell.pins["Q"].width == 2
+    assert (cell.memory.address_bits, cell.memory.word_bits) == (6, 8)
+
+
+def test_what_is_not_read_is_stepped_over_whatever_it_holds(parsed):
+    strange = """
+        output_current_rise () { vector (v) { values ("1, } 2, {"); } /* } */ }
+        ocv_sigma_cell_rise (delay_2x3) { values ("nothing of use"); }
+        related_pin : "A";"""
+    found = parsed(library(INVERTER.replace('related_pin : "A";', strange)))
+    assert delay(found, 17, 3) == delay(parsed(library()), 17, 3)
+
+
+def test_a_cell_that_stands_twice_is_read_once_and_noted(parsed):
+    found = parsed(library(INVERTER, INVERTER.replace("area : 1.5", "area : 9")))
+    assert found.cells["INV"].area_um2 == 1.5
+    (note,) = found.notes
+    assert note.startswith("cell INV stands twice, again on line ")
+
+
+def test_a_unit_that_is_not_stated_is_noted(parsed):
+    header = HEADER.replace('leakage_power_unit : "1nW";', "")
+    found = parsed(library(header=header))
+    assert found.notes == ("leakage_power_unit is not stated; taken as 1nW, the usual one",)
+
+
 def test_zipped_text_is_the_same_library(parsed):
     one, other = parsed(library()), parsed(gzip.compress(library().encode()), "demo.lib.gz")
     assert delay(one, 17, 3) == delay(other, 17, 3)

@@ -1,0 +1,245 @@
+"""Cells are known by what they do, and what a library lacks is composed of what it has."""
+
+import dataclasses
+
+import pytest
+from liberty_styles import PARTS, STYLES, Part
+
+from asicbnn.errors import SpecError
+from asicbnn.technology.composition import resolve
+from asicbnn.technology.liberty.choice import choose, drive_of
+from asicbnn.technology.liberty.importing import import_liberty
+from asicbnn.technology.liberty.reader import read_file
+from asicbnn.technology.schema import CellEntry
+
+STYLE = STYLES["skywater"]
+
+
+def but(*left_out, **others):
+    """The parts of the test library without some, and with others instead."""
+    parts = {name: part for name, part in PARTS.items() if name not in left_out}
+    return parts | others
+
+
+@pytest.fixture
+def chosen(tmp_path):
+    """Return the choice among parts."""
+
+    def of(parts, style=STYLE):
+        path = tmp_path / "some.lib"
+        path.write_text(style.library(parts))
+        return choose(read_file(path))
+
+    return of
+
+
+@pytest.fixture
+def entries(tmp_path):
+    """Return the cells of the technology that parts make, resolved, and the file."""
+
+    def of(parts, style=STYLE):
+        path = tmp_path / "some.lib"
+        path.write_text(style.library(parts))
+        file = import_liberty([path], "some").file
+        volts, inverter_ff = file.voltage_v.value, file.inverter_capacitance_ff.value
+        return resolve(file.cells, volts, inverter_ff), file
+
+    return of
+
+
+def changed(name, **changes):
+    return dataclasses.replace(PARTS[name], **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "drive"),
+    [
+        ("INV_X1", 1), ("INV_X16", 16), ("sky130_fd_sc_hd__inv_2", 2), ("INVx1_ASAP7_75t_R", 1),
+        ("NAND2xp5_ASAP7_75t_R", 0.5), ("NAND2x1p5_ASAP7_75t_R", 1.5), ("INVD0BWP7T30P140", 0),
+        ("ND2D1BWP", 1), ("MUX2X1", 1), ("MUX2_X2", 2), ("AND2D4", 4), ("BUF_X0P5M_A12TR", 0.5),
+        ("gt2_6t_inv_x1_w13_svt", 1), ("AOI21", None), ("inverter", None), ("XOR2X1", 1),
+    ],
+)  # fmt: skip
+def test_the_drive_a_name_ends_in(name, drive):
+    assert drive_of(name) == drive
+
+
+@pytest.mark.parametrize(
+    ("function", "role"),
+    [
+        ("!(A&B)", "nand2"), ("!A|!B", "nand2"), ("A'+B'", "nand2"), ("!A&!B", "nor2"),
+        ("(A' B')'", "or2"), ("A^B", "xor2"), ("A^B^1", "xnor2"),
+        ("(A B)+(A' B')", "xnor2"), ("A&B&1", "and2"),
+    ],
+)  # fmt: skip
+def test_a_gate_is_known_by_its_function_however_it_is_written(chosen, function, role):
+    parts = {"INV": PARTS["INV"], "ODD": changed("NAND2", functions={"Y": function})}
+    assert chosen(parts).get(role).cell.name == "vendor__ODD_1"
+
+
+def test_the_inputs_of_a_multiplexer_in_any_order(chosen):
+    swapped = changed("MUX2", functions={"Y": "(S&A)|(B&!A)"})
+    match = chosen(but(MUX2=swapped)).get("mux2")
+    assert match.clock == "A"  # the pin that selects
+
+
+def test_a_gate_that_depends_on_one_input_alone_is_no_gate(chosen):
+    assert chosen(but("NAND2", ODD=changed("NAND2", functions={"Y": "A"}))).get("nand2") is None
+
+
+def test_the_smallest_of_several_then_unit_drive(chosen):
+    smaller = changed("NAND2", area=1.2)
+    assert "SMALL" in chosen(but(SMALL=smaller)).get("nand2").cell.name
+    twice = dataclasses.replace(STYLE, cell_name=lambda n: n)
+    parts = {"INV_1": PARTS["INV"], "INV_2": PARTS["INV"], "INV_0": PARTS["INV"]}
+    assert chosen(parts, twice).get("inverter").cell.name == "INV_1"
+
+
+def test_cells_marked_dont_use_only_where_nothing_else_fits(chosen):
+    marked = dataclasses.replace(STYLE, around_cell="    dont_use : true;")
+    text = marked.library({"ICG": PARTS["ICG"], "NAND2": changed("NAND2", area=0.1)})
+    cells = text[text.index("  cell (") : text.rindex("}")]
+    whole = STYLE.library(but("ICG", NAND=PARTS["NAND2"]))
+    both = whole[: whole.rindex("}")] + cells.replace("NAND2", "LOW") + "}\n"
+
+    class Both:
+        def library(self, _):
+            return both
+
+    found = chosen({}, Both())
+    assert "LOW" not in found.get("nand2").cell.name
+    assert "ICG" in found.get("clock_gate").cell.name
+    assert any("is marked dont_use; nothing else fits" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "mark", ["is_level_shifter", "is_isolation_cell", "always_on", "pad_cell", "is_filler_cell"]
+)
+def test_cells_for_other_purposes_are_never_taken(chosen, mark):
+    marked = dataclasses.replace(STYLE, around_cell=f"    {mark} : true;")
+    assert chosen({"NAND2": PARTS["NAND2"]}, marked).get("nand2") is None
+
+
+def test_a_cell_without_area_is_passed_over_and_named(chosen):
+    found = chosen(but(LATCH=changed("LATCH", area=0)))
+    assert found.get("latch") is None
+    assert found.notes == ("latch: vendor__LATCH_1 has no area and is passed over",)
+
+
+def area(*names):
+    return sum(PARTS[name].area for name in names)
+
+
+@pytest.mark.parametrize(
+    ("role", "left_out", "made_of"),
+    [
+        ("half_adder", ["HA"], ["XOR2", "AND2"]),
+        ("full_adder", ["FA"], ["XOR2", "XOR2", "NAND2", "NAND2", "NAND2"]),
+        ("and2", ["AND2"], ["NAND2", "INV"]),
+        ("or2", ["OR2"], ["NOR2", "INV"]),
+        ("xor2", ["XOR2"], ["XNOR2", "INV"]),
+        ("xnor2", ["XNOR2"], ["XOR2", "INV"]),
+        ("xor2", ["XOR2", "XNOR2"], ["NAND2"] * 4),
+        ("mux2", ["MUX2"], ["NAND2", "NAND2", "NAND2", "INV"]),
+        ("latch", ["LATCH"], ["MUX2"]),
+        ("latch", ["LATCH", "MUX2"], ["NAND2"] * 4),
+        ("buffer", ["BUF"], ["INV", "INV"]),
+        ("clock_gate", ["ICG"], ["LATCH", "AND2", "INV"]),
+        ("clock_gate", ["ICG", "LATCH", "AND2"], ["MUX2", "NAND2", "INV", "INV"]),
+        ("flop", ["DFF"], ["DFFR"]),
+        ("flop_with_reset", ["DFFR"], ["DFF", "AND2"]),
+        ("nor2", ["NOR2"], ["OR2", "INV"]),
+    ],
+)
+def test_a_role_that_is_missing_is_composed_of_the_least_area(entries, role, left_out, made_of):
+    cells, file = entries(but(*left_out))
+    assert not isinstance(file.cells[role], CellEntry)
+    assert cells[role].composed
+    assert cells[role].area_um2 == pytest.approx(area(*made_of))
+    assert cells[role].note
+
+
+def test_a_composed_and_by_hand(entries):
+    """NAND2 and inverter: both switch, the inverter's pin is charged, the delays add."""
+    cells, file = entries(but("AND2"))
+    volts, pin_ff = file.voltage_v.value, file.inverter_capacitance_ff.value
+    nand, inverter = cells["nand2"], cells["inverter"]
+    inside = nand.internal_energy_fj + inverter.internal_energy_fj + 0.5 * pin_ff * volts**2
+    assert cells["and2"].internal_energy_fj == pytest.approx(inside)
+    assert cells["and2"].delay_fo4_ps == pytest.approx(nand.delay_fo4_ps + inverter.delay_fo4_ps)
+    assert cells["and2"].input_capacitance_ff == pytest.approx(nand.input_capacitance_ff)
+    assert cells["and2"].leakage_nw == pytest.approx(nand.leakage_nw + inverter.leakage_nw)
+
+
+def test_the_clock_of_a_composed_clock_gate_by_hand(entries):
+    """The latch's own, and in every cycle two edges on the AND's pin and on an inverter."""
+    cells, file = entries(but("ICG"))
+    volts = file.voltage_v.value
+    latch, gate, inverter = cells["latch"], cells["and2"], cells["inverter"]
+    pins_fj = (gate.input_capacitance_ff + inverter.input_capacitance_ff) * volts**2
+    wanted = latch.clock_energy_fj + pins_fj + 2 * inverter.internal_energy_fj
+    assert cells["clock_gate"].clock_energy_fj == pytest.approx(wanted)
+
+
+def test_a_flop_of_inverted_output_takes_an_inverter(entries):
+    cells, file = entries(but("DFF", "DFFR", DFF=changed("DFF", functions={"Q": "!IQ"})))
+    assert cells["flop"].area_um2 == pytest.approx(area("DFF", "INV"))
+    assert file.cells["flop"].clocked_by == "flop_inverting"
+    assert "inverted output" in cells["flop"].note
+
+
+def test_an_adder_of_inverted_outputs_takes_two_inverters(entries):
+    inverted = changed("FA", functions={"S": "!(A^B^C)", "CO": "!((A&B)|(A&C)|(B&C))"})
+    cells, _ = entries(but(FA=inverted))
+    assert cells["full_adder"].area_um2 == pytest.approx(area("FA", "INV", "INV"))
+
+
+def test_the_carry_of_an_adder_is_told_from_its_sum(entries):
+    cells, file = entries(PARTS)
+    assert file.cells["full_adder"].carry_delay_fo4_ps == cells["full_adder"].carry_delay_fo4_ps
+    swapped = changed("HA", functions={"P": "A&B", "Q": "A^B"})
+    cells, _ = entries(but(HA=swapped))
+    assert not cells["half_adder"].composed
+
+
+@pytest.mark.parametrize(
+    ("left_out", "sentence"),
+    [
+        (["INV"], "some.lib: the library has no inverter"),
+        (["DFF", "DFFR"], "some.lib: the library has no flop and no flop_with_reset, nor cells"),
+        (["NAND2", "AND2"], "some.lib: the library has no nand2 and no and2, nor cells"),
+    ],
+)
+def test_a_library_that_lacks_too_much(entries, left_out, sentence):
+    with pytest.raises(SpecError) as found:
+        entries(but(*left_out))
+    assert str(found.value).startswith(sentence)
+
+
+def test_a_cell_without_tables_is_refused_with_its_line(tmp_path):
+    text = STYLE.library({"INV": PARTS["INV"], "NAND2": PARTS["NAND2"]})
+    start = text.index("vendor__NAND2_1")
+    bare = text[:start] + text[start:].replace("cell_rise", "no_rise").replace(
+        "cell_fall", "no_fall"
+    )
+    path = tmp_path / "bare.lib"
+    path.write_text(bare)
+    with pytest.raises(SpecError) as found:
+        import_liberty([path], "bare")
+    line = bare[:start].count("\n") + 1
+    assert str(found.value) == (
+        f"{path}:{line}: cell 'vendor__NAND2_1': no output has a cell_rise or cell_fall table"
+    )
+
+
+def test_memory_macros_beside_the_cells_are_passed_over(tmp_path):
+    cells, macro = tmp_path / "cells.lib", tmp_path / "macro.lib"
+    cells.write_text(STYLE.library())
+    marked = dataclasses.replace(
+        STYLE, around_cell="    memory () { type : ram; address_width : 4; }"
+    )
+    macro.write_text(marked.library({"RAM": Part({"Q": ""}, 900, *[PARTS["INV"].delay] * 2, "A")}))
+    found = import_liberty([cells, macro], "both")
+    assert found.notes == ("macro.lib holds memory macros alone and is passed over",)
+    with pytest.raises(SpecError, match=r"^the files hold memory macros alone"):
+        import_liberty([macro], "macro")
