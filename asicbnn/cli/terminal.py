@@ -44,7 +44,8 @@ def verb(function: Callable[P, int | None]) -> Callable[P, None]:
         try:
             code = function(*args, **kwargs)
         except AsicbnnError as problem:
-            code = _fail(function.__name__, problem, is_json=is_json)
+            placed = _placed(problem, kwargs.get("accelerator"))
+            code = _fail(function.__name__, placed, is_json=is_json)
         except KeyboardInterrupt:
             complain("interrupted; no half-written file is left behind")
             code = INTERRUPTED
@@ -56,6 +57,15 @@ def verb(function: Callable[P, int | None]) -> Callable[P, None]:
             raise typer.Exit(code)
 
     return run
+
+
+def _placed(problem: AsicbnnError, accelerator: object) -> AsicbnnError:
+    """Return what a technology refuses of an accelerator, with the line of its file."""
+    if not isinstance(problem, SpecError) or not isinstance(accelerator, Path):
+        return problem
+    from asicbnn.model.arguments import placed
+
+    return placed(problem, accelerator)
 
 
 def _accident(problem: Exception) -> EnvironmentProblem:

@@ -55,6 +55,19 @@ def workload_of(given: object) -> Workload:
     return _instance(given, "workload", Workload)
 
 
+def placed(error: SpecError, accelerator: Path) -> SpecError:
+    """Return problems of an accelerator's technology or operating point with their line.
+
+    accelerator  its file; other problems, and those that name a file, stay as they are
+    """
+    return SpecError(
+        open_document(accelerator).problem(problem.path, problem.message, problem.help)
+        if not problem.file and problem.path.startswith(("operating_point.", "technology"))
+        else problem
+        for problem in error.problems
+    )
+
+
 def check_counts(**counts: object) -> None:
     """Refuse arguments that are no whole numbers of at least 1, by their names."""
     for name, value in counts.items():
@@ -95,5 +108,6 @@ def _a(noun: str) -> str:
 
 
 __all__ = [
-    "accelerator_of", "check_choice", "check_counts", "check_seed", "read_as", "workload_of",
+    "accelerator_of", "check_choice", "check_counts", "check_seed", "placed", "read_as",
+    "workload_of",
 ]  # fmt: skip

@@ -35,7 +35,10 @@ LEAKY = replace(
 )
 """A library that leaks so much that the least energy lies inside its range."""
 
-OUTSIDE = with_changes(LATCHES, {"store.kind": "external", "store.external": {"standard": "hbm2"}})
+OUTSIDE = with_changes(
+    LATCHES,
+    {"store.kind": "external", "store.external": {"standard": "lpddr4", "background": "none"}},
+)
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +116,13 @@ def test_the_command_prints_json():
     assert told["nominal_v"] == 1.2
     assert [point["voltage_v"] for point in told["points"]][-1] == 1.65
     assert told["is_at_lower_end"] is True
+
+
+@pytest.mark.parametrize("verb", ["estimate", "compare", "simulate"])
+def test_a_voltage_out_of_reach_is_told_with_its_line(verb, tmp_path):
+    file = tmp_path / "low.yaml"
+    file.write_text(IHP_LATCH.read_text().replace("{voltage_v: 1.2, temp", "{voltage_v: 0.5, temp"))
+    done = CliRunner().invoke(app, [verb, str(file), str(DIGITS)])
+    assert done.exit_code == 2
+    assert f"{file}:7:30: operating_point.voltage_v: 0.5 V is within 100 mV" in done.output
+    assert "^^^ set 0.621 to 1.65" in done.output
