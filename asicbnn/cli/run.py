@@ -66,6 +66,7 @@ def estimate(
     """Estimate cycles, accesses, energy, power and area with the model."""
     from asicbnn.model import estimate as model
     from asicbnn.report import tables
+    from asicbnn.report.wire_table import wires
 
     machine = read_accelerator(accelerator)
     result = model.estimate(
@@ -77,6 +78,8 @@ def estimate(
         terminal.print_json(result.to_json("estimate"))
     else:
         terminal.show(tables.result_tables(result))
+        if (lengths := wires(result)) is not None:
+            terminal.show("", lengths)
     order = dataflow.value if dataflow else machine.dataflow
     if given(context, "objective") and order != Dataflow.best:
         terminal.complain(
