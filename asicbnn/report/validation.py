@@ -23,7 +23,9 @@ from asicbnn.validate.scopes import SCOPE_TITLES
 
 TEMPLATE = Path(__file__).with_name("validation.md.in")
 KINDS = ("measured", "post-layout", "post-synthesis")
-_HEADINGS = ("chip", "figure", "scope", "predicted", "band", "published", *KINDS, "verdict")
+_HEADINGS = (
+    "chip", "figure", "scope", "level", "predicted", "band", "published", *KINDS, "verdict",
+)  # fmt: skip
 _RATIO_DIGITS = 3
 
 
@@ -37,6 +39,7 @@ class Line:
     chip: str
     figure: str
     scope: str
+    level: str
     predicted: str
     band: str
     published: str
@@ -47,7 +50,8 @@ class Line:
     def cells(self) -> tuple[str, ...]:
         """The line under `_HEADINGS`."""
         return (
-            self.chip, self.figure, self.scope, self.predicted, self.band, self.published,
+            self.chip, self.figure, self.scope, self.level,
+            self.predicted, self.band, self.published,
             *(self.factors.get(kind, "") for kind in KINDS), self.verdict,
         )  # fmt: skip
 
@@ -88,7 +92,8 @@ def _line(
     if row.figure.workload:
         title += f", {row.figure.workload}"
     scope = "" if row.judgement == "count" else SCOPE_TITLES[row.figure.scope]
-    return Line(row.chip, title, scope, predicted, band, published, factors, verdict)
+    level = "" if row.predicted is None else row.level
+    return Line(row.chip, title, scope, level, predicted, band, published, factors, verdict)
 
 
 def _changed(changes: Mapping[str, Any]) -> Iterator[str]:
@@ -125,7 +130,7 @@ def _ratio(factor: float) -> str:
 
 def validation_tables(found: Validation) -> RenderableType:
     """Return what a terminal shows: every figure, replays apart, what is assumed and doubtful."""
-    table = plain_table("predicted against published, and their factor", _HEADINGS, words=3)
+    table = plain_table("predicted against published, and their factor", _HEADINGS, words=4)
     for line in lines(found.rows):
         add(table, *line.cells)
     shown: list[RenderableType] = [table, Text(), Text(_counted(found))]
@@ -139,14 +144,24 @@ def validation_tables(found: Validation) -> RenderableType:
 def replay_table(found: Validation) -> Table:
     """Return replays: unit tests of the counting, called so and kept out of the validation."""
     title = "replays of published unit energies (unit tests, not validation)"
-    headings = ("chip", "unit energies", "replayed", "published", "factor")
+    headings = ("chip", "unit energies", "energy", "published", "factor")
     table = plain_table(title, headings, words=2)
-    for replay in found.replays:
-        add(
-            table, replay.chip, "its own", f"{_number(replay.energy_uj)} uJ",
-            f"{_number(replay.published_uj)} uJ", f"{replay.factor:.4f}",
-        )  # fmt: skip
+    for energies, chip, energy_uj, published_uj in _replayed(found):
+        values = (f"{_number(energy_uj)} uJ", f"{_number(published_uj)} uJ")
+        add(table, chip, energies, *values, f"{energy_uj / published_uj:.3f}")
     return table
+
+
+def _replayed(found: Validation) -> Iterator[tuple[str, str, float, float]]:
+    """Yield unit energies, chip, energy, published [uJ]: the replay, then ordinary estimates."""
+    for each in found.chips:
+        if (again := each.replayed) is None:
+            continue
+        yield "its own, a replay", again.chip, again.energy_uj, again.published_uj
+        for row in each.rows:
+            if row.quantity == "energy_uj" and row.predicted is not None:
+                ordinary = f"{each.accelerator.technology}, {SCOPE_TITLES[row.figure.scope]}"
+                yield ordinary, row.chip, row.predicted, row.published
 
 
 def _counted(found: Validation) -> str:
@@ -177,7 +192,7 @@ def page(found: Validation) -> str:
     }
     return template.render(
         found=found, kinds=KINDS, lines=by_judgement, counted=_counted(found),
-        misses=_misses, ratio=_ratio, number=_number, scopes=SCOPE_TITLES,
+        misses=_misses, number=_number, replayed=list(_replayed(found)),
     )  # fmt: skip
 
 

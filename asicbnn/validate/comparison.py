@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from asicbnn.levels import interval
+from asicbnn.levels import Level, interval
 from asicbnn.model.assumptions import assumptions
 from asicbnn.units import figure
 from asicbnn.validate.facts import Chip, Published
@@ -70,7 +70,7 @@ class Row:
     """A published figure beside its prediction.
 
     layer      "" for a figure of the whole     factor  predicted over published
-    low, high  what the prediction may be, by its error; equal to it for counts and ratios
+    level      where the prediction's figures come from (`levels.LEVELS`)
     reason     why there is no prediction, if there is none
     """
 
@@ -81,6 +81,7 @@ class Row:
     kind: str
     predicted: float | None = None
     relative_error: float = 0.0
+    level: Level = "counted"
     notes: tuple[str, ...] = ()
     reason: str = ""
 
@@ -174,7 +175,7 @@ class Row:
             row["layer"] = self.layer
         if self.predicted is not None and self.band is not None:
             row |= {"predicted": self.predicted, "factor": self.factor}
-            row |= {"low": self.band[0], "high": self.band[1]}
+            row |= {"low": self.band[0], "high": self.band[1], "level": self.level}
         if self.discussion:
             row["discussion"] = self.discussion
         return row
@@ -186,7 +187,7 @@ def rows_of(chip: Chip, figure: Published, predictions: Mapping[str, Prediction]
         found = predictions[layer]
         yield Row(
             chip.name, figure, layer, value, figure.kind or chip.kind, found.value,
-            found.relative_error, found.notes,
+            found.relative_error, found.level, found.notes,
         )  # fmt: skip
 
 

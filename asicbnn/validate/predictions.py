@@ -14,12 +14,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from asicbnn.errors import ModelError, SpecError
+from asicbnn.levels import Level
 from asicbnn.model.estimate import estimate
 from asicbnn.result import LayerResult, Result
 from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.workload import Workload
 from asicbnn.validate.facts import Point, Published
-from asicbnn.validate.scopes import covered, covered_error
+from asicbnn.validate.scopes import Scope, covered, covered_error, covered_level
 
 _FJ_PER_UJ, _UM2_PER_MM2, _MHZ_FJ_PER_MW = 1e9, 1e6, 1e-6
 _CLOCK: Final = "operating_point.clock_mhz"
@@ -27,10 +28,14 @@ _CLOCK: Final = "operating_point.clock_mhz"
 
 @dataclass(frozen=True)
 class Prediction:
-    """A predicted value and how far it may be off (`levels.interval`); 0 for what is counted."""
+    """A predicted value, how far it may be off (`levels.interval`), and where its figures are from.
+
+    notes  what had to differ from the point of the published figure
+    """
 
     value: float
     relative_error: float = 0.0
+    level: Level = "counted"
     notes: tuple[str, ...] = ()
 
 
@@ -126,7 +131,15 @@ def _by_layer(machine: Machine, figure: Published, network: str) -> dict[str, Pr
         for name in figure.layers
     }
     whole = sum(energies.values())
-    return {name: Prediction(energy / whole, notes=notes) for name, energy in energies.items()}
+    level = _level(result, figure.scope, "energy_fj")
+    return {
+        name: Prediction(energy / whole, level=level, notes=notes)
+        for name, energy in energies.items()
+    }
+
+
+def _level(result: Result, scope: Scope, suffix: str) -> Level:
+    return covered_level(result.totals, result.levels, scope, suffix)
 
 
 def _layer(result: Result, name: str) -> LayerResult:
@@ -136,56 +149,54 @@ def _layer(result: Result, name: str) -> LayerResult:
     raise ModelError(f"{result.workload} has no layer {name} that the machine runs")
 
 
-def _energy_fj(result: Result, figure: Published) -> tuple[float, float]:
+def _energy_fj(result: Result, figure: Published) -> tuple[float, float, Level]:
     energy = covered(result.totals, figure.scope, "energy_fj")
-    return energy, covered_error(result.totals, result.errors, figure.scope, "energy_fj")
+    error = covered_error(result.totals, result.errors, figure.scope, "energy_fj")
+    return energy, error, _level(result, figure.scope, "energy_fj")
 
 
 def _energy_uj(machine: Machine, figure: Published, network: str) -> Prediction:
     result, notes = machine.result(network, figure.at)
-    energy, error = _energy_fj(result, figure)
-    return Prediction(energy / _FJ_PER_UJ, error, notes)
+    energy, error, level = _energy_fj(result, figure)
+    return Prediction(energy / _FJ_PER_UJ, error, level, notes)
 
 
 def _energy_per_op(machine: Machine, figure: Published, network: str) -> Prediction:
     result, notes = machine.result(network, figure.at)
-    energy, error = _energy_fj(result, figure)
-    return Prediction(energy / (2 * result.totals["macs"]), error, notes)
+    energy, error, level = _energy_fj(result, figure)
+    return Prediction(energy / (2 * result.totals["macs"]), error, level, notes)
 
 
 def _power_mw(machine: Machine, figure: Published, network: str) -> Prediction:
     """P = E / cycles x f, with the period's error beside the energy's where the clock is ours."""
     result, notes = machine.result(network, figure.at)
-    energy, error = _energy_fj(result, figure)
+    energy, error, level = _energy_fj(result, figure)
     power = energy / result.totals["cycles"] * result.totals["clock_mhz"] * _MHZ_FJ_PER_MW
     if notes or figure.at.clock_mhz is None:
         error += result.errors.get("period_ps", 0.0)
-    return Prediction(power, error, notes)
+    return Prediction(power, error, level, notes)
 
 
 def _area_mm2(machine: Machine, figure: Published, network: str) -> Prediction:
     result, _ = machine.result(network, Point())
     area = covered(result.totals, figure.scope, "area_um2")
     error = covered_error(result.totals, result.errors, figure.scope, "area_um2")
-    return Prediction(area / _UM2_PER_MM2, error)
+    return Prediction(area / _UM2_PER_MM2, error, _level(result, figure.scope, "area_um2"))
 
 
 def _clock_mhz(machine: Machine, figure: Published, network: str) -> Prediction:
     """Return the fastest clock at the voltage of the figure."""
     result, _ = machine.result(network, Point(voltage_v=figure.at.voltage_v))
-    return Prediction(result.totals["clock_mhz"], result.errors.get("period_ps", 0.0))
+    level = result.levels.get("period_ps", "cell")
+    return Prediction(result.totals["clock_mhz"], result.errors.get("period_ps", 0.0), level)
 
 
 def _voltage_ratio(machine: Machine, figure: Published, network: str) -> Prediction:
     """Energy per operation at one point over that at the other: the technology cancels."""
     assert figure.against is not None  # the file's own rule
-    values: list[float] = []
-    notes: list[str] = []
-    for at in (figure.at, figure.against):
-        prediction = _energy_per_op(machine, figure.model_copy(update={"at": at}), network)
-        values.append(prediction.value)
-        notes += prediction.notes
-    return Prediction(values[0] / values[1], notes=tuple(notes))
+    there = figure.model_copy(update={"at": figure.against})
+    here = _energy_per_op(machine, figure, network)
+    return _ratio(here, _energy_per_op(machine, there, network))
 
 
 def _system_ratio(machine: Machine, figure: Published, network: str) -> Prediction:
@@ -193,7 +204,13 @@ def _system_ratio(machine: Machine, figure: Published, network: str) -> Predicti
     assert figure.peak is not None  # the file's own rule
     system = _energy_per_op(machine, figure, network)
     core = _energy_per_op(machine, figure.model_copy(update={"scope": "core"}), figure.peak)
-    return Prediction(system.value / core.value, notes=(*system.notes, *core.notes))
+    return _ratio(system, core)
+
+
+def _ratio(one: Prediction, other: Prediction) -> Prediction:
+    """Return a ratio in which the technology, and with it most of the error, cancels."""
+    notes = tuple(dict.fromkeys((*one.notes, *other.notes)))
+    return Prediction(one.value / other.value, level=one.level, notes=notes)
 
 
 _OF_THE_WHOLE: Final[Mapping[str, Callable[[Machine, Published, str], Prediction]]] = (

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
+from asicbnn.levels import Level, level_of_sum
 from asicbnn.model.plausibility import DATAPATH
 from asicbnn.result import PARTS
 
@@ -54,10 +55,23 @@ def covered_error(
     return _weighted((metrics.get(name, 0.0), errors.get(name, 0.0)) for name in names)
 
 
+def covered_level(
+    metrics: Mapping[str, float], levels: Mapping[str, Level], scope: Scope, suffix: str
+) -> Level:
+    """Level of `covered`, as of any sum (`levels.level_of_sum`)."""
+    amounts: dict[Level, float] = {}
+    for part in SCOPES[scope]:
+        name = f"{part}_{suffix}"
+        if amount := metrics.get(name, 0.0):
+            level = levels.get(name, "cell")
+            amounts[level] = amounts.get(level, 0.0) + amount
+    return level_of_sum(amounts)
+
+
 def _weighted(terms: Iterable[tuple[float, float]]) -> float:
     values = list(terms)
     whole = sum(value for value, _ in values)
     return sum(value * error for value, error in values) / whole if whole else 0.0
 
 
-__all__ = ["SCOPES", "SCOPE_TITLES", "Scope", "covered", "covered_error"]
+__all__ = ["SCOPES", "SCOPE_TITLES", "Scope", "covered", "covered_error", "covered_level"]
