@@ -41,7 +41,7 @@ class VoltagePoint:
         return float(self.result.totals["energy_per_inference_uj"])
 
     @property
-    def leakage_share(self) -> float:
+    def leakage_fraction(self) -> float:
         """Part of the energy that leaks."""
         totals = self.result.totals
         return float(totals["leakage_energy_fj"] / totals["energy_fj"])
@@ -84,7 +84,7 @@ def _json(point: VoltagePoint) -> dict[str, Any]:
     return {
         "voltage_v": point.voltage_v,
         **{key: totals[key] for key in keys},
-        "leakage_share": point.leakage_share,
+        "leakage_fraction": point.leakage_fraction,
         "energy_relative_error": errors.get("energy_per_inference_uj", 0.0),
     }
 

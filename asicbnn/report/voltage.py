@@ -34,7 +34,7 @@ def _row(point: VoltagePoint, curve: VoltageCurve) -> tuple[str, ...]:
         quantity(totals["energy_per_inference_uj"], "uJ"),
         f"{error:.0%}",
         quantity(totals["power_mw"], "mW"),
-        f"{point.leakage_share:.1%}",
+        f"{point.leakage_fraction:.1%}",
         ", ".join(marks),
     )
 

@@ -54,7 +54,7 @@ def test_the_least_energy_is_a_minimum_inside_the_range(leaky):
         beside = with_changes(OUTSIDE, {"operating_point.voltage_v": least.voltage_v + step})
         there = estimate(beside, DIGITS, technology=LEAKY).totals["energy_per_inference_uj"]
         assert there > least.energy_uj
-    assert leaky.points[0].leakage_share > least.leakage_share
+    assert leaky.points[0].leakage_fraction > least.leakage_fraction
 
 
 def test_points_rise_in_voltage_and_clock(leaky):

@@ -137,6 +137,8 @@ def test_less_voltage_is_slower_and_cheaper_and_leaks_less(technology, one, othe
         assert cell.leakage_nw < there.leakage_nw
         assert cell.input_capacitance_ff <= there.input_capacitance_ff
         assert cell.area_um2 == there.area_um2
+        if cell.clock_energy_fj is not None:
+            assert cell.clock_energy_fj < there.clock_energy_fj
     assert below.wire_energy_fj(100) < above.wire_energy_fj(100)
     assert below.clock_tree_energy_fj_per_sink < above.clock_tree_energy_fj_per_sink
     low_heart, high_heart = (popcount_energy(t, "sliced", 64) for t in (below, above))
@@ -200,6 +202,25 @@ def test_every_energy_and_delay_of_the_popcount_moves():
     assert popcount_energy(low, "tree", 64).input_pin_fj == pytest.approx(pins * by.pin_energy)
     assert low.setup_ps == pytest.approx(SKY.setup_ps * by.delay)
     assert low.flags[0].startswith("sky130hd is moved from 1.8 V and 25 C to 1.2 V and 25 C by alp")
+
+
+@pytest.mark.parametrize("technology", ALL, ids=NAMES)
+def test_no_energy_and_no_delay_is_left_behind(technology):
+    """Whatever figure a technology gains, it moves: its unit says that it has to."""
+    low = technology.at(0.95 * technology.voltage_v)
+    moving = [
+        (owner, field.name, getattr(own, field.name), getattr(moved, field.name))
+        for owner, own, moved in (
+            ("technology", technology, low),
+            ("clock buffer", technology.clock_buffer, low.clock_buffer),
+            *((role, technology.cells[role], low.cells[role]) for role in technology.cells),
+        )
+        for field in fields(own)
+        if any(unit in field.name for unit in ("_fj", "_ps", "_nw"))
+    ]
+    assert len(moving) > 50
+    for owner, name, own, moved in moving:
+        assert own is None or own == 0 or moved != own, f"{owner}: {name}"
 
 
 def test_macros_move_with_the_voltage_of_the_logic():
