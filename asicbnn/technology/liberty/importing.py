@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import geometric_mean
 from typing import Any, Final
@@ -77,7 +78,7 @@ def import_libraries(
         raise SpecError(Problem(message, first.files[0].name, help=found or cure))
     at = conditions_of(first, inverter.cell)
     entries = entries_of(first, choices, at)
-    corners = [_corner(other, entries) for other in others]
+    corners = [_corner(other, entries) for other in _told_apart(first, others)]
     file = _file(name, first, others, entries, at, node_nm, corners)
     notes = (
         *passed_over,
@@ -121,6 +122,14 @@ def _by_corner(libraries: Iterable[Library]) -> list[Library]:
     return [merged(corner) for corner in corners]
 
 
+def _told_apart(first: Library, others: Sequence[Library]) -> Iterator[Library]:
+    """Yield the other corners; one named like another is told from it by voltage and degrees."""
+    names = Counter(library.corner for library in (first, *others))
+    for library in others:
+        apart = f"{library.corner} {library.voltage_v:g} V {library.temperature_c:g} C"
+        yield replace(library, corner=apart) if names[library.corner] > 1 else library
+
+
 def _corner(library: Library, entries: Entries) -> CornerEntry:
     """Return a corner's ratios to the first one's figures, over the cells both have."""
     inverter = library.cells.get(entries.matches["inverter"].cell.name)
@@ -153,7 +162,7 @@ def _corner(library: Library, entries: Entries) -> CornerEntry:
 
 
 def _corner_source(library: Library) -> str:
-    return f"corner {library.corner} {library.voltage_v:g} V {library.temperature_c:g} C"
+    return f"corner {library.corner}"
 
 
 def _file(
@@ -261,7 +270,7 @@ def _sources(library: Library, others: Sequence[Library], at: Conditions) -> dic
         "wires": anchors.wire_source(),
         "assumed": "as the shipped technologies assume it",
     }
-    for other in others:
+    for other in _told_apart(library, others):
         sources[_corner_source(other)] = f"{files(other)}; read in the same way"
     return sources
 

@@ -90,9 +90,16 @@ def test_a_gate_that_depends_on_one_input_alone_is_no_gate(chosen):
 def test_the_smallest_of_several_then_unit_drive(chosen):
     smaller = changed("NAND2", area=1.2)
     assert "SMALL" in chosen(but(SMALL=smaller)).get("nand2").cell.name
-    twice = dataclasses.replace(STYLE, cell_name=lambda n: n)
-    parts = {"INV_1": PARTS["INV"], "INV_2": PARTS["INV"], "INV_0": PARTS["INV"]}
-    assert chosen(parts, twice).get("inverter").cell.name == "INV_1"
+
+
+@pytest.mark.parametrize(
+    ("offered", "taken"),
+    [("012", "1"), ("024", "0"), ("24", "2"), ("0", "0")],
+)
+def test_of_equal_cells_unit_drive_or_the_strongest_below_it(chosen, offered, taken):
+    plain = dataclasses.replace(STYLE, cell_name=lambda n: n)
+    parts = {f"INV_{drive}": PARTS["INV"] for drive in offered}
+    assert chosen(parts, plain).get("inverter").cell.name == f"INV_{taken}"
 
 
 def test_cells_marked_dont_use_only_where_nothing_else_fits(chosen):
@@ -169,6 +176,17 @@ def test_a_composed_and_by_hand(entries):
     assert cells["and2"].delay_fo4_ps == pytest.approx(nand.delay_fo4_ps + inverter.delay_fo4_ps)
     assert cells["and2"].input_capacitance_ff == pytest.approx(nand.input_capacitance_ff)
     assert cells["and2"].leakage_nw == pytest.approx(nand.leakage_nw + inverter.leakage_nw)
+
+
+def test_parts_that_are_composed_themselves_are_opened_by_hand(entries):
+    """A half adder whose AND2 is NAND2 and inverter: two outputs share what switches inside."""
+    cells, file = entries(but("HA", "AND2"))
+    volts, pin_ff = file.voltage_v.value, file.inverter_capacitance_ff.value
+    parts_fj = sum(cells[part].internal_energy_fj for part in ("xor2", "nand2", "inverter"))
+    inside_fj = parts_fj + 0.5 * pin_ff * volts**2
+    assert cells["half_adder"].internal_energy_fj == pytest.approx(inside_fj / 2)
+    path_ps = cells["nand2"].delay_fo4_ps + cells["inverter"].delay_fo4_ps
+    assert cells["half_adder"].carry_delay_fo4_ps == pytest.approx(path_ps)
 
 
 def test_the_clock_of_a_composed_clock_gate_by_hand(entries):
