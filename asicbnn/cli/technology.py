@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asicbnn.cli import terminal
+from asicbnn.cli import memory, terminal
 from asicbnn.cli.options import Json, examples, refuse
 
 
@@ -110,10 +110,11 @@ def register(app: typer.Typer) -> None:
         short_help="list the shipped technologies",
         epilog=examples("technology list"),
     )(technology_list)
+    memory.register(verbs)
     app.add_typer(
         verbs,
         name="technology",
-        help="Standard-cell libraries: import, show, list.",
-        short_help="import, show and list standard-cell libraries",
-        epilog=examples(*importing, *showing, "technology list"),
+        help="Standard-cell libraries: import, show, list; the memories of one.",
+        short_help="import, show and list standard-cell libraries; price memories",
+        epilog=examples(*importing, *showing, "technology list", *memory.EXAMPLES[:2]),
     )

@@ -10,6 +10,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from asicbnn.mapping.layout import layout
+from asicbnn.report.memories import accelerator_json, accelerator_table
 from asicbnn.report.tables import add, not_covered, notes, plain_table
 from asicbnn.result import uncovered_json
 from asicbnn.spec.accelerator import Accelerator, to_yaml
@@ -30,6 +31,7 @@ def as_json(spec: BaseModel) -> dict[str, Any]:
         return {
             **fields,
             "derived": {name.replace(" ", "_"): value for name, value in facts.items()},
+            "memories": accelerator_json(spec),
         }
     if isinstance(spec, Workload):
         lowered = lower(spec)
@@ -44,7 +46,8 @@ def as_json(spec: BaseModel) -> dict[str, Any]:
 def as_tables(spec: BaseModel) -> RenderableType:
     """Return a spec as a reader wants to see it."""
     if isinstance(spec, Accelerator):
-        return Group(_yaml(to_yaml(spec)), Text(), _facts_table(spec))
+        facts = _facts_table(spec)
+        return Group(_yaml(to_yaml(spec)), Text(), facts, Text(), accelerator_table(spec))
     if isinstance(spec, Workload):
         return _workload(spec)
     if isinstance(spec, Sweep):

@@ -38,6 +38,8 @@ SUMMARY = (
     ("energy", ("energy_per_inference_uj", "power_mw", "efficiency_tops_per_w")),
     ("area", ("area_um2", "logic_area_um2", "memory_area_um2", "density_tops_per_mm2")),
     ("clock", ("period_ps", "clock_mhz")),
+    ("power-up", ("power_up_energy_uj", "power_up_ms", "amortised_energy_uj")),
+    ("with extras", ("energy_with_extras_uj", "area_with_extras_um2")),
 )
 _SHORT = {
     "energy_per_inference_uj": "energy/inference",
