@@ -81,11 +81,15 @@ def traffic(accelerator: Accelerator, layer: Layer, counts: Mapping[str, int]) -
 def compulsory_bits(layer: Layer) -> int:
     """Every weight, every input bit some output sees, and every result, once [bit]."""
     weights = layer.out_channels * layer.fan_in * layer.weight_bits
-    rows = _touched(layer.out_y, layer.kernel_y, layer.stride, layer.pad_top, layer.in_y)
-    columns = _touched(layer.out_x, layer.kernel_x, layer.stride, layer.pad_left, layer.in_x)
-    inputs = layer.batch * layer.in_channels * layer.activation_bits * rows * columns
+    inputs = layer.batch * layer.in_channels * layer.activation_bits * touched_pixels(layer)
     results = layer.batch * layer.out_channels * layer.stored_y * layer.stored_x
     return weights + inputs + (0 if layer.output == "argmax" else results)
+
+
+def touched_pixels(layer: Layer) -> int:
+    """Pixels of the input map that at least one window covers."""
+    rows = _touched(layer.out_y, layer.kernel_y, layer.stride, layer.pad_top, layer.in_y)
+    return rows * _touched(layer.out_x, layer.kernel_x, layer.stride, layer.pad_left, layer.in_x)
 
 
 def _touched(count: int, kernel: int, stride: int, pad: int, extent: int) -> int:
@@ -174,5 +178,5 @@ def ceilings(lay: Layout) -> dict[str, float]:
 
 __all__ = [
     "LOSSES", "Intensity", "Traffic", "capacity_bits", "capacity_bound_bits", "ceilings",
-    "compulsory_bits", "intensity", "lane_cycles", "shares", "traffic",
+    "compulsory_bits", "intensity", "lane_cycles", "shares", "touched_pixels", "traffic",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from asicbnn.levels import ResultLevel
 from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area, area
 from asicbnn.model.assumptions import assumptions
+from asicbnn.model.conservation import check_area
 from asicbnn.model.energy import Rate, rates
 from asicbnn.model.outside import outside, refuse_impossible
 from asicbnn.model.rate_errors import with_errors
@@ -66,6 +67,7 @@ def costs(
     """
     technology = technology_of(accelerator, technology)
     built = area(accelerator, technology)
+    check_area(built, technology)
     laid_out = routed(accelerator, technology, built) if level == "routed" else None
     clocked = timing(accelerator, technology, built, laid_out.delays() if laid_out else None)
     refuse_impossible(accelerator, clocked)

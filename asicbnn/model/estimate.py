@@ -24,13 +24,14 @@ from asicbnn.model.arguments import accelerator_of, check_choice, check_counts, 
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.beside import beside_the_run
 from asicbnn.model.choose import Objective as Searched
+from asicbnn.model.conservation import Written, consumers, dead_and_written, written
 from asicbnn.model.costs import Costs, costs, technology_of
 from asicbnn.model.cycles import Machine, count_nest
 from asicbnn.model.energy import Rate, active_counts, parts_fj, terms_fj
 from asicbnn.model.figures import figures
 from asicbnn.model.gating import with_clocks
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
-from asicbnn.model.network import host_traffic, totals, with_host
+from asicbnn.model.network import HostTraffic, host_traffic, totals, with_host
 from asicbnn.model.plausibility import beyond_belief
 from asicbnn.model.splits import splits
 from asicbnn.model.uncertainty import Bands
@@ -154,10 +155,10 @@ class Run:
         """Return every metric of the run."""
         cost = costs(self.accelerator, self.technology, self.level)
         machine, lay = Machine.of(self.accelerator, self.n_cfg), layout(self.accelerator)
-        inner = [
-            count_nest(machine, LoopNest(layer, lay, m))
-            for layer, m in zip(self.layers, self.mappings, strict=True)
+        nests = [
+            LoopNest(layer, lay, m) for layer, m in zip(self.layers, self.mappings, strict=True)
         ]
+        inner = [count_nest(machine, nest) for nest in nests]
         traffic = host_traffic(self.accelerator, self.layers, self.n_cfg)
         counts = [
             with_clocks(self.accelerator, layer, with_host(c, host), self.n_cfg)
@@ -190,11 +191,24 @@ class Run:
             breakdowns={
                 **splits(self.accelerator, self.lowered, inner, counts, cost, summed),
                 **beside.breakdowns,
+                **dead_and_written(self._written(nests, inner, traffic)),
             },
             level=self.level,
             levels={**levels, **beside.levels(levels)},
             errors={**whole_errors, **beside.errors(whole_errors)},
         )
+
+    def _written(
+        self,
+        nests: Sequence[LoopNest],
+        inner: Sequence[Mapping[str, int]],
+        traffic: Sequence[HostTraffic],
+    ) -> list[tuple[Written, ...]]:
+        readers = consumers(self.layers, is_chain=self.lowered.is_executable)
+        return [
+            written(nest, counted, host, self.n_cfg, reader)
+            for nest, counted, host, reader in zip(nests, inner, traffic, readers, strict=True)
+        ]
 
     def _bands(self, cost: Costs, table: Mapping[int, tuple[Rate, ...]]) -> Bands:
         if self.activity is None:

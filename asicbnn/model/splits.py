@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from asicbnn.mapping.layout import ceil_div, layout
 from asicbnn.model.bounds import ceilings, intensity, lane_cycles, shares, traffic
+from asicbnn.model.conservation import check_traffic
 from asicbnn.model.costs import Costs
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator
@@ -69,6 +70,7 @@ def _by_layer(
         assert overhead >= rows * lay.links_per_threshold
         without = {**counted, "store_weight_reads": counted["store_weight_reads"] - overhead}
         ratios, moved = intensity(lay, without), traffic(accelerator, layer, without)
+        check_traffic(layer, moved)
         for name, value in (
             ("ops_per_store_bit", ratios.store), ("ops_per_buffer_bit", ratios.buffers),
             ("ops_per_psum_bit", ratios.psums), ("store_traffic_bits", moved.moved),

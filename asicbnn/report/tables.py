@@ -133,6 +133,8 @@ def result_tables(result: Result) -> RenderableType:
     for name, title in _SPLITS.items():
         if split := result.breakdowns.get(name):
             shown += [Text(), energy_split(split, title)]
+    if written := result.breakdowns.get("written_bits"):
+        shown += [Text(), dead_bits(written, result.breakdowns["dead_bits"])]
     if result.not_covered:
         shown += [Text(), not_covered(result.not_covered)]
     if result.flags:
@@ -252,6 +254,15 @@ def energy_split(energies: Mapping[str, float], title: str) -> Table:
     table = plain_table(title, ["", f"energy [{unit}]", "share"])
     for name, energy in energies.items():
         add(table, name, figure(energy * factor), f"{energy / whole:.3f}" if whole else "")
+    return table
+
+
+def dead_bits(written: Mapping[str, float], dead: Mapping[str, float]) -> Table:
+    """Return bits written to each memory, and how many of them nothing depends on."""
+    table = plain_table("bits written, and dead ones among them", ["", "written", "dead", "share"])
+    for name, bits in written.items():
+        share = f"{dead[name] / bits:.3f}" if bits else ""
+        add(table, name.replace("_", " "), f"{bits:,.0f}", f"{dead[name]:,.0f}", share)
     return table
 
 

@@ -179,9 +179,8 @@ def load(name_or_path: str | Path) -> Technology:
     if str(name_or_path).startswith("scaled:"):
         return scaling.named_scaled(str(name_or_path))
     data, path = _found(name_or_path)
-    tree = parse(data, path)
-    if isinstance(tree, dict) and tree.get("kind") == "scaled":
-        return scaling.read_scaled(tree, path)
+    if _kind(data, path) == "scaled":
+        return scaling.read_scaled(parse(data, path), path)
     return _read(data, path, load_macros(_form(data, path).macros, Path(path).parent))
 
 
@@ -217,6 +216,12 @@ def _found(name_or_path: str | Path) -> tuple[bytes, str]:
         reason = (error.strerror or str(error)).lower()
         raise SpecError(Problem(f"the technology cannot be read: {reason}", str(path))) from None
     return data, str(path)
+
+
+@lru_cache(maxsize=32)  # a sweep loads the same file for every point
+def _kind(data: bytes, path: str) -> object:
+    tree = parse(data, path)
+    return tree.get("kind") if isinstance(tree, dict) else None
 
 
 @lru_cache(maxsize=32)

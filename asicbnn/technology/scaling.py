@@ -72,13 +72,22 @@ def interpolated(node_nm: float, points: Sequence[tuple[float, float]]) -> float
     raise ValueError(f"{node_nm:g} nm is not within {points[-1][0]:g} to {points[0][0]:g} nm")
 
 
-def bit_cell_ratio(node_nm: float) -> float:
-    """Area of an SRAM bit cell at a node over that of the fitted macros' node.
+def bit_cell_um2(node_nm: float) -> float:
+    """Area of the densest SRAM bit cell at a node [um2].
 
-    Interpolated between published six-transistor cells (figures/nodes.yaml).
+    Interpolated between published six-transistor cells (figures/nodes.yaml); beyond the coarsest
+    it is that one's, below the finest it shrinks with the square of the node.
     """
     cells = [(cell.node_nm, cell.area_um2.value) for cell in _nodes().bit_cells]
-    return interpolated(node_nm, cells) / _nodes().reference_um2.value
+    (coarsest, _), (finest, least) = cells[0], cells[-1]
+    if node_nm < finest:
+        return least * (node_nm / finest) ** 2
+    return interpolated(min(node_nm, coarsest), cells)
+
+
+def bit_cell_ratio(node_nm: float) -> float:
+    """Area of an SRAM bit cell at a node over that of the fitted macros' node."""
+    return bit_cell_um2(node_nm) / _nodes().reference_um2.value
 
 
 def read_scaled(tree: object, path: str) -> Technology:

@@ -138,9 +138,10 @@ def fitted_macro(technology: Technology, words: int, bits: int, ports: Ports) ->
         voltage_v=technology.voltage_v,
     )
     energy_error = max(fit.read_fj.relative_error, fit.write_fj.relative_error)
+    scaled_error = max(FACTOR_TWO, entry.area_ratio.relative_error or 0.0)
     return FittedMacro(
         macro,
-        FACTOR_TWO if entry.scaled else fit.area_um2.relative_error,
+        scaled_error if entry.scaled else fit.area_um2.relative_error,
         FACTOR_TWO if entry.scaled else energy_error,
         access_error,
         (*flags, *_scaling_flags(technology)),

@@ -138,6 +138,13 @@ def test_splits_of_energy_are_shown_with_shares():
     ]
 
 
+def test_dead_bits_are_shown_beside_what_is_written():
+    split = {"written_bits": {"weight_buffer": 4096.0}, "dead_bits": {"weight_buffer": 1024.0}}
+    text = shown(tables.result_tables(dataclasses.replace(a_result(), breakdowns=split)))
+    lines = text[text.index("bits written") :].splitlines()
+    assert lines[2].split() == ["weight", "buffer", "4,096", "1,024", "0.250"]
+
+
 def test_points_that_tie_share_a_row():
     rows = [
         {"point": 1, "technology": "a", "dataflow": "x", "cycles": 5},
