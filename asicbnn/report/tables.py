@@ -259,7 +259,7 @@ def energy_split(energies: Mapping[str, float], title: str) -> Table:
 
 def dead_bits(written: Mapping[str, float], dead: Mapping[str, float]) -> Table:
     """Return bits written to each memory, and how many of them nothing depends on."""
-    table = plain_table("bits written, and dead ones among them", ["", "written", "dead", "share"])
+    table = plain_table("bits written", ["", "written", "dead", "share"])
     for name, bits in written.items():
         share = f"{dead[name] / bits:.3f}" if bits else ""
         add(table, name.replace("_", " "), f"{bits:,.0f}", f"{dead[name]:,.0f}", share)
