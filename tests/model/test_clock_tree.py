@@ -48,6 +48,16 @@ def test_wires_grow_with_the_root_of_the_area():
     small, large = clock_tree(SKY, built, 1e4), clock_tree(SKY, built, 4e4)
     assert large.wire_um == pytest.approx(2 * small.wire_um)
     assert small.leaf_um == pytest.approx(0.74 * math.sqrt(1e4 / tree_sinks(built)))
+    gated = area(GATED, SKY)  # every flop has a leaf, behind a gate or not
+    flops = tree_sinks(gated) + gated.gated_flops
+    assert clock_tree(SKY, gated, 1e4).leaf_um == pytest.approx(0.74 * math.sqrt(1e4 / flops))
+
+
+def test_tree_energy_is_buffers_that_rise_and_fall_and_their_pins():
+    built = area(TINY, SKY)
+    buffers = clock_tree_area_um2(SKY, built) / SKY.clock_buffer.area_um2
+    one = SKY.clock_buffer.input_capacitance_ff * 1.8**2 + 2 * SKY.clock_buffer.internal_energy_fj
+    assert rates_of(TINY)["tree", "cycles"].energy_fj == pytest.approx(buffers * one)
 
 
 def test_pins_of_ungated_flops_are_charged_as_before_placement():

@@ -37,6 +37,7 @@ def test_macros_and_cells_keep_apart_inside_a_core_of_the_aspect(macros, cells_u
     assert all(inside(packed.core, place) for place in placed)
     assert packed.core.width_um / packed.core.height_um == pytest.approx(aspect)
     assert packed.cells.area_um2 == pytest.approx(cells_um2)
+    assert packed.cells.centre_um[0] == pytest.approx(packed.core.centre_um[0])
     assert [(r.width_um, r.height_um) for r in packed.macros] == macros
 
 

@@ -6,6 +6,8 @@ import pytest
 
 import asicbnn
 from asicbnn.levels import once_routed
+from asicbnn.mapping.layout import layout
+from asicbnn.model.activities import measured_rates
 from asicbnn.model.area import area
 from asicbnn.model.costs import costs
 from asicbnn.result import METRICS
@@ -128,3 +130,16 @@ def test_best_mappings_pay_for_wires():
     found = asicbnn.estimate(TINY, DIGITS, dataflow="best", level="routed")
     other = asicbnn.estimate(TINY, DIGITS, dataflow="output_stationary", level="routed")
     assert found.totals["energy_fj"] <= other.totals["energy_fj"]
+
+
+def test_a_measured_activity_moves_the_wires_with_the_cells():
+    """Half as many toggles of weight registers: half of their bus, and of the nets around them."""
+    table = costs(TINY, SKY, "routed").rates_of[1]
+    lay = layout(TINY)
+    halved = measured_rates(table, lay, {"weight_register": 0.25, "sequencer": 0.024})
+    for before, after in zip(table, halved, strict=True):
+        moves = before.term.startswith("weight") and before.part == "array"
+        moves &= before.term != "weight enable"
+        assert after.energy_fj == pytest.approx(before.energy_fj * (0.5 if moves else 1.0))
+    sized = next(r for r in halved if (r.part, r.term) == ("array", "weight register"))
+    assert {origin for origin, _ in sized.also} == {"sizing", "measured activity"}

@@ -33,7 +33,7 @@ from asicbnn.technology.routing import routed_factors
 
 SPECS = Path(__file__).parents[2] / "arch_specs"
 TINY = read(SPECS / "tiny.yaml", Accelerator)
-WIDE = with_changes(TINY, {"array.unroll": {"out_y": 2, "out_x": 3, "kernel_x": 2}})
+WIDE = with_changes(TINY, {"array.unroll": {"out_y": 2, "out_x": 3, "kernel_y": 2, "kernel_x": 2}})
 SKY = load("sky130hd")
 
 
