@@ -64,8 +64,8 @@ _TITLES = {
     "density_tops_per_mm2": "Compute density",
     "clock_mhz": "Clock frequency",
     "dma_energy_fj": "DMA energy",
-    "power_up_energy_uj": "Energy to load weights",
-    "power_up_ms": "Time to load weights",
+    "power_up_energy_uj": "Loading weights",
+    "power_up_ms": "Loading time",
 }
 
 
