@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from asicbnn.report.validation import page
-from asicbnn.validate import validate
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/models/validation.md"
 
 
 @pytest.mark.silicon
-def test_the_page_is_what_the_command_writes():
-    assert page(validate(project=ROOT)) == PAGE.read_text("utf-8"), (
+def test_the_page_is_what_the_command_writes(everything):
+    assert page(everything) == PAGE.read_text("utf-8"), (
         "a predicted figure moved: write the page again with `asicbnn validate --output "
         "docs/models`, and say in CHANGELOG.md, under Model, why"
     )

@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from asicbnn.check import check
-from asicbnn.validate import validate
 from asicbnn.validate.facts import chip_names, load_chip
 from asicbnn.validate.run import NETWORKS, SPECS
 
@@ -25,37 +24,54 @@ def factors(rows, quantity, scope=None):
     }
 
 
-@pytest.fixture(scope="module")
-def laxor():
-    return validate(["laxor"], project=ROOT)
+@pytest.fixture
+def rows_of(everything):
+    return lambda name: [row for row in everything.rows if row.chip == name]
 
 
-def test_every_engine_of_finn_takes_the_published_steps():
+@pytest.fixture
+def laxor(rows_of):
+    return rows_of("laxor")
+
+
+def test_every_engine_of_finn_takes_the_published_steps(rows_of):
     # BNN-PYNQ, bnn/src/network/{cnvW1A1,lfcW1A1}/hw/config.h: nine and four engines
-    rows = validate(["finn"], project=ROOT).rows
+    rows = rows_of("finn")
     assert len(rows) == 13
     assert {row.verdict for row in rows} == {"equal"}
 
 
 def test_laxor_takes_a_step_per_pixel(laxor):
-    assert set(factors(laxor.rows, "steps").values()) == {1.0}
-    assert factors(laxor.rows, "ops_per_cycle") == {"": 1.0}
+    assert set(factors(laxor, "steps").values()) == {1.0}
+    assert factors(laxor, "ops_per_cycle") == {"": 1.0}
 
 
 def test_shares_of_laxor_s_layers_are_within_20_percent_where_weights_are_reused(laxor):
     """conv7 and conv8 have 25 and 16 pixels for 262144 weights: their loading weighs more here."""
-    core = factors(laxor.rows, "energy_share", "core")
+    core = factors(laxor, "energy_share", "core")
     assert core.keys() == {f"conv{n}" for n in range(2, 9)}
     for layer in ("conv2", "conv3", "conv4", "conv5", "conv6"):
         assert core[layer] == pytest.approx(1, abs=0.20), layer
-    for factor in factors(laxor.rows, "energy_share", "datapath").values():
+    for factor in factors(laxor, "energy_share", "datapath").values():
         assert factor == pytest.approx(1, abs=0.20)
 
 
-def test_the_replay_of_laxor_is_within_2_percent_and_no_row_of_the_validation(laxor):
-    [replayed] = laxor.replays
+def test_cycles_of_xne_are_within_20_percent_of_its_formula(rows_of):
+    cycles = factors(rows_of("xne"), "cycles")
+    assert cycles.keys() == {"conv1", "conv8", "conv16", "conv28"}
+    for layer, factor in cycles.items():
+        assert factor == pytest.approx(1, abs=0.20), layer
+
+
+def test_binareye_on_its_network_over_its_peak_is_within_20_percent(rows_of):
+    [factor] = factors(rows_of("binareye"), "system_ratio").values()
+    assert factor == pytest.approx(1, abs=0.20)
+
+
+def test_the_replay_of_laxor_is_within_2_percent_and_no_row_of_the_validation(everything, laxor):
+    [replayed] = everything.replays
     assert replayed.factor == pytest.approx(1, abs=0.02)
-    assert replayed.energy_uj not in {row.predicted for row in laxor.rows}
+    assert replayed.energy_uj not in {row.predicted for row in laxor}
 
 
 @pytest.mark.parametrize(

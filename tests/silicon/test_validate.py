@@ -15,6 +15,7 @@ import asicbnn
 from asicbnn.cli import app
 from asicbnn.errors import SpecError
 from asicbnn.result import result_schema
+from asicbnn.spec.accelerator import with_changes
 from asicbnn.validate import validate
 from asicbnn.validate.facts import CHIPS, load_chip
 from asicbnn.validate.run import NETWORKS, SPECS
@@ -82,7 +83,7 @@ def test_predictions_are_what_the_estimate_says(project):
     )
     assert area.predicted == pytest.approx(totals["area_um2"] / 1e6)
     assert clock.predicted == pytest.approx(totals["clock_mhz"])
-    slower = asicbnn.spec.accelerator.with_changes(
+    slower = with_changes(
         found.chips[0].accelerator, {"operating_point.clock_mhz": 100}
     )
     network = ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
@@ -208,6 +209,60 @@ def test_a_layer_the_machine_does_not_run_is_not_predicted(project):
     [row] = validate([project / "chip.yaml"], project=project).rows
     assert row.verdict == "not predicted"
     assert "has no layer fc9" in row.reason
+
+
+def predicted(project, **figure):
+    """The only row of a chip that reports one figure."""
+    tree = yaml.safe_load(TINY)
+    tree["figures"] = [{"value": 1.0, "confidence": "read", "source": "paper", **figure}]
+    (project / "chip.yaml").write_text(yaml.safe_dump(tree))
+    [row] = validate([project / "chip.yaml"], project=project).rows
+    return row
+
+
+def test_a_ratio_of_voltages_is_that_of_two_estimates(project):
+    row = predicted(
+        project, quantity="voltage_ratio", scope="core",
+        at={"voltage_v": 0.7, "clock_mhz": 100}, against={"voltage_v": 0.65, "clock_mhz": 50},
+    )  # fmt: skip
+    machine = asicbnn.load(project / SPECS / "small.yaml")
+    network = ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
+    core = [
+        sum(
+            totals[f"{part}_energy_fj"]
+            for part in (
+                "array", "post", "control", "clock", "weight_buffer", "input_buffer",
+                "psum_buffer", "threshold_buffer", "pool_buffer", "leakage",
+            )
+        )
+        for totals in (
+            asicbnn.estimate(
+                with_changes(machine, {"operating_point": {"voltage_v": v, "clock_mhz": f}}),
+                network,
+            ).totals
+            for v, f in ((0.7, 100), (0.65, 50))
+        )
+    ]  # fmt: skip
+    assert row.predicted == pytest.approx(core[0] / core[1])
+    assert row.predicted > 1
+
+
+def test_a_voltage_no_law_reaches_is_not_predicted_and_says_so(project):
+    row = predicted(project, quantity="energy_uj", at={"voltage_v": 0.2})
+    assert row.verdict == "not predicted"
+    assert "within 100 mV of the threshold" in row.reason
+
+
+def test_a_figure_may_be_of_the_machine_with_something_changed(project):
+    whole = predicted(project, quantity="area_mm2")
+    smaller = predicted(project, quantity="area_mm2", changes={"store.kib.activations": 1})
+    assert smaller.predicted < whole.predicted
+    machine = with_changes(
+        asicbnn.load(project / SPECS / "small.yaml"), {"store.kib.activations": 1}
+    )
+    network = ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
+    area = asicbnn.estimate(machine, network).totals["area_um2"]
+    assert smaller.predicted == pytest.approx(area / 1e6)
 
 
 def test_a_figure_beyond_the_machine_is_not_predicted_and_says_why(project):
