@@ -112,7 +112,8 @@ def test_json_is_valid_and_says_what_is_assumed(project):
 def test_a_count_that_differs_is_exit_code_1(project):
     tree = yaml.safe_load(TINY)
     tree["figures"] = [
-        {"quantity": "ops_per_cycle", "value": 1, "confidence": "read", "source": "paper"}
+        tree["figures"][2],
+        {"quantity": "ops_per_cycle", "value": 1, "confidence": "read", "source": "paper"},
     ]
     (project / "chip.yaml").write_text(yaml.safe_dump(tree))
     done = run("validate", project / "chip.yaml", "--project", project)
