@@ -24,7 +24,8 @@ from asicbnn.validate.scopes import SCOPE_TITLES
 TEMPLATE = Path(__file__).with_name("validation.md.in")
 KINDS = ("measured", "post-layout", "post-synthesis")
 _HEADINGS = (
-    "chip", "figure", "scope", "level", "predicted", "band", "published", *KINDS, "verdict",
+    "chip", "figure", "scope", "level", "predicted", "band", "published", "known", *KINDS,
+    "verdict",
 )  # fmt: skip
 _RATIO_DIGITS = 3
 
@@ -33,6 +34,7 @@ _RATIO_DIGITS = 3
 class Line:
     """A published figure in words: all layers of one figure are one line.
 
+    known    how the published figure is known: read, secondary, derived or from memory
     factors  predicted over published, under the kind of the published figure
     """
 
@@ -43,6 +45,7 @@ class Line:
     predicted: str
     band: str
     published: str
+    known: str
     factors: dict[str, str]
     verdict: str
 
@@ -51,7 +54,7 @@ class Line:
         """The line under `_HEADINGS`."""
         return (
             self.chip, self.figure, self.scope, self.level,
-            self.predicted, self.band, self.published,
+            self.predicted, self.band, self.published, self.known,
             *(self.factors.get(kind, "") for kind in KINDS), self.verdict,
         )  # fmt: skip
 
@@ -93,7 +96,8 @@ def _line(
         title += f", {row.figure.workload}"
     scope = "" if row.judgement == "count" else SCOPE_TITLES[row.figure.scope]
     level = "" if row.predicted is None else row.level
-    return Line(row.chip, title, scope, level, predicted, band, published, factors, verdict)
+    known = row.figure.confidence
+    return Line(row.chip, title, scope, level, predicted, band, published, known, factors, verdict)
 
 
 def _changed(changes: Mapping[str, Any]) -> Iterator[str]:
@@ -192,8 +196,23 @@ def page(found: Validation) -> str:
     }
     return template.render(
         found=found, kinds=KINDS, lines=by_judgement, counted=_counted(found),
-        misses=_misses, number=_number, replayed=list(_replayed(found)),
+        misses=_misses, layers=_layers, number=_number, replayed=list(_replayed(found)),
     )  # fmt: skip
+
+
+def _layers(rows: Sequence[Row]) -> Iterator[tuple[str, list[tuple[str, str, str, str]]]]:
+    """Yield each figure of layers with layer, predicted, published and factor."""
+    for _, some in groupby(rows, key=lambda row: id(row.figure)):
+        group = [row for row in some if row.layer and row.predicted is not None]
+        if group:
+            line = next(lines(group))
+            name = f"{line.figure} ({line.scope})" if line.scope else line.figure
+            yield name, [_layer_cells(row) for row in group]
+
+
+def _layer_cells(row: Row) -> tuple[str, str, str, str]:
+    predicted, factor = row.predicted or 0.0, row.factor or 0.0
+    return row.layer, _number(predicted), _number(row.published), _ratio(factor)
 
 
 def _misses(rows: Sequence[Row]) -> list[tuple[str, str]]:

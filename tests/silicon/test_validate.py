@@ -137,6 +137,14 @@ def test_page_and_figure_are_written_and_equal_each_time(project):
     assert "made up" in text
 
 
+def test_a_frame_has_a_row_per_figure_and_layer(everything):
+    frame = everything.to_frame()
+    assert len(frame) == len(everything.rows)
+    assert {"chip", "quantity", "scope", "kind", "predicted", "published", "verdict"} <= {*frame}
+    assert set(frame["verdict"]) == set(everything.verdicts)
+    assert repr(everything).startswith("Validation(8 chips: ")
+
+
 def test_an_unknown_chip_is_refused_by_name():
     done = run("validate", "laxxor")
     assert done.exit_code == 2
