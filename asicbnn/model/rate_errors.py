@@ -47,11 +47,14 @@ def with_errors(
 
 
 def _scaled(rate: Rate, technology: Technology) -> Rate:
-    """Return the rate with the error of a node that no library was measured at."""
+    """Return the rate with the error of a node that no library was measured at.
+
+    It stands in place of the error of the rate's own figures, which is part of it.
+    """
     if not technology.node_error or PARTS[rate.part].kind == "external":
         return rate
-    error = ("node scaling", technology.node_error)
-    return replace(rate, level="assumed", also=(*rate.also, error))
+    error = max(technology.node_error, rate.relative_error)
+    return replace(rate, level="assumed", relative_error=error, origin="node scaling")
 
 
 def _moved(rate: Rate, by: Ratios) -> Rate:
