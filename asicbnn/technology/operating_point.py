@@ -107,6 +107,16 @@ def delay_ratio(
     return float(here / there * warmer**entry.delay_temperature_exponent.value)
 
 
+def capacitance_ratio(entry: OperatingEntry, own_v: float, voltage_v: float) -> float:
+    """Capacitance of a pin over that at the library's own voltage.
+
+    A gate has its full capacitance only above the threshold, where the channel is inverted. Over a
+    swing of V its mean is C (1 - k Vt / V), with k the part that inversion adds.
+    """
+    lacking = entry.inversion_fraction.value * entry.threshold_voltage_v.value
+    return (1 - lacking / voltage_v) / (1 - lacking / own_v)
+
+
 def leakage_ratio(
     entry: OperatingEntry, own_v: float, own_c: float, voltage_v: float, temperature_c: float
 ) -> float:
@@ -148,7 +158,7 @@ def law_ratios(
         voltage=voltage,
         delay=delay_ratio(entry, own_v, own_c, voltage_v, temperature_c),
         internal=voltage**entry.internal_energy_exponent.value,
-        capacitance=voltage**entry.capacitance_exponent.value,
+        capacitance=capacitance_ratio(entry, own_v, voltage_v),
         leakage=leakage_ratio(entry, own_v, own_c, voltage_v, temperature_c),
         delay_error=delay_error(entry, own_v, own_c, voltage_v, temperature_c),
         energy_error=entry.energy_error.value * octaves,
@@ -307,6 +317,6 @@ def _covered(technology: Technology) -> str:
 
 
 __all__ = [
-    "Ratios", "alpha_power_delay", "corner_ratios", "delay_error", "delay_ratio", "law_ratios",
-    "leakage_ratio", "lowest_voltage_v", "ratios", "threshold_v",
+    "Ratios", "alpha_power_delay", "capacitance_ratio", "corner_ratios", "delay_error",
+    "delay_ratio", "law_ratios", "leakage_ratio", "lowest_voltage_v", "ratios", "threshold_v",
 ]  # fmt: skip

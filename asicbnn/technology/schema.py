@@ -209,7 +209,8 @@ class OperatingEntry(Form):
     delay_temperature_exponent : delay rises as this power of the absolute temperature
     leakage_barrier_v          : over which carriers leak, at the library's own voltage, over n
     leakage_v_per_v            : the barrier falls by it with each volt of supply, over n
-    internal_energy_exponent, capacitance_exponent : powers of the voltage they go by
+    internal_energy_exponent   : power of the voltage that energy inside cells goes by
+    inversion_fraction         : part of a pin's capacitance that is there above the threshold alone
     sram_lowest_voltage_v      : below which macros are refused
     threshold_error_v          : by which the threshold may be off, which makes the delay's error
     energy_error, leakage_error: relative errors for each doubling or halving of the voltage
@@ -223,7 +224,7 @@ class OperatingEntry(Form):
     leakage_barrier_v: Figure
     leakage_v_per_v: Figure
     internal_energy_exponent: Figure
-    capacitance_exponent: Figure
+    inversion_fraction: Figure
     highest_voltage_v: Figure
     sram_lowest_voltage_v: Figure
     temperature_c: RangeEntry

@@ -34,7 +34,7 @@ def test_an_estimate_moves_with_the_voltage():
     assert low.totals["cycles"] == own.totals["cycles"]
     assert low.totals["period_ps"] == pytest.approx(own.totals["period_ps"] * by.delay)
     ratio = low.totals["array_energy_fj"] / own.totals["array_energy_fj"]
-    assert by.internal == pytest.approx(ratio, rel=0.01)
+    assert by.pin_energy < ratio < by.internal  # cells drive pins, and wire is nowhere in it
     assert low.totals["external_energy_fj"] == own.totals["external_energy_fj"]
     assert low.totals["io_energy_fj"] == own.totals["io_energy_fj"]
     leaked = low.totals["leakage_energy_fj"] / own.totals["leakage_energy_fj"]

@@ -13,6 +13,7 @@ from asicbnn.technology.memories import memory
 from asicbnn.technology.operating_point import (
     Ratios,
     alpha_power_delay,
+    capacitance_ratio,
     delay_ratio,
     leakage_ratio,
     lowest_voltage_v,
@@ -120,6 +121,18 @@ def test_toggle_energy_follows_ihp_s_second_typical_corner():
     moved = IHP.at(1.5)
     assert moved.inverter_toggle_energy_fj == pytest.approx(16.27, rel=0.01)
     assert moved.inverter_capacitance_ff == pytest.approx(3.00479, rel=0.01)
+
+
+def test_pins_lose_capacitance_towards_the_threshold_as_in_the_library():
+    """Published: input capacitance of sky130_fd_sc_hd__inv_1 in ss at -40 C, over the voltage."""
+    entry = SKY.operating
+    cold_v = SKY_THRESHOLD_V["ss"] + entry.threshold_v_per_k.value * 65
+    shifted = entry.threshold_voltage_v.model_copy(update={"value": cold_v})
+    slow = entry.model_copy(update={"threshold_voltage_v": shifted})
+    for volts, ff in {
+        1.28: 1.893, 1.35: 1.910, 1.40: 1.949, 1.44: 2.027, 1.60: 2.073, 1.76: 2.138,
+    }.items():  # fmt: skip
+        assert 2.138 * capacitance_ratio(slow, 1.76, volts) == pytest.approx(ff, rel=0.025)
 
 
 @given(technologies, shares, shares, shares)
