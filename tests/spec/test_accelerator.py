@@ -27,7 +27,7 @@ from asicbnn.spec.reader import read, read_text
 from asicbnn.spec.wording import wanted_of
 
 SPECS = Path(__file__).parents[2] / "arch_specs"
-SHIPPED = ["asap7_large", "edge64", "ihp_latch", "tiny"]
+SHIPPED = ["asap7_large", "edge64", "ihp_chip", "ihp_latch", "tiny"]
 
 
 def complaint(text: str) -> str:

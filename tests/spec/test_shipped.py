@@ -16,7 +16,7 @@ from asicbnn.technology.library import load
 from asicbnn.technology.memories import Memory, memory
 
 SPECS = Path(__file__).parents[2] / "arch_specs"
-SHIPPED = ("asap7_large", "edge128", "edge64", "ihp_latch", "tiny")
+SHIPPED = ("asap7_large", "edge128", "edge64", "ihp_chip", "ihp_latch", "tiny")
 
 
 def access_fj(memory: Memory) -> float:
