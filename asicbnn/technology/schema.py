@@ -200,6 +200,12 @@ class RangeEntry(Form):
     source: Name
     note: str = ""
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.least > self.most:
+            raise ValueError(f"least, {self.least:g}, must not be above most, {self.most:g}")
+        return self
+
 
 class OperatingEntry(Form):
     """How the figures of a library move with voltage and temperature (`operating_point.py`).
@@ -279,6 +285,25 @@ class TechnologyFile(Form):
                 raise ValueError(f"cells.{role} needs clock_energy_fj [fJ per cycle]")
             if isinstance(entry, Composition) and not entry.is_clocked:
                 raise ValueError(f"cells.{role} needs clocked_by or clock_pins")
+        return self
+
+    @model_validator(mode="after")
+    def _operable(self) -> Self:
+        if self.operating is None:
+            return self
+        volts, degrees = self.voltage_v.value, self.temperature_c.value
+        low, high = self.operating.threshold_voltage_v.value, self.operating.highest_voltage_v.value
+        if not low < volts <= high:
+            raise ValueError(
+                f"operating: voltage_v, {volts:g}, must lie above threshold_voltage_v, {low:g}, "
+                f"and not above highest_voltage_v, {high:g}"
+            )
+        known = self.operating.temperature_c
+        if not known.least <= degrees <= known.most:
+            raise ValueError(
+                f"operating.temperature_c: the library's own, {degrees:g}, must lie within "
+                f"{known.least:g} to {known.most:g}"
+            )
         return self
 
     @model_validator(mode="after")

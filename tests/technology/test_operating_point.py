@@ -4,11 +4,12 @@ import math
 from dataclasses import fields, replace
 
 import pytest
+import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from asicbnn.errors import ModelError, SpecError
-from asicbnn.technology.library import load
+from asicbnn.technology.library import LIBRARIES, load
 from asicbnn.technology.memories import memory
 from asicbnn.technology.operating_point import (
     Ratios,
@@ -371,3 +372,61 @@ def test_yodann_s_voltage_curve_lies_within_the_stated_band():
     assert gain < 6.2 < gain * (1 + low.moved_by.energy_error)
     slower = low.fo4_delay_ps / high.fo4_delay_ps
     assert slower < 27.4 < slower * (1 + low.moved_by.delay_error) * (1 + low.node_error)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The file of a shipped technology with something changed."""
+
+    def write(change):
+        tree = yaml.safe_load((LIBRARIES / "ihp_sg13g2.yaml").read_text())
+        tree.pop("macros", None)
+        change(tree)
+        path = tmp_path / "mine.yaml"
+        path.write_text(yaml.safe_dump(tree))
+        return path
+
+    return write
+
+
+def corners_of(tree, **changes):
+    entry = {
+        "name": "low", "voltage_v": 0.5, "temperature_c": 25, "delay_ratio": 20.0,
+        "energy_ratio": 0.16, "leakage_ratio": 0.3, "source": "corners",
+    }  # fmt: skip
+    tree["corners"] = [{**entry, **changes}]
+
+
+def test_corners_of_a_file_reach_below_the_threshold(written):
+    mine = load(written(corners_of))
+    assert mine.at(0.5).moved_by.delay == 20.0
+    assert mine.at(0.5).fo4_delay_ps == pytest.approx(20 * mine.fo4_delay_ps)
+    assert 1 < mine.at(0.55).moved_by.delay < 20
+    with pytest.raises(SpecError, match=r"lies outside its corners \(low\)"):
+        mine.at(0.45)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda t: corners_of(t, delay_ratio=0), r"corners\.0\.delay_ratio: Input should be gre"),
+        (lambda t: corners_of(t, source="hearsay"), r"source 'hearsay' is not among the file's"),
+        (lambda t: t["operating"].pop("alpha"), r"operating\.alpha: Field required"),
+        (lambda t: t["operating"].update(beta=1), r"operating\.beta: Extra inputs are not permit"),
+        (
+            lambda t: t["operating"]["threshold_voltage_v"].update(value=1.3),
+            r"operating: voltage_v, 1\.2, must lie above threshold_voltage_v, 1\.3, and not above",
+        ),
+        (
+            lambda t: t["operating"]["temperature_c"].update(least=50),
+            r"operating\.temperature_c: the library's own, 25, must lie within 50 to 125",
+        ),
+        (
+            lambda t: t["operating"]["temperature_c"].update(least=500),
+            r"least, 500, must not be above most, 125",
+        ),
+    ],
+)
+def test_mistakes_in_a_file_are_told(written, change, sentence):
+    with pytest.raises(SpecError, match=sentence):
+        load(written(change))
