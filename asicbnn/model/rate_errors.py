@@ -16,9 +16,9 @@ from asicbnn.model.assumptions import assumptions
 from asicbnn.model.energy import Rate
 from asicbnn.result import PARTS
 from asicbnn.technology.cells import Cells
+from asicbnn.technology.corners import Ratios
 from asicbnn.technology.levels import MEMORY_LEVELS
 from asicbnn.technology.library import Technology
-from asicbnn.technology.operating_point import Ratios
 from asicbnn.technology.popcount import PopcountEnergy
 
 DATA = "random_bit"

@@ -15,9 +15,9 @@ from pathlib import Path
 from asicbnn.errors import ModelError, Problem, SpecError
 from asicbnn.technology.cells import OUTPUTS, ROLES, Cells
 from asicbnn.technology.composition import Cell, resolve
+from asicbnn.technology.corners import Ratios
 from asicbnn.technology.macros import MacroList
 from asicbnn.technology.macros import load as load_macros
-from asicbnn.technology.operating_point import Ratios
 from asicbnn.technology.schema import (
     CornerEntry,
     Figure,

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from asicbnn.errors import ModelError
 from asicbnn.technology.compiled_memory import Memory
 from asicbnn.technology.composition import Cell
-from asicbnn.technology.operating_point import Ratios, ratios
+from asicbnn.technology.corners import Ratios
+from asicbnn.technology.operating_point import ratios
 from asicbnn.technology.schema import PopcountDelayEntry, PopcountEnergyEntry
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from asicbnn.errors import ModelError, SpecError
+from asicbnn.technology.corners import Ratios
 from asicbnn.technology.library import LIBRARIES, load
 from asicbnn.technology.memories import memory
 from asicbnn.technology.operating_point import (
-    Ratios,
     alpha_power_delay,
     capacitance_ratio,
     delay_ratio,
