@@ -16,7 +16,7 @@ from asicbnn.cli.options import Json, examples
 def validate(
     chips: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CHIP]...", help="known chips or files of theirs; none means all"),
+        typer.Argument(metavar="CHIP", help="known chips or files of theirs; none means all"),
     ] = None,
     project: Annotated[
         Path, typer.Option(metavar="FOLDER", help="folder that holds arch_specs and workloads")
@@ -34,9 +34,12 @@ def validate(
 
     Exit code 1 says that a count which should be equal is not.
     """
+    from asicbnn.replacing import check_writable, write_text
     from asicbnn.report.validation import page, validation_tables
     from asicbnn.validate import validate as run
 
+    if output is not None:
+        check_writable(output / "validation.md")
     with terminal.progress("chips") as progress:
         found = run(chips or (), project=project, progress=progress)
     if as_json:
@@ -44,7 +47,6 @@ def validate(
     else:
         terminal.show(validation_tables(found))
     if output is not None:
-        from asicbnn.replacing import write_text
         from asicbnn.report.style import save
         from asicbnn.report.validation_plot import validation as draw
 

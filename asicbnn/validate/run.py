@@ -139,7 +139,7 @@ def validate(
         raise SpecError(Problem(
             f"{root / SPECS}: no such folder", help="name the project's folder with --project"
         ))  # fmt: skip
-    loaded = [load_chip(name) for name in chips or chip_names()]
+    loaded = [load_chip(name) for name in dict.fromkeys(chips or chip_names())]
     done = []
     for index, chip in enumerate(loaded, 1):
         done.append(_validated(chip, root))

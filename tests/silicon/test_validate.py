@@ -145,6 +145,19 @@ def test_a_frame_has_a_row_per_figure_and_layer(everything):
     assert repr(everything).startswith("Validation(8 chips: ")
 
 
+def test_a_chip_named_twice_is_validated_once(project):
+    path = project / "chip.yaml"
+    assert len(validate([path, path], project=project).chips) == 1
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_predicted(project):
+    (project / "taken").write_text("")
+    done = run("validate", project / "chip.yaml", "--project", project, "-o", project / "taken/x")
+    assert done.exit_code == 3
+    assert "cannot be written" in done.stderr
+    assert done.stdout == ""
+
+
 def test_an_unknown_chip_is_refused_by_name():
     done = run("validate", "laxxor")
     assert done.exit_code == 2
