@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from asicbnn.report.tables import add, notes, plain_table
-from asicbnn.units import figure
+from asicbnn.units import banded, figure
 from asicbnn.validate.comparison import TITLES, UNITS, Row
 from asicbnn.validate.facts import Point
 from asicbnn.validate.run import Validation
@@ -24,10 +24,8 @@ from asicbnn.validate.scopes import SCOPE_TITLES
 TEMPLATE = Path(__file__).with_name("validation.md.in")
 KINDS = ("measured", "post-layout", "post-synthesis")
 _HEADINGS = (
-    "chip", "figure", "scope", "level", "predicted", "band", "published", "known", *KINDS,
-    "verdict",
+    "chip", "figure", "scope", "level", "predicted", "published", "known", *KINDS, "verdict",
 )  # fmt: skip
-_RATIO_DIGITS = 3
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,6 @@ class Line:
     scope: str
     level: str
     predicted: str
-    band: str
     published: str
     known: str
     factors: dict[str, str]
@@ -53,8 +50,8 @@ class Line:
     def cells(self) -> tuple[str, ...]:
         """The line under `_HEADINGS`."""
         return (
-            self.chip, self.figure, self.scope, self.level,
-            self.predicted, self.band, self.published, self.known,
+            self.chip, self.figure, self.scope, self.level, self.predicted, self.published,
+            self.known,
             *(self.factors.get(kind, "") for kind in KINDS), self.verdict,
         )  # fmt: skip
 
@@ -67,27 +64,27 @@ def lines(rows: Sequence[Row]) -> Iterator[Line]:
 
 
 def _whole(row: Row) -> Line:
-    predicted, band = ("", "") if row.predicted is None else (_value(row, row.predicted), "")
-    if row.band and row.relative_error:
-        band = " to ".join(_number(bound) for bound in row.band)
+    predicted = ""
+    if row.predicted is not None:
+        predicted = _value(row, row.predicted, row.relative_error)
     bound = "< " if row.figure.is_upper_bound else ""
-    factor = {} if row.factor is None else {row.kind: _ratio(row.factor)}
+    factor = {} if row.factor is None else {row.kind: figure(row.factor)}
     published = bound + _value(row, row.published)
-    return _line(row, predicted, band, published, factor, row.verdict)
+    return _line(row, predicted, published, factor, row.verdict)
 
 
 def _layered(rows: Sequence[Row]) -> Line:
     first = rows[0]
     known = sorted(row.factor for row in rows if row.factor is not None)
-    ends = [] if not known else [_ratio(known[0]), _ratio(known[-1])]
+    ends = [] if not known else [figure(known[0]), figure(known[-1])]
     verdicts = Counter(row.verdict for row in rows)
     said = ", ".join(f"{n} {verdict}" for verdict, n in verdicts.items())
     factor = {first.kind: " to ".join(dict.fromkeys(ends))} if ends else {}
-    return _line(first, "", "", f"{len(rows)} layers", factor, said)
+    return _line(first, "", f"{len(rows)} layers", factor, said)
 
 
 def _line(
-    row: Row, predicted: str, band: str, published: str, factors: dict[str, str], verdict: str
+    row: Row, predicted: str, published: str, factors: dict[str, str], verdict: str
 ) -> Line:
     title = TITLES[row.quantity] + _point(row.figure.at, row.figure.against)
     if row.figure.changes:
@@ -97,7 +94,7 @@ def _line(
     scope = "" if row.judgement == "count" else SCOPE_TITLES[row.figure.scope]
     level = "" if row.predicted is None else row.level
     known = row.figure.confidence
-    return Line(row.chip, title, scope, level, predicted, band, published, known, factors, verdict)
+    return Line(row.chip, title, scope, level, predicted, published, known, factors, verdict)
 
 
 def _changed(changes: Mapping[str, Any]) -> Iterator[str]:
@@ -119,17 +116,10 @@ def _words(point: Point) -> Iterator[str]:
         yield f"{point.clock_mhz:g} MHz"
 
 
-def _number(value: float) -> str:
-    return figure(value) if value >= 100 else f"{value:.{_RATIO_DIGITS}g}"
-
-
-def _value(row: Row, value: float) -> str:
+def _value(row: Row, value: float, relative_error: float = 0.0) -> str:
     unit = UNITS[row.quantity]
-    return _number(value) if unit == "1" else f"{_number(value)} {unit}"
-
-
-def _ratio(factor: float) -> str:
-    return f"{factor:.{_RATIO_DIGITS}g}"
+    number = banded(value, relative_error)
+    return number if unit == "1" else f"{number} {unit}"
 
 
 def validation_tables(found: Validation) -> RenderableType:
@@ -151,7 +141,7 @@ def replay_table(found: Validation) -> Table:
     headings = ("chip", "unit energies", "energy", "published", "factor")
     table = plain_table(title, headings, words=2)
     for energies, chip, energy_uj, published_uj in _replayed(found):
-        values = (f"{_number(energy_uj)} uJ", f"{_number(published_uj)} uJ")
+        values = (f"{figure(energy_uj)} uJ", f"{figure(published_uj)} uJ")
         add(table, chip, energies, *values, f"{energy_uj / published_uj:.3f}")
     return table
 
@@ -196,7 +186,7 @@ def page(found: Validation) -> str:
     }
     return template.render(
         found=found, kinds=KINDS, lines=by_judgement, counted=_counted(found),
-        misses=_misses, layers=_layers, number=_number, replayed=list(_replayed(found)),
+        misses=_misses, layers=_layers, number=figure, replayed=list(_replayed(found)),
     )  # fmt: skip
 
 
@@ -212,7 +202,7 @@ def _layers(rows: Sequence[Row]) -> Iterator[tuple[str, list[tuple[str, str, str
 
 def _layer_cells(row: Row) -> tuple[str, str, str, str]:
     predicted, factor = row.predicted or 0.0, row.factor or 0.0
-    return row.layer, _number(predicted), _number(row.published), _ratio(factor)
+    return row.layer, figure(predicted), figure(row.published), figure(factor)
 
 
 def _misses(rows: Sequence[Row]) -> list[tuple[str, str]]:
