@@ -41,8 +41,7 @@ class RoutedFit:
 def fit_runs(technology: Technology, runs: Sequence[RoutedDesign]) -> RoutedFit:
     """Fit the factors of placement and routing to finished runs.
 
-    Fewer than four runs claim no more precision than the open designs have: runs of one design
-    that agree say nothing of the next one.
+    The scatter of fewer than four runs is not believed; they have that of the open designs.
     """
     found = shown(runs, (technology,))
     before = routed_factors(technology)
@@ -50,11 +49,10 @@ def fit_runs(technology: Technology, runs: Sequence[RoutedDesign]) -> RoutedFit:
     factors = {}
     for name in factor_names():
         if found[name]:
-            factor, prior = fitted(found[name]), getattr(priors, name)
-            few = factor.runs < _ENOUGH
-            error = prior.relative_error if factor.runs == 1 else factor.relative_error
-            error = max(error, prior.relative_error) if few else error
-            factors[name] = replace(factor, relative_error=error)
+            factor = fitted(found[name])
+            if factor.runs < _ENOUGH:
+                factor = replace(factor, relative_error=getattr(priors, name).relative_error)
+            factors[name] = factor
     return RoutedFit(technology.name, tuple(runs), factors, before)
 
 
@@ -75,9 +73,9 @@ def with_routed_section(text: str, path: str, fit: RoutedFit) -> str:
 
 def _note(runs: int) -> str:
     if runs >= _ENOUGH:
-        return f"geometric mean of {runs} runs; the error covers 19 of 20 such"
+        return f"geometric mean of {runs} runs; the error covers the next one, 19 times of 20"
     some = "1 run" if runs == 1 else f"geometric mean of {runs} runs"
-    return f"{some}; the error is at least that of the open designs"
+    return f"{some}; the error is that of the open designs"
 
 
 __all__ = ["SECTION", "RoutedFit", "fit_runs", "with_routed_section"]

@@ -97,8 +97,8 @@ def clock_rates(
     always = built.always_clocked
     pins = always.flop * _clocked_fj(flop) + always.clock_gate * _clocked_fj(gate)
     factors = routed_factors(technology)
-    sized, error = factors.sizing.relative_error, factors.clock_area_ge_per_sink.relative_error
-    yield Rate("clock", "clock", "cycles", pins, relative_error=sized, origin=SIZING)
+    error = factors.clock_area_ge_per_sink.relative_error
+    yield Rate("clock", "clock", "cycles", pins, origin=TREE)  # pins are known: Liberty's figure
     buffers = tree.buffer_um2 / technology.clock_buffer.area_um2
     buffer_fj = technology.clock_buffer.input_capacitance_ff * technology.voltage_v**2
     buffer_fj += 2 * technology.clock_buffer.internal_energy_fj

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from statistics import fmean
 from typing import Final, Literal
@@ -20,10 +20,10 @@ from asicbnn.technology.library import Technology, load, names
 from asicbnn.technology.schema import Figure, Form, Name, NotNegative, RoutedEntry, read_form
 
 _FILE = Path(__file__).parent / "figures" / "routed_designs.yaml"
-_NINETEEN_OF_TWENTY: Final = 1.96
-"""Half-width of the band, in standard deviations of the logarithm: 19 of 20 of a normal spread."""
-_SINGLE_SPREAD: Final = 0.3
-"""Standard deviation of a logarithm taken where one run or none shows any."""
+_UPPER: Final = 0.975
+"""Quantile at the upper end of a band that holds 19 of 20."""
+_UNKNOWN_ERROR: Final = 1.0
+"""Relative error where runs show no scatter at all, being one: a factor of 2 either way."""
 
 Kind = Literal["processor", "datapath"]
 
@@ -75,7 +75,7 @@ class Factor:
     """A factor between two stages of a flow.
 
     value           geometric mean over the runs         runs  how many show it
-    relative_error  19 of 20 runs lie within value / (1 + e) and value x (1 + e)
+    relative_error  the next run lies within value / (1 + e) and value x (1 + e), 19 times of 20
     """
 
     value: float
@@ -226,30 +226,46 @@ def factor_names() -> tuple[str, ...]:
     return tuple(field.name for field in fields(RoutedFactors) if field.name != "flags")
 
 
-def fitted(values: Sequence[float]) -> Factor:
-    """Return the geometric mean of values above 0, and the band that holds 19 of 20 such.
+def fitted(values: Sequence[float], beside: Iterable[Sequence[float]] = ()) -> Factor:
+    """Return the geometric mean of values above 0, and the band for one more of them.
 
-    The spread is the standard deviation of the logarithms (n - 1); of one value it is taken as
-    0.3, what the open designs show at most.
+    beside  other groups that scatter alike, each about a mean of its own
+
+    Logarithms are taken as normal, so with the pooled standard deviation s of f degrees of freedom
+    the next of n lies within exp(+-t s sqrt(1 + 1/n)), t the quantile of Student's t of f: 19 of
+    20 times. One value alone has a factor of 2 either way.
     """
-    logs = [math.log(value) for value in values]
-    mean = fmean(logs)
-    spread = _SINGLE_SPREAD
-    if len(logs) > 1:
-        spread = math.sqrt(sum((x - mean) ** 2 for x in logs) / (len(logs) - 1))
-    return Factor(math.exp(mean), math.expm1(_NINETEEN_OF_TWENTY * spread), len(values))
+    mean = fmean(math.log(value) for value in values)
+    squares, freedom = 0.0, 0
+    for group in (values, *beside):
+        if group:
+            logs = [math.log(value) for value in group]
+            squares += sum((x - fmean(logs)) ** 2 for x in logs)
+            freedom += len(logs) - 1
+    error = _UNKNOWN_ERROR
+    if freedom:
+        spread = math.sqrt(squares / freedom * (1 + 1 / len(values)))
+        error = math.expm1(student_t(freedom) * spread)
+    return Factor(math.exp(mean), error, len(values))
+
+
+@cache
+def student_t(freedom: int) -> float:
+    """Quantile 0.975 of Student's t: 1.96 for many degrees of freedom, more for few."""
+    from scipy.special import stdtrit  # takes longer to import than an estimate does
+
+    return float(stdtrit(freedom, _UPPER))
 
 
 @lru_cache(maxsize=64)
 def routed_factors(technology: Technology) -> RoutedFactors:
     """Return the factors of a technology: its own, else of its open designs, else of all of them.
 
-    A shipped prior's band is that of all open designs about the technology's mean, so that two
-    designs that happen to agree claim no precision.
+    What differs between technologies has its own mean, where two of its designs or more show it,
+    and the scatter of all designs about the means of theirs. Wire per net of either kind of logic
+    has the scatter of both.
     """
     own: RoutedEntry | None = technology.routed
-    everywhere = shown(open_designs(), _shipped())
-    here = shown(open_designs(technology.name), _shipped())
     found, flags = {}, []
     for name in factor_names():
         figure: Figure | None = getattr(own, name, None)
@@ -257,13 +273,9 @@ def routed_factors(technology: Technology) -> RoutedFactors:
             runs = own.runs if own is not None else 0
             found[name] = Factor(figure.value, figure.relative_error or 0.0, runs)
             continue
-        prior = fitted(everywhere[name])
-        local = name in _LOCAL and len(here[name]) > 1
-        value = fitted(here[name]).value if local else prior.value
-        found[name] = Factor(
-            value, prior.relative_error, len(here[name] if local else everywhere[name])
-        )
-        if not local and not open_designs(technology.name):
+        values, beside = _groups(name, technology.name)
+        found[name] = fitted(values, beside)
+        if not open_designs(technology.name):
             flags.append(name)
     if own is None or own.utilisation is None:
         chosen = _file().utilisation
@@ -271,8 +283,24 @@ def routed_factors(technology: Technology) -> RoutedFactors:
     return RoutedFactors(**found, flags=tuple(_flags(technology, own, flags)))
 
 
-_LOCAL: Final = ("growth", "sizing", "power_ratio")
+_LOCAL: Final = ("growth", "power_ratio")
 """Factors that differ between technologies by more than between designs of one."""
+_ALIKE: Final = {
+    "datapath_spacings": "control_spacings", "control_spacings": "datapath_spacings",
+}  # fmt: skip
+"""Factors that scatter alike about means of their own."""
+
+
+def _groups(name: str, technology: str) -> tuple[list[float], list[list[float]]]:
+    """What open designs show of a factor in a technology, and groups that scatter alike."""
+    everywhere = shown(open_designs(), _shipped())
+    if name in _LOCAL:
+        by_technology = {x.name: shown(open_designs(x.name))[name] for x in _shipped()}
+        own = by_technology.pop(technology, [])
+        if len(own) > 1:
+            return own, list(by_technology.values())
+    others = [everywhere[_ALIKE[name]]] if name in _ALIKE else []
+    return everywhere[name], others
 
 
 @lru_cache(maxsize=1)
