@@ -84,12 +84,20 @@ class _Task(Generic[PointT]):
         try:
             result = self.evaluate(point)
         except REFUSALS as problem:
-            return _Answer(index, None, str(problem))
+            return _Answer(index, None, _reason(problem))
         row = {"point": index, **result.point, "level": result.level, **self.describe(point)}
         row |= result.totals
         row |= error_columns(result.errors, (n for n in BANDED if n in result.totals))
         row["not_covered"] = len(result.not_covered)
         return _Answer(index, row, flags=result.flags)
+
+
+def _reason(problem: Exception) -> str:
+    """Return in one line why a point was refused."""
+    if not isinstance(problem, SpecError):
+        return str(problem)
+    said = ("; ".join(filter(None, (p.headline, p.help))) for p in problem.problems)
+    return "; ".join(said)
 
 
 def no_columns(point: object) -> Mapping[str, Any]:

@@ -6,8 +6,9 @@ import pytest
 
 from asicbnn.model.costs import costs
 from asicbnn.model.estimate import estimate
-from asicbnn.spec.accelerator import Accelerator, with_changes
+from asicbnn.spec.accelerator import Accelerator, to_yaml, with_changes
 from asicbnn.spec.reader import read
+from asicbnn.sweep.run import sweep as run_sweep
 from asicbnn.technology.library import load
 
 ROOT = Path(__file__).parents[2]
@@ -75,3 +76,18 @@ def test_a_node_between_libraries_is_estimated_with_its_band():
         assert scaled.errors[metric] >= 0.9
         assert scaled.levels[metric] == "assumed"
     assert any("factor of 2 either way" in flag for flag in scaled.flags)
+
+
+def test_a_sweep_leaves_out_the_voltages_that_are_refused(tmp_path):
+    (tmp_path / "base.yaml").write_text(to_yaml(LATCHES))
+    file = tmp_path / "sweep.yaml"
+    file.write_text(
+        f"name: volts\naccelerator: base.yaml\nworkloads: [{DIGITS}]\n"
+        "axes: {operating_point.voltage_v: [0.3, 0.8, 1.2]}\n"
+    )
+    found = run_sweep(file, workers=1)
+    assert len(found.table) == 2
+    ((reason, count),) = found.refused.items()
+    assert count == 1
+    assert reason.startswith("operating_point.voltage_v: 0.3 V is within 100 mV of the threshold")
+    assert reason.endswith("import the Liberty file of a corner that low")
