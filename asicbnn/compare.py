@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from asicbnn import __version__
 from asicbnn.errors import MappingError, NothingCoveredError, SpecError
-from asicbnn.levels import ResultLevel
+from asicbnn.levels import ResultLevel, ratio_error
 from asicbnn.mapping.dataflow import DATAFLOWS
 from asicbnn.model.arguments import accelerator_of, check_choice, workload_of
 from asicbnn.model.estimate import Objective, estimate
@@ -37,6 +37,11 @@ class Comparison:
 
     results: Mapping[str, Result]
     refused: Mapping[str, str]
+
+    @property
+    def ratios(self) -> dict[str, tuple[float, float]]:
+        """Dataflow -> its energy over the least of all, and the relative error of that ratio."""
+        return energy_ratios(self.results)
 
     def __repr__(self) -> str:
         first = next(iter(self.results.values()))
@@ -78,9 +83,27 @@ class Comparison:
             **first.point,
             "version": __version__,
             "dataflows": {name: r.to_json("estimate") for name, r in self.results.items()},
+            "energy_ratios": {n: {"ratio": r, "error": e} for n, (r, e) in self.ratios.items()},
             "refused": dict(self.refused),
             "problems": [],
         }
+
+
+def energy_ratios(results: Mapping[str, Result]) -> dict[str, tuple[float, float]]:
+    """Return each result's energy over the least of all, with the relative error of the ratio.
+
+    The results are of one technology, so that errors of one origin are one error and mostly cancel.
+    """
+    whole = {name: result.totals["energy_fj"] for name, result in results.items()}
+    least = min(whole, key=whole.__getitem__)
+    errors = {
+        name: {o: fj / whole[name] for o, fj in r.breakdowns.get("energy_errors_fj", {}).items()}
+        for name, r in results.items()
+    }
+    return {
+        name: (energy / whole[least], ratio_error(errors[name], errors[least]))
+        for name, energy in whole.items()
+    }
 
 
 def compare(
@@ -126,4 +149,4 @@ def compare(
     return Comparison(MappingProxyType(results), MappingProxyType(refused))
 
 
-__all__ = ["COMPARED", "Comparison", "compare"]
+__all__ = ["COMPARED", "Comparison", "compare", "energy_ratios"]

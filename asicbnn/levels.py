@@ -8,6 +8,7 @@ value / (1 + r) and value x (1 + r), for small r the usual value +- r; r = 1 is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import hypot
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -63,7 +64,16 @@ def interval(value: AmountT, relative_error: AmountT) -> tuple[AmountT, AmountT]
     return value / (1 + relative_error), value * (1 + relative_error)
 
 
+def ratio_error(first: Mapping[str, float], second: Mapping[str, float]) -> float:
+    """Return the relative error of a ratio of two figures, from their relative errors by origin.
+
+    What an error does to both alike cancels: sqrt(sum over origins of (e_first - e_second)^2).
+    """
+    origins = first.keys() | second.keys()
+    return hypot(*(first.get(o, 0.0) - second.get(o, 0.0) for o in origins))
+
+
 __all__ = [
     "LEVELS", "NEGLIGIBLE_SHARE", "RESULT_LEVELS", "WEAKEST_FIRST", "Level", "ResultLevel",
-    "interval", "level_of_sum", "once_routed",
+    "interval", "level_of_sum", "once_routed", "ratio_error",
 ]  # fmt: skip

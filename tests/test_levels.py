@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asicbnn.levels import LEVELS, RESULT_LEVELS, WEAKEST_FIRST, interval, level_of_sum
+from asicbnn.levels import (
+    LEVELS,
+    RESULT_LEVELS,
+    WEAKEST_FIRST,
+    interval,
+    level_of_sum,
+    ratio_error,
+)
 
 
 def test_every_level_has_its_place():
@@ -39,3 +46,10 @@ def test_an_interval_is_a_factor_either_way(value, error):
     low, high = interval(value, error)
     assert low <= value <= high
     assert high / value == pytest.approx(value / low)
+
+
+def test_what_two_figures_share_cancels_in_their_ratio():
+    assert ratio_error({"sram": 0.5}, {"sram": 0.5}) == 0.0
+    assert ratio_error({"sram": 0.5}, {"sram": 0.2}) == pytest.approx(0.3)
+    assert ratio_error({"sram": 0.3}, {"cells": 0.4}) == pytest.approx(0.5)
+    assert ratio_error({}, {}) == 0.0

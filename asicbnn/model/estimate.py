@@ -192,6 +192,7 @@ class Run:
                 **splits(self.accelerator, self.lowered, inner, counts, cost, summed),
                 **beside.breakdowns,
                 **dead_and_written(self._written(nests, inner, traffic)),
+                "energy_errors_fj": bands.energy.by_origin_fj(summed),
             },
             level=self.level,
             levels={**levels, **beside.levels(levels)},

@@ -58,13 +58,15 @@ def relative_error(amounts: Array, errors: Array, whole: Array) -> Array:
 class EnergyErrors:
     """What is uncertain about the energy of any layer on one accelerator in one technology.
 
-    keys    (part, term) of `energy.terms_fj`, in its order
-    errors  terms x origins: relative error of each term's energy
-    levels  of each term
-    period  relative error of the period
+    keys     (part, term) of `energy.terms_fj`, in its order
+    origins  what errors stem from
+    errors   terms x origins: relative error of each term's energy
+    levels   of each term
+    period   relative error of the period
     """
 
     keys: tuple[Key, ...]
+    origins: tuple[str, ...]
     errors: Array
     power_errors: Array
     levels: tuple[Level, ...]
@@ -86,7 +88,13 @@ class EnergyErrors:
         power, last = errors.copy(), origins.index(PERIOD)
         leaks = np.array([PARTS[part].kind == "leakage" for part, _ in found])
         errors[leaks, last] = power[~leaks, last] = period
-        return cls(tuple(found), errors, power, tuple(levels.values()), period)
+        return cls(tuple(found), tuple(origins), errors, power, tuple(levels.values()), period)
+
+    def by_origin_fj(self, terms: Mapping[Key, float]) -> dict[str, float]:
+        """Return the error of the whole energy by what it stems from, the widest first [fJ]."""
+        widths = np.array([terms[key] for key in self.keys]) @ self.errors
+        ranked = sorted(zip(self.origins, widths.tolist(), strict=True), key=lambda x: -x[1])
+        return {origin: width for origin, width in ranked if width}
 
     @cached_property
     def _members(self) -> Array:

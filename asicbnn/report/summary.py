@@ -9,6 +9,8 @@ import pandas as pd
 
 from asicbnn.report.page import Grid, Section, grid
 from asicbnn.report.style import plain
+from asicbnn.result import METRICS, error_column
+from asicbnn.units import banded, scale, typeset, typeset_band
 
 _COSTS = (
     "energy_per_inference_uj", "latency_ms", "area_um2", "power_mw", "efficiency_tops_per_w",
@@ -50,23 +52,31 @@ def _best_dataflow(table: pd.DataFrame) -> str:
     return (
         f"{row.get('accelerator', 'the accelerator')} runs {row.get('workload', 'the network')} "
         f"with the least energy under {plain(row['dataflow'])}: "
-        f"{row['energy_per_inference_uj']:,.4g} µJ and {row['latency_ms']:,.4g} ms per run; the "
+        f"{_banded(row, 'energy_per_inference_uj')} and {_banded(row, 'latency_ms')} per run; the "
         f"worst of {len(table)} dataflows takes {worst:.3g} times the energy."
     )
+
+
+def _banded(row: dict[Any, Any], metric: str) -> str:
+    """Return a metric of a row in the unit it reads best in, with its band if it has one."""
+    factor, unit = scale(row[metric], METRICS[metric].unit)
+    band = banded(row[metric] * factor, row.get(error_column(metric)) or 0.0)
+    return f"{typeset_band(band)} {typeset(unit)}"
 
 
 def _best(tables: Sequence[pd.DataFrame]) -> Iterator[Grid]:
     for table in tables:
         if "point" not in table:
             continue
-        keys = ["workload", "technology"]
+        keys = [name for name in ("workload", "technology", "level") if name in table]
         least = table.groupby(keys, sort=True)["energy_per_inference_uj"].idxmin()
         rows = table.loc[list(least)]
         columns = [*keys, "point", *(name for name in _COSTS if name in rows)]
         records: list[dict[str, Any]] = [
             {str(key): value for key, value in row.items()} for row in rows.to_dict("records")
         ]
-        yield grid(records, columns, "Design points of least energy per inference", words=3)
+        caption = "Design points of least energy per inference"
+        yield grid(records, columns, caption, words=len(keys) + 1)
 
 
 __all__ = ["differing", "summary", "verdict"]

@@ -15,7 +15,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from asicbnn.report.remarks import remarks
+from asicbnn.compare import energy_ratios
+from asicbnn.report.remarks import remarks, worded
 from asicbnn.result import METRICS, PARTS, Result, Uncovered, error_column, error_columns, parts_of
 from asicbnn.units import Scale, banded, figure, quantity, scale
 
@@ -82,14 +83,16 @@ COUNTED = (
     ("accesses of the store (L2), words of the host link", STORE_COLUMNS),
 )
 _SPLITS = {"energy_operands_fj": "energy by operand", "energy_levels_fj": "energy by level"}
+_TO_LEAST = "to least"
 _FLOW_COSTS = (
-    "latency_ms", "utilisation", "energy_per_inference_uj", "logic_energy_fj", "memory_energy_fj",
-    "leakage_energy_fj", "link_energy_fj", "external_energy_fj", "io_energy_fj",
+    "latency_ms", "utilisation", "energy_per_inference_uj", _TO_LEAST, "logic_energy_fj",
+    "memory_energy_fj", "leakage_energy_fj", "link_energy_fj", "external_energy_fj",
+    "io_energy_fj",
 )  # fmt: skip
 _BANDED_COSTS = ("latency_ms", "energy_per_inference_uj")  # there is no room for more
 _SUMMED = ("logic", "memory")  # kinds of parts whose sums are metrics
 _KINDS = {"link": "wires", "external": "outside"}
-_MOST_REASONS = 10
+_MOST_REASONS, _MOST_ORIGINS = 10, 8
 _MW_PER_FJ_PER_MS = 1e-9
 _SENTENCE, _LINE = 72, 100
 
@@ -133,6 +136,8 @@ def result_tables(result: Result) -> RenderableType:
     for name, title in _SPLITS.items():
         if split := result.breakdowns.get(name):
             shown += [Text(), energy_split(split, title)]
+    if errors := result.breakdowns.get("energy_errors_fj"):
+        shown += [Text(), error_origins(errors, result.totals["energy_fj"])]
     if written := result.breakdowns.get("written_bits"):
         shown += [Text(), dead_bits(written, result.breakdowns["dead_bits"])]
     if result.not_covered:
@@ -254,6 +259,18 @@ def energy_split(energies: Mapping[str, float], title: str) -> Table:
     table = plain_table(title, ["", f"energy [{unit}]", "share"])
     for name, energy in energies.items():
         add(table, name, figure(energy * factor), f"{energy / whole:.3f}" if whole else "")
+    return table
+
+
+def error_origins(errors_fj: Mapping[str, float], energy_fj: float) -> Table:
+    """Return what the error of an energy stems from, the widest first.
+
+    errors_fj  origin -> error [fJ]; the root of the sum of squares is the error of the whole
+    """
+    factor, unit = scale(max(errors_fj.values(), default=0.0), "fJ")
+    table = plain_table("error of the energy by origin", ["", f"error [{unit}]", "relative"])
+    for origin, error in list(errors_fj.items())[:_MOST_ORIGINS]:
+        add(table, worded(origin), figure(error * factor), f"{error / energy_fj:.3f}")
     return table
 
 
@@ -385,16 +402,17 @@ def dataflows(results: Mapping[str, Result]) -> RenderableType:
     first = next(iter(results.values()))
     title = f"{first.accelerator} runs {first.workload} in {first.technology}"
     title += f", at {first.level} level"
+    ratios = energy_ratios(results)
     rows = [
         {
-            "dataflow": n.replace("_", " "), **result.totals,
+            "dataflow": n.replace("_", " "), **result.totals, _TO_LEAST: banded(*ratios[n]),
             **error_columns(result.errors, _BANDED_COSTS),
         }
         for n, result in results.items()
     ]  # fmt: skip
     shown: list[RenderableType] = []
     for name, columns in ((title, _FLOW_COSTS), *COUNTED):
-        there = [column for column in columns if column in first.totals]
+        there = [column for column in columns if column in rows[0]]
         shown += [points(rows, ["dataflow", *there], name), Text()]
     if first.not_covered:
         shown += [not_covered(first.not_covered), Text()]

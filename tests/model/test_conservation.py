@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from agreement.cases import PLAIN, random_case
@@ -12,7 +13,7 @@ from agreement.walker import NEEDS, Walker, pieces
 
 from asicbnn import estimate, load
 from asicbnn.bnn.layer import DIMENSIONS, Layer
-from asicbnn.errors import ModelError
+from asicbnn.errors import MappingError, ModelError
 from asicbnn.mapping.layout import layout
 from asicbnn.mapping.loop_nest import OUTER_DIMENSIONS, LoopNest, Mapping
 from asicbnn.model.area import area
@@ -213,3 +214,39 @@ def test_an_estimate_reports_what_is_dead():
     single = with_changes(accelerator, {"dataflow": "input_stationary"})
     again = estimate(single, "workloads/digits_mlp_64_256_256_10.yaml")
     assert again.breakdowns["dead_bits"].keys() == dead.keys() | {"psum_buffer"}
+
+
+NETWORKS = sorted(Path("workloads").glob("*.yaml"))
+ROOMY = {
+    "store.kib": {"weights": 8192.0, "activations": 16384.0},
+    "buffers.weight.words": 8192, "buffers.input.words": 2**16, "buffers.psum.words": 8192,
+    "buffers.pool.words": 8192, "buffers.threshold.words": 512,
+    "limits": {
+        "batch": 2, "out_channels": 8192, "in_channels": 16384, "map": 512, "kernel": 16,
+        "weight_bits": 2, "activation_bits": 8, "pool": 4,
+    },
+}  # fmt: skip
+UNROLLS = (
+    {"out_channels": 4, "in_channels": 32}, {"out_channels": 32, "in_channels": 8},
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_estimates_of_whole_networks_conserve():
+    """Whatever network runs, in any dataflow; a broken identity would be a ModelError."""
+    rng = random.Random(5)
+    base, ran = load("arch_specs/edge64.yaml"), 0
+    for path in NETWORKS:
+        unroll = rng.choice(UNROLLS)  # few: each is built once to count its cells
+        flow = rng.choice(["output_stationary", "weight_stationary", "input_stationary"])
+        machine = with_changes(base, {**ROOMY, "array.unroll": unroll, "dataflow": flow})
+        try:
+            result = estimate(machine, path, batch=rng.randint(1, 2))
+        except MappingError:  # layers this machine lacks
+            continue
+        bits, dead = result.breakdowns["written_bits"], result.breakdowns["dead_bits"]
+        assert all(0 <= dead[name] <= bits[name] for name in bits)
+        for layer, moved in result.breakdowns["store_traffic_bits"].items():
+            assert moved >= result.breakdowns["compulsory_bits"][layer]
+        ran += 1
+    assert ran >= 15

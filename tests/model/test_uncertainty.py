@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asicbnn import estimate, load
+from asicbnn import compare, estimate, load
 from asicbnn.levels import LEVELS, interval
 from asicbnn.mapping.layout import layout
 from asicbnn.model.activities import measured_rates
@@ -103,6 +103,27 @@ def test_every_metric_of_an_estimate_has_a_level_and_every_cost_an_error():
         assert 0 < result.errors[name] < 2
     for layer in result.layers:
         assert 0 < layer.errors["energy_fj"] < 2
+
+
+def test_the_error_of_the_energy_is_that_of_its_origins():
+    result = estimate(ihp_latch, DIGITS)
+    by_origin = result.breakdowns["energy_errors_fj"]
+    whole = np.sqrt(sum(fj**2 for fj in by_origin.values())) / result.totals["energy_fj"]
+    assert whole == pytest.approx(result.errors["energy_fj"], rel=1e-9)
+    assert list(by_origin.values()) == sorted(by_origin.values(), reverse=True)
+
+
+def test_dataflows_are_told_apart_by_less_than_their_bands():
+    flows = ("output_stationary", "no_local_reuse")
+    compared = compare(ihp_latch, DIGITS, dataflows=flows)
+    (one, none), (ratio, error) = compared.ratios.values()
+    assert (one, none) == (1.0, 0.0)
+    energies = [compared.results[name].totals["energy_fj"] for name in flows]
+    assert ratio == energies[1] / energies[0]
+    assert 0 < error < compared.results["no_local_reuse"].errors["energy_fj"] / 5
+    assert compared.to_json()["energy_ratios"]["no_local_reuse"] == {
+        "ratio": ratio, "error": error,
+    }  # fmt: skip
 
 
 def test_a_clock_that_was_asked_for_is_exact():
