@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -46,10 +47,25 @@ def test_estimate():
     done = run("estimate", EDGE, BINARYNET)
     assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("edge64 runs binarynet_cifar10 in sky130hd")
-    assert "energy and area by part" in done.stdout
+    for title in ("energy by part", "area by part", "error of the energy by origin"):
+        assert f"\n{title}" in done.stdout
+    band = r"\nenergy +Energy per inference +2\.38 \([\d.]+-[\d.]+\) mJ +assumed"
+    assert re.search(band, done.stdout)
     value = as_json("estimate", EDGE, BINARYNET, "--dataflow", "weight_stationary")
     assert [layer["name"] for layer in value["layers"]][-1] == "fc3"
     assert sum(layer["cycles"] for layer in value["layers"]) == value["totals"]["cycles"]
+
+
+def test_a_level_is_asked_for_and_named():
+    cell = as_json("estimate", TINY, DIGITS, "--level", "cell")
+    assert cell["level"] == "cell"
+    assert cell["levels"]["cycles"] == "counted"
+    assert 0 < cell["errors"]["energy_fj"] < 1
+    assert as_json("estimate", TINY, DIGITS, "--level", "routed")["level"] == "routed"
+    assert "at cell level" in run("compare", TINY, DIGITS, "--level", "cell").stdout.splitlines()[0]
+    wrong = run("estimate", TINY, DIGITS, "--level", "layout")
+    assert wrong.exit_code == 2
+    assert "layout" in wrong.stderr
 
 
 def test_an_objective_nothing_is_searched_by_is_noted():
@@ -81,7 +97,7 @@ def test_what_is_not_covered_is_listed():
 
 def test_the_headline_says_what_the_totals_cover():
     text = " ".join(run("estimate", EDGE, LENET).stdout.split())
-    assert text.startswith("edge64 runs the covered layers of xnor_lenet5_mnist in sky130hd ")
+    assert text.startswith("edge64 runs the covered layers of xnor_lenet5_mnist in sky130hd, ")
 
 
 @pytest.mark.parametrize("verb", ["estimate", "compare"])
@@ -145,7 +161,7 @@ def test_sweep(tmp_path):
     file.write_text(SWEEP.format(tiny=TINY, digits=DIGITS))
     done = run("sweep", file, "--workers", 1, "--output", tmp_path / "out")
     assert done.exit_code == 0, done.stderr
-    assert "2 design points, 1 refused" in done.stdout
+    assert "2 design points at cell level, 1 refused" in done.stdout
     assert (tmp_path / "out/small.csv").exists()
     assert len(as_json("sweep", file, "--workers", 1)["points"]) == 2
     wrong = run("sweep", file, "--objective", "speed")
