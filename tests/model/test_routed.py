@@ -15,6 +15,7 @@ from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.reader import read
 from asicbnn.technology.library import load
 from asicbnn.technology.routing import open_designs, routed_factors
+from asicbnn.verify.random_cases import accelerator
 
 ROOT = Path(__file__).parents[2]
 TINY = read(ROOT / "arch_specs/tiny.yaml", Accelerator)
@@ -143,3 +144,31 @@ def test_a_measured_activity_moves_the_wires_with_the_cells():
         assert after.energy_fj == pytest.approx(before.energy_fj * (0.5 if moves else 1.0))
     sized = next(r for r in halved if (r.part, r.term) == ("array", "weight register"))
     assert {origin for origin, _ in sized.also} == {"sizing", "measured activity"}
+
+
+def test_half_of_the_intervals_are_within_thirty_percent():
+    errors = [
+        asicbnn.estimate(TINY, DIGITS, technology=name, level="routed").errors["energy_fj"]
+        for name in ("sky130hd", "ihp_sg13g2", "asap7")
+    ]
+    assert sorted(errors)[1] <= 0.30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("index", range(24))
+def test_random_accelerators_are_laid_out_and_priced(index):
+    technology = (SKY, IHP, load("asap7"), load("gt2n"))[index % 4]
+    drawn = accelerator(11, index)
+    cell, routed = (costs(drawn, technology, level) for level in ("cell", "routed"))
+    assert routed.area.area_um2 > cell.area.area_um2
+    assert routed.timing.limit_ps >= cell.timing.limit_ps
+    assert routed.area.area_um2 == pytest.approx(routed.routed.plan.core.area_um2)
+    first, *others = routed.rates_of.values()
+    for table in others:
+        assert [(r.part, r.term, r.event) for r in table] == [
+            (r.part, r.term, r.event) for r in first
+        ]
+    old = {(r.part, r.term) for r in next(iter(cell.rates_of.values()))}
+    assert all(r.energy_fj >= 0 for r in first)
+    kept = {(r.part, r.term) for r in first}
+    assert {key for key in old - kept if key[0] not in ("link",)} == set()
