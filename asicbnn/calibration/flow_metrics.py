@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from asicbnn.errors import Problem, SpecError
-from asicbnn.technology.routing import RoutedDesign
+from asicbnn.technology.routed_designs import RoutedDesign
 
 Metrics: TypeAlias = Mapping[str, object]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from asicbnn.technology.library import Technology
+from asicbnn.technology.routed_designs import RoutedDesign
 from asicbnn.technology.routing import (
     Factor,
-    RoutedDesign,
     RoutedFactors,
     factor_names,
     fitted,

@@ -17,7 +17,8 @@ from asicbnn.model.energy import Rate
 from asicbnn.model.gating import Clocked
 from asicbnn.technology.composition import Cell
 from asicbnn.technology.library import Technology
-from asicbnn.technology.routing import routed_factors, wire_laws
+from asicbnn.technology.routed_designs import wire_laws
+from asicbnn.technology.routing import routed_factors
 
 _MM_PER_UM = 1e-3
 

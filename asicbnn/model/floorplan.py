@@ -1,8 +1,8 @@
 """A floorplan: where the macros, the components and the PEs of an accelerator lie.
 
-Simple on purpose: macros with halo on shelves, standard cells spread below at a stated utilisation,
-PEs on a grid in the block of the array. It gives wires their lengths and the chip its area.
-Equations, sources and validity: docs/models/floorplan.md.
+Simple on purpose: macros with halo on shelves, standard cells spread beside them at a stated
+density, PEs on a grid in the block of the array. It gives wires their lengths and the chip its
+area. Equations, sources and validity: docs/models/floorplan.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from asicbnn.model.packing import Packing, Rectangle, divided, pack
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.compiled_memory import Memory
 from asicbnn.technology.library import Technology
-from asicbnn.technology.routing import macro_halo_um, routed_factors
+from asicbnn.technology.routed_designs import macro_halo_um
+from asicbnn.technology.routing import routed_factors
 
 Point: TypeAlias = tuple[float, float]
 """A place in the core [um]."""
@@ -41,7 +42,7 @@ class Block:
     name     a component of `hardware.structure`, or a part of `result.PARTS` if it is a memory;
              registers are among the cells of the array
     part     of the result that it belongs to
-    outline  what it takes: of a macro with its halo, of cells at their utilisation
+    outline  what it takes: of a macro with its halo, of cells at their density
     halo_um  around a macro
     """
 
@@ -91,7 +92,7 @@ class Floorplan:
 
     blocks        macros and blocks of cells; they do not overlap
     grid          PEs inside the block `array`
-    utilisation   of the blocks of cells by cells
+    placement_density   of the blocks of cells by cells
     growth        placed over mapped cell area, clock tree and repair buffers included
     part_um2      area by part: blocks' outlines; what stays empty is shared by the macros
     """
@@ -99,7 +100,7 @@ class Floorplan:
     core: Rectangle
     blocks: tuple[Block, ...]
     grid: Grid
-    utilisation: float
+    placement_density: float
     growth: float
     part_um2: Mapping[str, float]
 
@@ -140,7 +141,7 @@ def floorplan(accelerator: Accelerator, technology: Technology, built: Area) -> 
     built  its cells and memories before placement
     """
     asked, factors = accelerator.floorplan, routed_factors(technology)
-    wanted = asked.utilisation or factors.utilisation.value
+    wanted = asked.placement_density or factors.placement_density.value
     cells, macros = list(_cells(built, technology)), list(_macros(built))
     mapped_um2 = sum(block.area_um2 for block in cells)
     tree_um2 = clock_tree_area_um2(technology, built)
@@ -167,7 +168,7 @@ def floorplan(accelerator: Accelerator, technology: Technology, built: Area) -> 
         core=packed.core,
         blocks=tuple(blocks),
         grid=pe_grid(array, layout(accelerator).pes),
-        utilisation=wanted,
+        placement_density=wanted,
         growth=growth,
         part_um2=_part_um2(packed, blocks, tree_um2 / (mapped_um2 * growth)),
     )

@@ -111,9 +111,9 @@ class Routed:
     def flags(self) -> Iterator[str]:
         """Yield what a reader has to know of the floorplan and its wires."""
         plan = self.plan
+        size = f"{plan.core.width_um / 1000:.3g} x {plan.core.height_um / 1000:.3g} mm"
         yield (
-            f"the floorplan is a sketch: {plan.core.width_um / 1000:.3g} x "
-            f"{plan.core.height_um / 1000:.3g} mm, cells at utilisation {plan.utilisation:.2g}, "
+            f"the floorplan is a sketch: {size}, cells at a density of {plan.placement_density:.2g}, "
             "macros as rectangles of one aspect on shelves; no router has seen it"
         )
         yield from routed_factors(self.technology).flags
@@ -156,12 +156,13 @@ def _placed(
 ) -> Area:
     """Area after placement: what each part takes of the core.
 
-    Cells have the errors of their mapped area, of the growth, and of a utilisation nobody asked
+    Cells have the errors of their mapped area, of the growth, and of a density nobody asked
     for; macros that of their own area.
     """
     factors = routed_factors(technology)
-    spread = 0.0 if accelerator.floorplan.utilisation else factors.utilisation.relative_error
-    spread = math.hypot(factors.growth.relative_error, spread)
+    spread = factors.growth.relative_error
+    if accelerator.floorplan.placement_density is None:
+        spread = math.hypot(spread, factors.placement_density.relative_error)
     terms = []
     for part, um2 in plan.part_um2.items():
         before = [term for term in mapped.terms if term.part == part]

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from asicbnn.technology.library import Technology
-from asicbnn.technology.routing import wire_laws
+from asicbnn.technology.routed_designs import wire_laws
 
 _NOTHING: Mapping[str, float] = MappingProxyType({})
 _PS_PER_OHM_FF: Final = 1e-3

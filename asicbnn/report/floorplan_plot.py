@@ -47,7 +47,7 @@ def floorplan_figure(accelerator: Accelerator, technology: str | None = None) ->
     axes.set_xlabel(name.replace("um", "\N{MICRO SIGN}m"))
     axes.set_title(
         f"{accelerator.name} in {priced.name}, {number(plan.core.area_um2 / 1e6)} mm2, "
-        f"cells at {plan.utilisation:.2f}"
+        f"cell density {plan.placement_density:.2f}"
     )
     _legend(figure, plan)
     return figure

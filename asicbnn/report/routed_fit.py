@@ -13,7 +13,7 @@ from asicbnn.technology.routing import factor_names
 from asicbnn.units import figure
 
 _MEANING: Final = {
-    "utilisation": "standard cells over core area outside macros",
+    "placement_density": "standard cells over core area outside macros",
     "growth": "placed over mapped cell area",
     "sizing": "the same of the logic alone",
     "repair_ge_per_load": "repair buffers, NAND2 areas per inverter load of wire",

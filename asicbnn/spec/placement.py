@@ -10,7 +10,7 @@ from asicbnn.spec.model import SpecModel
 class Placement(SpecModel):
     """The floorplan behind estimates of level routed; it changes no gate."""
 
-    utilisation: float | None = Field(
+    placement_density: float | None = Field(
         default=None,
         description="share of the area outside macros that standard cells fill; null takes what "
         "the technology's finished runs show, or 0.55",

@@ -10,65 +10,17 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache
-from pathlib import Path
 from statistics import fmean
-from typing import Final, Literal
-
-from pydantic import PositiveFloat, PositiveInt
+from typing import Final
 
 from asicbnn.technology.library import Technology, load, names
-from asicbnn.technology.schema import Figure, Form, Name, NotNegative, RoutedEntry, read_form
+from asicbnn.technology.routed_designs import Kind, RoutedDesign, open_designs, routed_file
+from asicbnn.technology.schema import Figure, RoutedEntry
 
-_FILE = Path(__file__).parent / "figures" / "routed_designs.yaml"
 _UPPER: Final = 0.975
 """Quantile at the upper end of a band that holds 19 of 20."""
 _UNKNOWN_ERROR: Final = 1.0
 """Relative error where runs show no scatter at all, being one: a factor of 2 either way."""
-
-Kind = Literal["processor", "datapath"]
-
-
-class RoutedDesign(Form):
-    """One design before and after placement and routing; what its run does not state is None.
-
-    mapped_area_um2   standard cells after synthesis     placed_area_um2   when placed and repaired
-    core_area_um2     inside the rows                    macro_area_um2    of it, macros
-    nets, wire_um     routed signal nets, clock included, and their length together
-    logic_area_um2    placed cells without clock tree, repair buffers, taps and fill
-    clock_sinks       flops and latches     clock_cells, clock_area_um2   clock buffers, inverters
-    repair_area_um2   buffers that timing and slew repair put in
-    mapped_power_w, routed_power_w   total power as the flow reports it, without vectors
-    """
-
-    technology: Name
-    name: Name
-    source: Name
-    kind: Kind | None = None
-    mapped_area_um2: PositiveFloat | None = None
-    placed_area_um2: PositiveFloat | None = None
-    core_area_um2: PositiveFloat | None = None
-    macro_area_um2: NotNegative = 0.0
-    nets: PositiveInt | None = None
-    wire_um: PositiveFloat | None = None
-    mapped_power_w: PositiveFloat | None = None
-    routed_power_w: PositiveFloat | None = None
-    logic_area_um2: PositiveFloat | None = None
-    clock_sinks: PositiveInt | None = None
-    clock_cells: NotNegative | None = None
-    clock_area_um2: NotNegative | None = None
-    repair_area_um2: NotNegative | None = None
-
-
-class _RoutedFile(Form):
-    sources: dict[str, Name]
-    utilisation: Figure
-    macro_halo_ratio: Figure
-    macro_halo_um: dict[str, Figure]
-    steiner_ratio: Figure
-    inverter_parasitic: Figure
-    stage_effort: Figure
-    designs: tuple[RoutedDesign, ...]
-
 
 @dataclass(frozen=True)
 class Factor:
@@ -87,7 +39,7 @@ class Factor:
 class RoutedFactors:
     """Everything the level `routed` takes from finished flows.
 
-    utilisation            of the core outside macros by standard cells
+    placement_density            of the core outside macros by standard cells
     growth                 placed over mapped cell area, clock tree and repair included
     sizing                 placed over mapped area of the logic alone
     repair_ge_per_load     buffers of timing and slew repair, in NAND2 areas per inverter input of
@@ -99,7 +51,7 @@ class RoutedFactors:
     flags                  which of them come from elsewhere
     """
 
-    utilisation: Factor
+    placement_density: Factor
     growth: Factor
     sizing: Factor
     repair_ge_per_load: Factor
@@ -119,45 +71,6 @@ class RoutedFactors:
         return max(self.datapath_spacings.relative_error, self.control_spacings.relative_error)
 
 
-@lru_cache(maxsize=1)
-def _file() -> _RoutedFile:
-    return read_form(_RoutedFile, _FILE.read_bytes(), _FILE.name)
-
-
-def open_designs(technology: str | None = None) -> tuple[RoutedDesign, ...]:
-    """Return the shipped designs, of all technologies or of one."""
-    return tuple(d for d in _file().designs if technology in (None, d.technology))
-
-
-@dataclass(frozen=True)
-class WireLaws:
-    """Numbers of the laws of wires that hold in every technology; sources stand in the file.
-
-    steiner_ratio   length over sqrt(n A) of a rectilinear Steiner tree on n random points of area A
-    inverter_parasitic  an inverter's output capacitance over its input's: FO4 = R C_inv (4 + p)
-    stage_effort    load over input of a buffer in a tree of least delay, one FO4 each
-    """
-
-    steiner_ratio: float
-    inverter_parasitic: float
-    stage_effort: float
-
-
-@lru_cache(maxsize=1)
-def wire_laws() -> WireLaws:
-    """Return the laws of wires."""
-    return WireLaws(**{law.name: getattr(_file(), law.name).value for law in fields(WireLaws)})
-
-
-def macro_halo_um(technology: Technology, macro_area_um2: float) -> float:
-    """Return the width that is kept free around a macro [um]: the platform's own, or a share."""
-    file = _file()
-    if known := file.macro_halo_um.get(technology.name):
-        return known.value
-    grown = math.sqrt(file.macro_halo_ratio.value)
-    return (grown - 1) / 2 * math.sqrt(macro_area_um2)
-
-
 def _ratio(above: float | None, below: float | None) -> float | None:
     return above / below if above is not None and below else None
 
@@ -174,7 +87,7 @@ def _of_kind(kind: Kind) -> Callable[[RoutedDesign], float | None]:
     return lambda design: _spacings(design) if design.kind in (kind, None) else None
 
 
-def _utilisation(design: RoutedDesign) -> float | None:
+def _placement_density(design: RoutedDesign) -> float | None:
     if design.core_area_um2 is None:
         return None
     free_um2 = design.core_area_um2 - design.macro_area_um2
@@ -182,7 +95,7 @@ def _utilisation(design: RoutedDesign) -> float | None:
 
 
 _SHOWN: Final[Mapping[str, Callable[[RoutedDesign], float | None]]] = {
-    "utilisation": _utilisation,
+    "placement_density": _placement_density,
     "growth": lambda d: _ratio(d.placed_area_um2, d.mapped_area_um2),
     "sizing": lambda d: _ratio(d.logic_area_um2, d.mapped_area_um2),
     "datapath_spacings": _of_kind("datapath"),
@@ -277,9 +190,9 @@ def routed_factors(technology: Technology) -> RoutedFactors:
         found[name] = fitted(values, beside)
         if not open_designs(technology.name):
             flags.append(name)
-    if own is None or own.utilisation is None:
-        chosen = _file().utilisation
-        found["utilisation"] = Factor(chosen.value, chosen.relative_error or 0.0, 0)
+    if own is None or own.placement_density is None:
+        chosen = routed_file().placement_density
+        found["placement_density"] = Factor(chosen.value, chosen.relative_error or 0.0, 0)
     return RoutedFactors(**found, flags=tuple(_flags(technology, own, flags)))
 
 
@@ -330,6 +243,5 @@ def _flags(
 
 
 __all__ = [
-    "Factor", "RoutedDesign", "RoutedFactors", "WireLaws", "factor_names", "fitted",
-    "macro_halo_um", "open_designs", "routed_factors", "shown", "wire_laws",
+    "Factor", "RoutedFactors", "factor_names", "fitted", "routed_factors", "shown", "student_t",
 ]  # fmt: skip

@@ -182,7 +182,7 @@ class RoutedEntry(Form):
     """
 
     runs: Annotated[int, Field(ge=1)]
-    utilisation: Figure | None = None
+    placement_density: Figure | None = None
     growth: Figure | None = None
     sizing: Figure | None = None
     repair_ge_per_load: Figure | None = None

@@ -10,7 +10,8 @@ from asicbnn.calibration.flow_metrics import read_runs
 from asicbnn.calibration.routed_section import fit_runs, with_routed_section
 from asicbnn.errors import SpecError
 from asicbnn.technology.library import load, names, text_of
-from asicbnn.technology.routing import factor_names, open_designs, routed_factors
+from asicbnn.technology.routed_designs import open_designs
+from asicbnn.technology.routing import factor_names, routed_factors
 
 SKY = load("sky130hd")
 ORFS = {

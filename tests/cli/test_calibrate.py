@@ -56,7 +56,7 @@ def test_json_states_every_factor_the_runs_show(tmp_path, runs):
     jsonschema.validate(value, result_schema())
     assert value["factors"]["growth"]["value"] == pytest.approx(1.5)
     assert set(value["factors"]) == {
-        "utilisation", "growth", "datapath_spacings", "control_spacings",
+        "placement_density", "growth", "datapath_spacings", "control_spacings",
     }  # fmt: skip
 
 

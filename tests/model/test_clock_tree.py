@@ -13,7 +13,7 @@ from asicbnn.model.gating import gated_registers
 from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.reader import read
 from asicbnn.technology.library import load
-from asicbnn.technology.routing import wire_laws
+from asicbnn.technology.routed_designs import wire_laws
 
 SPECS = Path(__file__).parents[2] / "arch_specs"
 TINY = read(SPECS / "tiny.yaml", Accelerator)

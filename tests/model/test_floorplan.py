@@ -54,8 +54,8 @@ class TestWholeAccelerators:
             name for name, part in PARTS.items() if part.has_area
         }
 
-    def test_cells_fill_their_blocks_to_the_utilisation_asked_for(self, accelerator, technology):
-        plan = plan_of(accelerator, technology, utilisation=0.4)
+    def test_cells_fill_their_blocks_to_the_density_asked_for(self, accelerator, technology):
+        plan = plan_of(accelerator, technology, placement_density=0.4)
         built = area(accelerator, technology)
         cells_um2 = sum(technology.area_um2(some) for some in built.cells.values())
         cells_um2 += sum(m.count * x.area_um2 for m, x in built.memories if not macros_of(x))
@@ -94,10 +94,10 @@ def test_aspect_is_as_asked_for():
     assert wide.width_um / wide.height_um == pytest.approx(4.0)
 
 
-def test_lower_utilisation_takes_a_larger_core():
+def test_lower_density_takes_a_larger_core():
     assert (
-        plan_of(TINY, SKY, utilisation=0.7).core.area_um2
-        < plan_of(TINY, SKY, utilisation=0.35).core.area_um2
+        plan_of(TINY, SKY, placement_density=0.7).core.area_um2
+        < plan_of(TINY, SKY, placement_density=0.35).core.area_um2
     )
 
 

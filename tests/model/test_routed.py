@@ -14,7 +14,8 @@ from asicbnn.result import METRICS
 from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.reader import read
 from asicbnn.technology.library import load
-from asicbnn.technology.routing import open_designs, routed_factors
+from asicbnn.technology.routed_designs import open_designs
+from asicbnn.technology.routing import routed_factors
 from asicbnn.verify.random_cases import accelerator
 
 ROOT = Path(__file__).parents[2]
@@ -119,9 +120,9 @@ def test_a_clock_that_only_unplaced_wires_allow_is_refused():
         asicbnn.estimate(fast, DIGITS, level="routed")
 
 
-def test_a_stated_utilisation_has_no_error():
+def test_a_stated_density_has_no_error():
     free = costs(TINY, IHP, "routed").bands.area.errors["logic_area_um2"]
-    stated = with_changes(TINY, {"floorplan.utilisation": 0.55})
+    stated = with_changes(TINY, {"floorplan.placement_density": 0.55})
     assert costs(stated, IHP, "routed").bands.area.errors["logic_area_um2"] < free
     assert area(stated, IHP).parts == area(TINY, IHP).parts
 

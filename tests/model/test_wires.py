@@ -53,8 +53,7 @@ class TestWhatIsKnownOfABroadcast:
 
     lanes, pes = 64, 32
     cells_um2 = (
-        SKY.area_um2(Popcount(lanes, "sliced").gates().cells())
-        + lanes * SKY.cell("xnor2").area_um2
+        SKY.area_um2(Popcount(lanes, "sliced").gates().cells()) + lanes * SKY.cell("xnor2").area_um2
     )
     pitch_um = math.sqrt(cells_um2 / 0.61)
     length_um = tree_um(
@@ -106,7 +105,9 @@ class TestNetsBetweenBlocks:
 
     def test_a_looser_floorplan_takes_more_wire(self):
         lengths = [
-            net_of(with_changes(TINY, {"floorplan.utilisation": u}), "input broadcast").length_um
+            net_of(
+                with_changes(TINY, {"floorplan.placement_density": u}), "input broadcast"
+            ).length_um
             for u in (0.8, 0.4, 0.2)
         ]
         assert lengths[1] == pytest.approx(lengths[0] * math.sqrt(2), rel=0.02)

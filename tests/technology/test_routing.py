@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from asicbnn.technology import routing
 from asicbnn.technology.library import load, names
-from asicbnn.technology.routing import RoutedDesign, factor_names, fitted, open_designs, shown
+from asicbnn.technology.routed_designs import RoutedDesign, macro_halo_um, open_designs, routed_file
+from asicbnn.technology.routing import factor_names, fitted, shown
 from asicbnn.technology.schema import Figure, RoutedEntry
 
 SKY = load("sky130hd")
@@ -48,7 +49,7 @@ class TestOpenDesigns:
                 assert d.wire_um / d.nets == pytest.approx(wire_um, abs=0.05)
 
     def test_every_source_is_stated(self):
-        file = routing._file()
+        file = routed_file()
         assert {d.source for d in file.designs} <= set(file.sources)
 
     def test_cells_fit_their_core(self):
@@ -119,14 +120,14 @@ class TestFit:
         run = design(nets=100, wire_um=2000.0, core_area_um2=400.0, placed_area_um2=100.0)
         found = {name: values for name, values in shown([run]).items() if values}
         assert found == {
-            "utilisation": [0.25],
+            "placement_density": [0.25],
             "datapath_spacings": [10.0],
             "control_spacings": [10.0],
         }
 
     def test_macros_leave_the_core_before_the_cells_fill_it(self):
         run = design(placed_area_um2=50.0, core_area_um2=300.0, macro_area_um2=200.0)
-        assert shown([run])["utilisation"] == [0.5]
+        assert shown([run])["placement_density"] == [0.5]
 
     def test_buffers_count_in_units_of_their_library(self):
         run = design(clock_sinks=10, clock_area_um2=37.536, repair_area_um2=75.072, wire_um=1000.0)
@@ -166,6 +167,6 @@ class TestOfATechnology:
 
     def test_a_halo_without_a_figure_takes_the_share_of_one_design(self):
         stranger = replace(SKY, name="stranger", digest="stranger")
-        halo_um = routing.macro_halo_um(stranger, 10_000.0)
+        halo_um = macro_halo_um(stranger, 10_000.0)
         assert (100 + 2 * halo_um) ** 2 == pytest.approx(1.8 * 10_000)
-        assert routing.macro_halo_um(SKY, 10_000.0) == 40
+        assert macro_halo_um(SKY, 10_000.0) == 40
