@@ -113,7 +113,7 @@ class Routed:
         plan = self.plan
         size = f"{plan.core.width_um / 1000:.3g} x {plan.core.height_um / 1000:.3g} mm"
         yield (
-            f"the floorplan is a sketch: {size}, cells at a density of {plan.placement_density:.2g}, "
+            f"the floorplan is a sketch: {size}, cells at density {plan.placement_density:.2g}, "
             "macros as rectangles of one aspect on shelves; no router has seen it"
         )
         yield from routed_factors(self.technology).flags
