@@ -142,7 +142,7 @@ def floorplan(accelerator: Accelerator, technology: Technology, built: Area) -> 
     """
     asked, factors = accelerator.floorplan, routed_factors(technology)
     wanted = asked.placement_density or factors.placement_density.value
-    cells, macros = list(_cells(built, technology)), list(_macros(built))
+    cells, macros = list(_cells(built)), list(_macros(built))
     mapped_um2 = sum(block.area_um2 for block in cells)
     tree_um2 = clock_tree_area_um2(technology, built)
     growth = max(factors.growth.value, 1 + tree_um2 / mapped_um2)
@@ -174,11 +174,12 @@ def floorplan(accelerator: Accelerator, technology: Technology, built: Area) -> 
     )
 
 
-def _cells(built: Area, technology: Technology) -> Iterator[_Wanted]:
+def _cells(built: Area) -> Iterator[_Wanted]:
     """Yield blocks of standard cells in the order of `_ORDER`, by mapped area."""
     areas = dict.fromkeys(_ORDER, 0.0)
-    for component, some in built.cells.items():
-        areas[_WITHIN.get(component, component)] += technology.area_um2(some)
+    for term in built.terms:  # as mapped, where the technology is calibrated
+        if term.term in PART_OF_COMPONENT:
+            areas[_WITHIN.get(term.term, term.term)] += term.area_um2
     for macro, memory in built.memories:
         if not memory.macros:
             areas[macro.part] += macro.count * memory.area_um2

@@ -1,6 +1,7 @@
 """Floorplans of whole accelerators: nothing overlaps, area is kept, PEs stand on their grid."""
 
 import math
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -123,3 +124,19 @@ def test_grids_hold_every_pe_and_waste_little(pes, width, height):
     assert (grid.rows - 1) * grid.columns < pes
     oblong = abs(math.log(width / height))
     assert abs(math.log(grid.pitch_x_um / grid.pitch_y_um)) <= max(oblong, 1.5) + 1e-9
+
+
+def test_cells_take_what_the_area_says_of_them_calibrated_or_not():
+    built = area(TINY, SKY)
+    halved = [
+        replace(term, area_um2=term.area_um2 / 2) if term.term == "sequencer" else term
+        for term in built.terms
+    ]
+    shares = [
+        plan.block_um2("sequencer") / plan.growth
+        for plan in (
+            floorplan(TINY, SKY, built),
+            floorplan(TINY, SKY, replace(built, terms=tuple(halved))),
+        )
+    ]
+    assert shares[1] == pytest.approx(shares[0] / 2)
