@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "asicbnn"
 
 DIRECTION = (
-    {"errors", "levels", "units", "replacing"},
+    {"errors", "levels", "metrics", "units", "replacing"},
     {"result", "bnn"},
     {"spec"},
     {"technology", "importers"},
@@ -28,7 +28,8 @@ DIRECTION = (
     {"__init__", "__main__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(DIRECTION) for room in rooms}
-SIBLINGS = {("units", "errors"), ("replacing", "errors")}  # allowed inside a rank
+# allowed inside a rank
+SIBLINGS = {("units", "errors"), ("metrics", "units"), ("replacing", "errors")}
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "core", "base", "misc"}
 HEAVY = {
     "pandas": {"sweep", "report"},

@@ -65,7 +65,7 @@ def estimate(
 ) -> None:
     """Estimate cycles, accesses, energy, power and area with the model."""
     from asicbnn.model import estimate as model
-    from asicbnn.report import tables
+    from asicbnn.report import results
     from asicbnn.report.wire_table import wires
 
     machine = read_accelerator(accelerator)
@@ -77,7 +77,7 @@ def estimate(
     if as_json:
         terminal.print_json(result.to_json("estimate"))
     else:
-        terminal.show(tables.result_tables(result))
+        terminal.show(results.result_tables(result))
         if (lengths := wires(result)) is not None:
             terminal.show("", lengths)
     order = dataflow.value if dataflow else machine.dataflow

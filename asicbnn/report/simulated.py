@@ -6,15 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from asicbnn.report.tables import (
-    COUNTED,
-    LAYER_COLUMNS,
-    add,
-    layers,
-    not_covered,
-    notes,
-    summary,
-)
+from asicbnn.report.results import LAYER_COLUMNS, layers, summary
+from asicbnn.report.tables import COUNTED, add, not_covered, notes
 from asicbnn.result import METRICS, Result
 from asicbnn.units import quantity
 

@@ -7,7 +7,7 @@ cell is plain text and never markup.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -16,11 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from asicbnn.compare import energy_ratios
-from asicbnn.report.remarks import remarks, worded
-from asicbnn.result import METRICS, PARTS, Result, Uncovered, error_column, error_columns, parts_of
-from asicbnn.units import Scale, banded, figure, quantity, scale
+from asicbnn.report.remarks import remarks
+from asicbnn.result import METRICS, Result, Uncovered, error_column, error_columns
+from asicbnn.units import Scale, banded, figure, scale
 
-LAYER_COLUMNS = ("macs", "cycles", "utilisation", "latency_ms", "energy_fj")
 CYCLE_COLUMNS = (
     "cycles", "configuration_cycles", "prologue_cycles", "compute_cycles", "l0_stall_cycles",
     "output_stall_cycles", "dma_stall_cycles", "swap_cycles", "drain_cycles", "io_cycles",
@@ -34,14 +33,6 @@ STORE_COLUMNS = (
     "store_weight_reads", "store_weight_writes", "store_activation_reads",
     "store_activation_writes", "host_words_in", "host_words_out",
 )  # fmt: skip
-SUMMARY = (
-    ("performance", ("latency_ms", "inferences_per_s", "throughput_tops", "utilisation")),
-    ("energy", ("energy_per_inference_uj", "power_mw", "efficiency_tops_per_w")),
-    ("area", ("area_um2", "logic_area_um2", "memory_area_um2", "density_tops_per_mm2")),
-    ("clock", ("period_ps", "clock_mhz")),
-    ("power-up", ("power_up_energy_uj", "power_up_ms", "amortised_energy_uj")),
-    ("with extras", ("energy_with_extras_uj", "area_with_extras_um2")),
-)
 _SHORT = {
     "energy_per_inference_uj": "energy/inference",
     "logic_energy_fj": "logic",
@@ -82,7 +73,6 @@ COUNTED = (
     ("accesses of the buffers", ACCESS_COLUMNS),
     ("accesses of the store (L2), words of the host link", STORE_COLUMNS),
 )
-_SPLITS = {"energy_operands_fj": "energy by operand", "energy_levels_fj": "energy by level"}
 _TO_LEAST = "to least"
 _FLOW_COSTS = (
     "latency_ms", "utilisation", "energy_per_inference_uj", _TO_LEAST, "logic_energy_fj",
@@ -90,10 +80,7 @@ _FLOW_COSTS = (
     "io_energy_fj",
 )  # fmt: skip
 _BANDED_COSTS = ("latency_ms", "energy_per_inference_uj")  # there is no room for more
-_SUMMED = ("logic", "memory")  # kinds of parts whose sums are metrics
-_KINDS = {"link": "wires", "external": "outside"}
-_MOST_REASONS, _MOST_ORIGINS = 10, 8
-_MW_PER_FJ_PER_MS = 1e-9
+_MOST_REASONS = 10
 _SENTENCE, _LINE = 72, 100
 
 
@@ -124,68 +111,7 @@ def add(table: Table, *cells: str | Text, style: str | None = None) -> None:
     table.add_row(*(Text(x) if isinstance(x, str) else x for x in cells), style=style)
 
 
-def result_tables(result: Result) -> RenderableType:
-    """Return everything about one design point: summary, layers, parts, what is not covered."""
-    shown: list[RenderableType] = [summary(result)]
-    if result.layers:
-        shown += [Text(), layers(result, LAYER_COLUMNS, "layers")]
-        for title, columns in COUNTED:
-            shown += [Text(), layers(result, columns, title)]
-    for table in parts(result):
-        shown += [Text(), table]
-    for name, title in _SPLITS.items():
-        if split := result.breakdowns.get(name):
-            shown += [Text(), energy_split(split, title)]
-    if errors := result.breakdowns.get("energy_errors_fj"):
-        shown += [Text(), error_origins(errors, result.totals["energy_fj"])]
-    if written := result.breakdowns.get("written_bits"):
-        shown += [Text(), dead_bits(written, result.breakdowns["dead_bits"])]
-    if result.not_covered:
-        shown += [Text(), not_covered(result.not_covered)]
-    if result.flags:
-        shown += [Text(), notes(result.flags)]
-    return Group(*shown)
-
-
-def summary(result: Result) -> Table:
-    """Return the figures of merit in groups, each value in the unit it reads best in."""
-    what = f"the covered layers of {result.workload}" if result.not_covered else result.workload
-    title = f"{result.accelerator} runs {what} in {result.technology}, at {result.level} level"
-    table = plain_table(title, ["", "", "", "from"], words=2)
-    table.columns[3].justify = "left"
-    table.show_header = False
-    for group, names in SUMMARY:
-        label = group
-        for name in (name for name in names if name in result.totals):
-            metric = METRICS[name]
-            value = quantity(result.totals[name], metric.unit, result.errors.get(name, 0.0))
-            level = result.levels.get(name, "")
-            add(table, Text(label, "dim"), metric.title, value, Text(level, "dim"))
-            label = ""
-    if result.not_covered:
-        count, macs = len(result.not_covered), sum(layer.macs for layer in result.not_covered)
-        layers_text = "1 layer" if count == 1 else f"{count} layers"
-        label_text = Text("not covered", "bold yellow")
-        add(table, label_text, layers_text, f"{macs:,} MACs", style="bold")
-    return table
-
-
-def layers(result: Result, columns: Sequence[str], title: str) -> Table:
-    """Return chosen metrics of every layer, and their totals where layers add up."""
-    names = [name for name in columns if any(name in layer.metrics for layer in result.layers)]
-    rows = [{**x.metrics, **error_columns(x.errors, names)} for x in result.layers]
-    scales = {name: _scale_of(name, rows) for name in names}
-    table = plain_table(title, ["layer", *(_heading(name, scales[name]) for name in names)])
-    for layer, row in zip(result.layers, rows, strict=True):
-        add(table, layer.name, *(_cell(row, name, scales[name]) for name in names))
-    table.add_section()
-    whole = {**result.totals, **error_columns(result.errors, names)}
-    totals = (_cell(whole, name, scales[name]) for name in names)
-    add(table, "total", *totals, style="bold")
-    return table
-
-
-def _scale_of(name: str, rows: Sequence[Mapping[str, Any]]) -> Scale:
+def scale_of(name: str, rows: Sequence[Mapping[str, Any]]) -> Scale:
     """Return the unit in which the largest value of a metric's column reads best."""
     if METRICS[name].is_count:
         return Scale(1.0, "1")
@@ -193,94 +119,21 @@ def _scale_of(name: str, rows: Sequence[Mapping[str, Any]]) -> Scale:
     return scale(max(values, default=0.0), METRICS[name].unit)
 
 
-def _heading(name: str, chosen: Scale) -> str:
+def column_heading(name: str, chosen: Scale) -> str:
+    """Return the heading of a metric's column, with the unit its values are in."""
     title = METRICS[name].title
     text = _SHORT.get(name, title if title.startswith("DMA") else title[0].lower() + title[1:])
     return text if chosen.unit == "1" else f"{text} [{chosen.unit}]"
 
 
-def _cell(values: Mapping[str, Any], name: str, chosen: Scale) -> str:
+def cell(values: Mapping[str, Any], name: str, chosen: Scale) -> str:
+    """Return a metric of a row, with the band its error leaves if the row has one."""
     value = values.get(name)
     if value is None:
         return "-"
     if METRICS[name].is_count:
         return figure(int(value))
     return banded(float(value) * chosen.factor, float(values.get(error_column(name)) or 0.0))
-
-
-def parts(result: Result) -> Iterator[Table]:
-    """Yield energy with power by part, then area, with a sum for each kind of part.
-
-    Each figure has its band and the level it comes from.
-    """
-    latency_ms = result.totals.get("latency_ms")
-    for what, title in (("energy_fj", "energy by part"), ("area_um2", "area by part")):
-        rows = [row for row in parts_of(result.totals) if row[what]]
-        if not rows:
-            continue
-        whole = sum(float(row[what]) for row in rows)
-        factor, unit = scale(whole, METRICS[what].unit)
-        is_power = what == "energy_fj" and bool(latency_ms)
-        per_mw = _MW_PER_FJ_PER_MS / latency_ms if is_power and latency_ms else 0.0
-        power = ["power [mW]"] if is_power else []
-        headings = ["part", "level", f"{title.split()[0]} [{unit}]", "share", *power, "from"]
-        table = plain_table(title, headings, words=2)
-        table.columns[-1].justify = "left"
-        for label, level, value, name in _with_sums(rows, what):
-            shown = banded(value * factor, result.errors.get(name, 0.0))
-            spent = [figure(value * per_mw)] if is_power else []
-            cells = [shown, f"{value / whole:.3f}", *spent, result.levels.get(name, "")]
-            is_sum = not name or label in _SUMMED
-            add(table, label, level, *cells, style="bold" if is_sum else None)
-        yield table
-
-
-def _with_sums(
-    rows: Sequence[Mapping[str, Any]], what: str
-) -> Iterator[tuple[str, str, float, str]]:
-    """Yield label, memory level, value and metric of every part, and after each kind its sum.
-
-    The sum of a kind that is no metric has none.
-    """
-    for kind in dict.fromkeys(part.kind for part in PARTS.values()):
-        members = [row for row in rows if row["kind"] == kind]
-        for row in members:
-            part = str(row["part"])
-            yield part.replace("_", " "), str(row["level"]), float(row[what]), f"{part}_{what}"
-        if len(members) > 1:
-            whole = sum(float(row[what]) for row in members)
-            yield _KINDS.get(kind, kind), "", whole, f"{kind}_{what}" if kind in _SUMMED else ""
-
-
-def energy_split(energies: Mapping[str, float], title: str) -> Table:
-    """Return a split of the whole energy [fJ] with the share of each entry."""
-    whole = sum(energies.values())
-    factor, unit = scale(whole, "fJ")
-    table = plain_table(title, ["", f"energy [{unit}]", "share"])
-    for name, energy in energies.items():
-        add(table, name, figure(energy * factor), f"{energy / whole:.3f}" if whole else "")
-    return table
-
-
-def error_origins(errors_fj: Mapping[str, float], energy_fj: float) -> Table:
-    """Return what the error of an energy stems from, the widest first.
-
-    errors_fj  origin -> error [fJ]; the root of the sum of squares is the error of the whole
-    """
-    factor, unit = scale(max(errors_fj.values(), default=0.0), "fJ")
-    table = plain_table("error of the energy by origin", ["", f"error [{unit}]", "relative"])
-    for origin, error in list(errors_fj.items())[:_MOST_ORIGINS]:
-        add(table, worded(origin), figure(error * factor), f"{error / energy_fj:.3f}")
-    return table
-
-
-def dead_bits(written: Mapping[str, float], dead: Mapping[str, float]) -> Table:
-    """Return bits written to each memory, and how many of them nothing depends on."""
-    table = plain_table("bits written", ["", "written", "dead", "share"])
-    for name, bits in written.items():
-        share = f"{dead[name] / bits:.3f}" if bits else ""
-        add(table, name.replace("_", " "), f"{bits:,.0f}", f"{dead[name]:,.0f}", share)
-    return table
 
 
 def not_covered(uncovered: Sequence[Uncovered]) -> Table:
@@ -344,15 +197,16 @@ def points(
 
     A swept field is headed by the end of its path, as far as it takes to tell it from the others.
     """
-    scales = {name: _scale_of(name, rows) for name in columns if name in METRICS}
+    scales = {name: scale_of(name, rows) for name in columns if name in METRICS}
     others = [name for name in columns if name not in scales]
     headings = [
-        _heading(name, scales[name]) if name in scales else ending(name, others) for name in columns
+        column_heading(name, scales[name]) if name in scales else ending(name, others)
+        for name in columns
     ]
     table = plain_table(title, headings, words=words)
     for row in rows:
         cells = (
-            _cell(row, name, scales[name]) if name in scales else str(row.get(name, ""))
+            cell(row, name, scales[name]) if name in scales else str(row.get(name, ""))
             for name in columns
         )
         add(table, *cells)

@@ -8,7 +8,7 @@ import pytest
 import synthetic
 from rich.console import Console
 
-from asicbnn.report import tables
+from asicbnn.report import results, tables
 from asicbnn.result import METRICS, LayerResult, Result
 
 
@@ -38,18 +38,18 @@ def a_result():
 
 
 def test_names_are_shown_as_they_are():
-    text = shown(tables.result_tables(a_result()))
+    text = shown(results.result_tables(a_result()))
     assert "edge[64] runs the covered layers of net in" in text
     assert "[bold]fc1" in text
     assert "lrn[1]" in text
 
 
 def test_numbers_are_never_cut_at_a_hundred_columns():
-    assert "…" not in shown(tables.result_tables(a_result()))
+    assert "…" not in shown(results.result_tables(a_result()))
 
 
 def test_logic_and_memory_have_sums_of_their_own():
-    lines = shown(tables.result_tables(a_result())).splitlines()
+    lines = shown(results.result_tables(a_result())).splitlines()
     starts = [line.split()[0] for line in lines if line.strip()]
     assert starts.index("logic") < starts.index("memory") < starts.index("leakage")
     assert any(line.startswith("not covered: 1 layer, in no total above") for line in lines)
@@ -57,7 +57,7 @@ def test_logic_and_memory_have_sums_of_their_own():
 
 
 def test_columns_state_their_unit():
-    text = shown(tables.result_tables(a_result()))
+    text = shown(results.result_tables(a_result()))
     assert "latency [ms]" in text
     assert "energy [uJ]" in text
 
@@ -103,7 +103,7 @@ def test_many_reasons_are_counted_not_listed():
 
 def test_power_of_the_parts_adds_up_to_the_power_of_the_whole():
     result = a_result()
-    lines = shown(tables.result_tables(result)).splitlines()
+    lines = shown(results.result_tables(result)).splitlines()
     heading = next(line for line in lines if line.startswith("part "))
     assert "power [mW]" in heading
     first = lines.index(heading)
@@ -130,7 +130,7 @@ def test_every_access_a_machine_counts_is_in_a_table():
 
 def test_splits_of_energy_are_shown_with_shares():
     split = {"energy_operands_fj": {"weight": 3e9, "shared": 1e9}}
-    text = shown(tables.result_tables(dataclasses.replace(a_result(), breakdowns=split)))
+    text = shown(results.result_tables(dataclasses.replace(a_result(), breakdowns=split)))
     lines = text[text.index("energy by operand") :].splitlines()
     assert [line.split() for line in lines[2:4]] == [
         ["weight", "3", "0.750"],
@@ -140,7 +140,7 @@ def test_splits_of_energy_are_shown_with_shares():
 
 def test_dead_bits_are_shown_beside_what_is_written():
     split = {"written_bits": {"weight_buffer": 4096.0}, "dead_bits": {"weight_buffer": 1024.0}}
-    text = shown(tables.result_tables(dataclasses.replace(a_result(), breakdowns=split)))
+    text = shown(results.result_tables(dataclasses.replace(a_result(), breakdowns=split)))
     lines = text[text.index("bits written") :].splitlines()
     assert lines[2].split() == ["weight", "buffer", "4,096", "1,024", "0.250"]
 
