@@ -116,12 +116,21 @@ def read_netlist(path: Path | str) -> MappedNetlist:
     Raises EnvironmentProblem if it is none, or holds no top module.
     """
     try:
-        modules = json.loads(Path(path).read_bytes())["modules"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        data = Path(path).read_bytes()
+    except OSError as error:
         raise EnvironmentProblem(f"{path} is no netlist of Yosys in JSON: {error}") from error
-    tops = [name for name, module in modules.items() if _is_set(module, "top")]
+    return netlist_of(data, str(path))
+
+
+def netlist_of(data: bytes, name: str) -> MappedNetlist:
+    """Read what `write_json` wrote; ``name`` says in errors where it is from."""
+    try:
+        modules = json.loads(data)["modules"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EnvironmentProblem(f"{name} is no netlist of Yosys in JSON: {error}") from error
+    tops = [top for top, module in modules.items() if _is_set(module, "top")]
     if len(tops) != 1:
-        raise EnvironmentProblem(f"{path}: expected one module with attribute top, got {len(tops)}")
+        raise EnvironmentProblem(f"{name}: expected one module with attribute top, got {len(tops)}")
     return _Opened(modules, tops[0]).netlist()
 
 
@@ -231,4 +240,4 @@ def _constant(digit: str) -> int:
     return ONE if digit == "1" else ZERO
 
 
-__all__ = ["ONE", "ZERO", "Instance", "MappedNetlist", "read_netlist"]
+__all__ = ["ONE", "ZERO", "Instance", "MappedNetlist", "netlist_of", "read_netlist"]

@@ -1,14 +1,30 @@
-"""The verb that fits a technology to what a user's own tools measured."""
+"""The verb that fits a technology to gates, and to what a user's own tools measured."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asicbnn.cli import terminal
+from asicbnn.cli.explore import Format
 from asicbnn.cli.options import Json, examples, refuse
+
+if TYPE_CHECKING:
+    from asicbnn.calibration.calibrate import Calibration
+
+_QUICK = 8
+
+
+class DatapathForm(StrEnum):
+    """How the datapath is mapped."""
+
+    adder_cells = "adder_cells"
+    remapped = "remapped"
 
 
 @terminal.verb
@@ -24,17 +40,60 @@ def calibrate(
             help="fit placement and routing to the finished LibreLane or OpenROAD runs in DIR",
         ),
     ] = None,
+    liberty: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="LIB", help="map the grid to these Liberty files; once for each of them"
+        ),
+    ] = None,
+    form: Annotated[
+        DatapathForm, typer.Option(help="adders kept as cells, or taken apart by abc")
+    ] = DatapathForm.adder_cells,
+    subset: Annotated[
+        int | None,
+        typer.Option(min=4, metavar="N", help="the N smallest designs of the grid only"),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help=f"the same as --subset {_QUICK}")] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="designs at once; one per core if not given")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="folder for the page, the residuals and the figure"),
+    ] = None,
+    formats: Annotated[
+        list[Format] | None, typer.Option("--format", help="of the figure; default svg")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="file to write; the technology's own if not given"),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show the factors and write no technology file")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="replace a file that exists")] = False,
     as_json: Json = False,
 ) -> None:
-    """Fit a technology to measurements and write the factors, with their spread, into its file."""
-    if from_metrics is None:
-        refuse("calibrate needs to know from what: --from-metrics DIR")
-    _routed(technology, from_metrics, _target(technology, output, force=force), as_json=as_json)
+    """Fit a technology to measurements and write the factors, with their spread, into its file.
+
+    From Liberty files: accelerators are synthesised, and areas and longest paths held against the
+    estimates; factors are fitted on every second design and judged on the others. A technology
+    with such factors is estimated at level gate. From metrics: placement and routing.
+    """
+    if (from_metrics is None) == (not liberty):
+        refuse("calibrate needs to know from what: --liberty LIB or --from-metrics DIR")
+    if quick and subset is not None:
+        refuse("--quick is --subset with a number of its own: give one of the two")
+    target = None if dry_run else _target(technology, output, force=force)
+    if from_metrics is not None:
+        if target is None:
+            refuse("--dry-run is for --liberty")
+        _routed(technology, from_metrics, target, as_json=as_json)
+        return
+    designs = _QUICK if quick else subset
+    found = _gates(technology, liberty or [], form, designs, jobs, target, as_json=as_json)
+    if report is not None:
+        _report(found, report, [f.value for f in formats or [Format.svg]])
 
 
 def _target(technology: str, output: Path | None, *, force: bool) -> Path:
@@ -50,6 +109,53 @@ def _target(technology: str, output: Path | None, *, force: bool) -> Path:
     if output.exists() and not force and output != Path(technology):
         refuse(f"{output} exists; --force replaces it")
     return output
+
+
+def _gates(
+    technology: str,
+    liberty: Sequence[Path],
+    form: DatapathForm,
+    designs: int | None,
+    jobs: int | None,
+    target: Path | None,
+    *,
+    as_json: bool,
+) -> Calibration:
+    from asicbnn.calibration.calibrate import calibrate as run
+    from asicbnn.calibration.gates_section import with_calibration
+    from asicbnn.replacing import check_writable, write_text
+    from asicbnn.report import calibration as shown
+    from asicbnn.technology.library import load, text_of
+
+    if target is not None:
+        check_writable(target)
+    known, text = load(technology), text_of(technology)
+    with terminal.progress("accelerators") as progress:
+        found = run(
+            known, liberty, form=form.value, subset=designs,
+            jobs=jobs or os.cpu_count() or 1, progress=progress,
+        )  # fmt: skip
+    if as_json:
+        terminal.print_json(terminal.envelope("calibrate", **shown.as_json(found)))
+    else:
+        terminal.show(shown.calibration_tables(found))
+    if target is not None:
+        changed = with_calibration(text, technology, found.entries, found.source)
+        terminal.wrote([write_text(target, changed)])
+    return found
+
+
+def _report(found: Calibration, folder: Path, formats: Sequence[str]) -> None:
+    from asicbnn.replacing import write_text
+    from asicbnn.report import calibration as shown
+    from asicbnn.report.calibration_plot import calibration as draw
+    from asicbnn.report.style import save
+
+    stem = f"{found.technology}_{found.form}"
+    drawn = save(draw(found), folder / stem, formats)
+    table = write_text(folder / f"{stem}.csv", shown.residual_csv(found))
+    page = shown.calibration_page(found, drawn[0].name, table.name)
+    terminal.wrote([write_text(folder / f"{stem}.md", page), table, *drawn])
 
 
 def _routed(technology: str, folder: Path, target: Path, *, as_json: bool) -> None:
@@ -77,6 +183,8 @@ def register(app: typer.Typer) -> None:
     app.command(
         short_help="fit a technology to what your own tools measured",
         epilog=examples(
+            "calibrate my28nm.yaml --liberty tt.lib.gz --jobs 8 --report reports/my28nm",
+            "calibrate sky130hd --liberty sky130_fd_sc_hd__tt_025C_1v80.lib --quick --dry-run",
             "calibrate my28nm.yaml --from-metrics runs",
             "calibrate sky130hd --from-metrics runs -o my_sky130.yaml",
         ),

@@ -6,12 +6,14 @@ block (tests hold the closed forms of the PE array equal to the census).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from asicbnn.hardware.accelerator import elaborate
+from pyrtl import LogicNet, WireVector
+
+from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.hardware.array import PeArray
 from asicbnn.hardware.component import Gates
 from asicbnn.hardware.declarations import declarations
@@ -28,10 +30,13 @@ class Structure:
 
     gates        of each logic component, clock gates in the place of hold multiplexers
     gated_flops  flops behind clock gates, among those of `gates`
+    holding      of each component, multiplexers in front of a register that choose between it and
+                 a new value; among those of `gates`
     """
 
     gates: Mapping[str, Gates]
     gated_flops: int
+    holding: Mapping[str, int]
 
 
 def logic_gates(accelerator: Accelerator) -> Mapping[str, Gates]:
@@ -45,10 +50,16 @@ def logic_gates(accelerator: Accelerator) -> Mapping[str, Gates]:
     return structure(accelerator).gates
 
 
+@lru_cache(maxsize=2)
+def logic_machine(accelerator: Accelerator) -> Machine:
+    """Build what is counted: the accelerator without probes; the last two are kept."""
+    return elaborate(accelerator, probe=False, ports=True, check=False)
+
+
 @lru_cache(maxsize=256)
 def structure(accelerator: Accelerator) -> Structure:
     """Count the block that is built, without memories and probes."""
-    machine = elaborate(accelerator, probe=False, ports=True, check=False)
+    machine = logic_machine(accelerator)
     held = hold_multiplexers(tuple(machine.block.logic), machine.gated)
     counted = {name: gated_census(nets, held) for name, nets in machine.stages.items()}
     products = Gates(xnor2=pe_array(accelerator).gates()["xnor2"])
@@ -59,7 +70,30 @@ def structure(accelerator: Accelerator) -> Structure:
     for adder in declarations(machine.block).adders:
         _recognise(counted[component_of[adder.total]], Gates({adder.kind: len(adder.total)}))
     gates = MappingProxyType({name: Gates(+counted[name]) for name in COMPONENTS})
-    return Structure(gates, sum(group.sinks for group in machine.gated))
+    holders = {net.dests[0]: net for net in machine.block.logic if net.op in "wx"}
+    holding = {name: _holding(machine.stages[name], holders, held) for name in COMPONENTS}
+    gated_flops = sum(group.sinks for group in machine.gated)
+    return Structure(gates, gated_flops, MappingProxyType(holding))
+
+
+def _holding(
+    nets: Iterable[LogicNet],
+    driver: Mapping[WireVector, LogicNet],
+    gated: Collection[LogicNet],
+) -> int:
+    """Count the multiplexers by which registers of some nets hold, but for gated ones."""
+    bits = 0
+    for net in nets:
+        if net.op != "r":
+            continue
+        hold = driver.get(net.args[0])
+        while hold is not None and hold.op == "w":
+            hold = driver.get(hold.args[0])
+        if hold is None or hold in gated:
+            continue
+        if any(value is net.dests[0] for value in hold.args[1:]):
+            bits += len(net.dests[0])
+    return bits
 
 
 def _recognise(gates: Gates, cells: Gates) -> None:

@@ -7,14 +7,15 @@ hides it. Equations: docs/models/area.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
 
 from asicbnn.errors import ModelError
-from asicbnn.levels import Level
+from asicbnn.levels import Level, ResultLevel
 from asicbnn.mapping.layout import Layout, ceil_log2, layout
 from asicbnn.model.assumptions import assumptions
+from asicbnn.model.component_area import ComponentArea, component_areas
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator, OperatingPoint, Sram
 from asicbnn.spec.external import PowerUp
@@ -165,6 +166,13 @@ def component_cells(accelerator: Accelerator) -> dict[str, Cells]:
     return {name: gates.cells() for name, gates in built.items()}
 
 
+def holding_multiplexers(accelerator: Accelerator) -> Mapping[str, int]:
+    """Return of each component the multiplexers by which registers hold, clock gates apart."""
+    from asicbnn.hardware.structure import structure
+
+    return structure(structural(accelerator)).holding
+
+
 def gated_flops(accelerator: Accelerator) -> int:
     """Return how many flops of the components stand behind clock gates."""
     from asicbnn.hardware.structure import structure
@@ -223,6 +231,8 @@ class Area:
     parts        area by part of `result.PARTS`
     gated_flops  flops of the cells that stand behind clock gates
     terms        what the parts are sums of
+    components   area and leakage of each hardware component, the clock tree left out
+    level        gate if the factors of a calibrated technology are in it
     """
 
     cells: Mapping[str, Cells]
@@ -230,6 +240,8 @@ class Area:
     parts: Mapping[str, float]
     gated_flops: int
     terms: tuple[AreaTerm, ...] = ()
+    components: Mapping[str, ComponentArea] = field(default_factory=dict)
+    level: ResultLevel = "cell"
 
     @property
     def logic_area_um2(self) -> float:
@@ -267,31 +279,47 @@ class Area:
         }
 
 
-def area(accelerator: Accelerator, technology: Technology) -> Area:
-    """Area of an accelerator in a technology, by part."""
+def area(
+    accelerator: Accelerator, technology: Technology, level: ResultLevel | None = None
+) -> Area:
+    """Area of an accelerator in a technology, by part.
+
+    level  cell: every cell as counted; gate: times the factors of a calibrated technology; None
+           takes the best the technology has. Raises ModelError for factors it lacks.
+    """
+    level = level or technology.best_level
     cells = component_cells(accelerator)
     pricing, listed = accelerator.sram.macros, load_macros(accelerator.sram.lists)
     memories = tuple(
         (macro, macro.priced(technology, pricing, listed)) for macro in macros(accelerator)
     )
-    terms = (*_logic_terms(cells, technology), *_memory_terms(memories))
+    components = component_areas(
+        cells, holding_multiplexers(accelerator), technology,
+        accelerator.array.popcount.structure, level,
+    )  # fmt: skip
+    terms = (*_logic_terms(components, cells, technology), *_memory_terms(memories))
     if technology.node_error:  # one error for all of it, beside which the others do not count
         terms = tuple(_scaled(term, technology.node_error) for term in terms)
     parts = {name: 0.0 for name, part in PARTS.items() if part.has_area}
     for term in terms:
         parts[term.part] += term.area_um2
     gated = gated_flops(accelerator)
-    return Area(MappingProxyType(cells), memories, MappingProxyType(parts), gated, terms)
+    return Area(
+        MappingProxyType(cells), memories, MappingProxyType(parts), gated, terms,
+        MappingProxyType(components), level,
+    )  # fmt: skip
 
 
-def _logic_terms(cells: Mapping[str, Cells], technology: Technology) -> Iterator[AreaTerm]:
-    known = assumptions()
-    error = known.cell_area_relative_error.value
-    for component, some in cells.items():
-        part, um2 = PART_OF_COMPONENT[component], technology.area_um2(some)
-        yield AreaTerm(part, component, um2, "cell", error, "cell areas")
+def _logic_terms(
+    components: Mapping[str, ComponentArea], cells: Mapping[str, Cells], technology: Technology
+) -> Iterator[AreaTerm]:
+    for name, component in components.items():
+        yield AreaTerm(
+            PART_OF_COMPONENT[name], name, component.area_um2, component.level,
+            component.relative_error, component.origin,
+        )  # fmt: skip
     tree_um2 = technology.clock_tree_area_um2(sum(cells.values(), Cells()))
-    error = known.clock_tree_relative_error.value
+    error = assumptions().clock_tree_relative_error.value
     yield AreaTerm("clock", "tree", tree_um2, "assumed", error, "clock tree")
 
 

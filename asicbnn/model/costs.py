@@ -66,7 +66,7 @@ def costs(
     clock that is too fast.
     """
     technology = technology_of(accelerator, technology)
-    built = area(accelerator, technology)
+    built = area(accelerator, technology, "cell" if level == "cell" else None)
     check_area(built, technology)
     laid_out = routed(accelerator, technology, built) if level == "routed" else None
     clocked = timing(accelerator, technology, built, laid_out.delays() if laid_out else None)

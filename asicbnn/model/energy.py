@@ -269,7 +269,7 @@ def _external(memory: Outside, term: str, event: str, energy_fj: float) -> Rate:
 
 
 def _leakage(technology: Technology, built: Area, period_ps: float) -> Iterator[Rate]:
-    logic_nw = technology.leakage_nw(built.logic_cells)
+    logic_nw = sum(component.leakage_nw for component in built.components.values())
     memory_nw = sum(macro.count * memory.leakage_nw for macro, memory in built.memories)
     yield Rate("leakage", "logic", "cycles", logic_nw * period_ps * _FJ_PER_NW_PS)
     yield Rate("leakage", "memory", "cycles", memory_nw * period_ps * _FJ_PER_NW_PS)

@@ -106,14 +106,12 @@ def reachable(asked: ResultLevel | None, technology: Technology) -> ResultLevel:
 
     Raises ModelError for one that it has no figures for.
     """
-    if asked == "routed":
-        return "routed"
-    if asked == "gate":
+    if asked == "gate" and technology.best_level != "gate":
         raise ModelError(
-            f"level: {asked} is not yet built: {technology.name} has no figures at that level; "
-            "leave the level out or ask for cell"
+            f"level: {technology.name} has no figures at level gate: it was never calibrated; run "
+            "asicbnn calibrate with its Liberty files, leave the level out or ask for cell"
         )
-    return "cell"
+    return asked or technology.best_level
 
 
 def _nothing_covered(name: str, lowered: Lowered) -> NothingCoveredError:

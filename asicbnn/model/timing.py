@@ -14,6 +14,7 @@ from asicbnn.hardware.configuration import configuration, frozen_order
 from asicbnn.levels import Level, once_routed
 from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area
+from asicbnn.model.built_paths import built_paths
 from asicbnn.model.wire_delay import WireDelays
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator
@@ -63,20 +64,9 @@ def timing(
 
     Raises ModelError naming the limiter if `operating_point.clock_mhz` asks for more.
     """
-    paths = {
-        **logic_paths(
-            technology,
-            accelerator.array.unroll.lanes,
-            accelerator.array.popcount.structure,
-            accelerator.array.popcount.pipeline_stages,
-            layout(accelerator).psum_bits,
-        ),
-        "address": _address_path(accelerator, technology),
-    }
+    paths, levels = _paths(accelerator, technology, built)
     delays = {name: path.delay_ps for name, path in paths.items()}
     errors = {name: path.relative_error for name, path in paths.items()}
-    levels: dict[str, Level] = dict.fromkeys(paths, "cell")
-    levels["popcount"] = "gate"  # fitted to synthesis
     if technology.node_error:
         levels = dict.fromkeys(paths, "assumed")
     for macro, memory in built.memories:
@@ -105,6 +95,29 @@ def timing(
         level=levels[limiter] if is_limit else "counted",
         relative_error=slowest_error(delays, errors) if is_limit else 0.0,
     )
+
+
+def _paths(
+    accelerator: Accelerator, technology: Technology, built: Area
+) -> tuple[dict[str, PathDelay], dict[str, Level]]:
+    """Return the paths of the logic and their levels: of the built block where calibrated."""
+    if built.level == "gate":
+        calibrated = built_paths(accelerator, technology)
+        return calibrated, dict.fromkeys(calibrated, "gate")
+    popcount = accelerator.array.popcount
+    paths = {
+        **logic_paths(
+            technology,
+            accelerator.array.unroll.lanes,
+            popcount.structure,
+            popcount.pipeline_stages,
+            layout(accelerator).psum_bits,
+        ),
+        "address": _address_path(accelerator, technology),
+    }
+    levels: dict[str, Level] = dict.fromkeys(paths, "cell")
+    levels["popcount"] = "gate"  # fitted to synthesis
+    return paths, levels
 
 
 def slowest_error(delays: Mapping[str, float], errors: Mapping[str, float]) -> float:

@@ -13,12 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from asicbnn.errors import ModelError, Problem, SpecError
+from asicbnn.levels import ResultLevel
 from asicbnn.technology.cells import OUTPUTS, ROLES, Cells
 from asicbnn.technology.composition import Cell, resolve
 from asicbnn.technology.corners import Ratios
 from asicbnn.technology.macros import MacroList
 from asicbnn.technology.macros import load as load_macros
 from asicbnn.technology.schema import (
+    CalibrationEntry,
     CornerEntry,
     Figure,
     OperatingEntry,
@@ -75,6 +77,8 @@ class Technology:
     """What is composed, scaled or assumed, one sentence each, for reports."""
     operating: OperatingEntry | None = field(default=None, repr=False)
     corners: tuple[CornerEntry, ...] = field(default=(), repr=False)
+    calibration: Mapping[str, CalibrationEntry] = field(default_factory=dict, repr=False)
+    """Factors to gate level by structure; none for a technology that was not calibrated."""
     node_error: float = 0.0
     """Relative error of every figure of a technology scaled between libraries."""
     moved_by: Ratios = field(default=Ratios(), repr=False)
@@ -86,6 +90,11 @@ class Technology:
 
     def __hash__(self) -> int:
         return hash(self.digest)
+
+    @property
+    def best_level(self) -> ResultLevel:
+        """The level of an estimate that asks for none: gate if the technology was calibrated."""
+        return "gate" if self.calibration else "cell"
 
     def cell(self, role: str) -> Cell:
         """Figures of one cell of ``role``; a role that does not exist is a ModelError."""
@@ -270,6 +279,7 @@ def _read(data: bytes, path: str, macros: MacroList | None) -> Technology:
         flags=tuple(_flags(file, cells)),
         operating=file.operating,
         corners=file.corners,
+        calibration=dict(file.calibration),
     )
 
 

@@ -192,6 +192,34 @@ class RoutedEntry(Form):
     power_ratio: Figure | None = None
 
 
+class CalibrationFactor(Form):
+    """What gates are, over what is estimated for them.
+
+    factor  fitted on half of the designs      spread  relative half-width of 95 % of the residuals
+    points  designs the factor was fitted on
+    """
+
+    factor: PositiveFloat
+    spread: NotNegative
+    points: Annotated[int, Field(ge=1)]
+    source: Name
+    note: str = ""
+
+
+class CalibrationEntry(Form):
+    """Factors of one structure, as `asicbnn calibrate` writes them; None where none was measured.
+
+    area    of a component: of its gates beside flops, adders and multiplexers that hold, which are
+            mapped one to one; of an accelerator: of the sum of its components
+    delay   of an accelerator: of its longest path
+    energy  of a component: of the energy of an operation
+    """
+
+    area: CalibrationFactor | None = None
+    delay: CalibrationFactor | None = None
+    energy: CalibrationFactor | None = None
+
+
 class RangeEntry(Form):
     """From where to where something is known, with the source that says so."""
 
@@ -268,6 +296,8 @@ class TechnologyFile(Form):
     sram: SramEntry
     corners: tuple[CornerEntry, ...] = ()
     routed: RoutedEntry | None = None
+    calibration: dict[str, CalibrationEntry] = Field(default_factory=dict)
+    """Factors by structure: see `calibration.STRUCTURES`."""
     macros: tuple[Name, ...] = ()
     """Lists of SRAM macros: shipped names, or files beside this one."""
     operating: OperatingEntry | None = None

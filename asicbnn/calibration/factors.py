@@ -1,0 +1,185 @@
+"""Calibration factors fitted on every second design of a grid, and residuals on all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from asicbnn.calibration.grid import GridPoint
+from asicbnn.calibration.measurement import SMALL_PES, Measurement
+from asicbnn.calibration.residuals import Metric, Residual
+from asicbnn.model.area import component_cells, holding_multiplexers
+from asicbnn.model.built_paths import settled_ps
+from asicbnn.technology.calibration import (
+    COMPONENTS,
+    accelerator_key,
+    component_key,
+    kept_cells,
+)
+from asicbnn.technology.library import Technology
+from asicbnn.technology.routing import student_t
+from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
+
+SOURCE = "calibration"
+_SHOWS_SPREAD = 4
+"""Designs below which the residuals of all structures stand in for a structure's own."""
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """What one design says of one factor: measured = fixed + factor x scaled."""
+
+    structure: str
+    metric: Metric
+    point: GridPoint
+    fixed: float
+    scaled: float
+    measured: float
+    is_fitted: bool
+    composed: bool
+
+    def estimated(self, factor: float) -> float:
+        return self.fixed + factor * self.scaled
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Factors of a technology, and every estimate beside what gates gave."""
+
+    entries: Mapping[str, CalibrationEntry]
+    residuals: tuple[Residual, ...]
+
+
+def fit(technology: Technology, measurements: Sequence[Measurement]) -> Fit:
+    """Fit the factors on one half of the measurements and judge them on the other.
+
+    Of the designs with one popcount structure the first, third, ... of the grid are fitted on.
+    A design whose gates were composed says nothing of what was composed of it: the saving across
+    borders of components, and the longest path.
+    """
+    halves = fitted_half(measurements)
+    samples = list(_component_areas(technology, measurements, halves))
+    factors = dict(_fitted(samples))
+    whole = list(_whole_areas(samples, factors, measurements, halves))
+    whole += _paths(technology, measurements, halves)
+    factors |= dict(_fitted(whole))
+    every = [*samples, *whole]
+    residuals = tuple(
+        Residual(
+            s.structure, s.metric, s.point, s.estimated(1.0),
+            s.estimated(factors[s.structure, s.metric].factor), s.measured, s.is_fitted, s.composed,
+        )
+        for s in every
+    )  # fmt: skip
+    structures = dict.fromkeys(structure for structure, _ in factors)
+    entries = {
+        structure: CalibrationEntry(
+            area=factors.get((structure, "area")),
+            delay=factors.get((structure, "delay")),
+            energy=factors.get((structure, "energy")),
+        )
+        for structure in structures
+    }
+    return Fit(entries, residuals)
+
+
+def fitted_half(measurements: Iterable[Measurement]) -> frozenset[GridPoint]:
+    """Return every second design of each popcount structure."""
+    seen: dict[str, list[GridPoint]] = {}
+    for measurement in measurements:
+        seen.setdefault(measurement.point.structure, []).append(measurement.point)
+    return frozenset(point for points in seen.values() for point in points[::2])
+
+
+def _component_areas(
+    technology: Technology, measurements: Iterable[Measurement], halves: frozenset[GridPoint]
+) -> Iterator[_Sample]:
+    for measurement in measurements:
+        point = measurement.point
+        cells = component_cells(point.accelerator)
+        holding = holding_multiplexers(point.accelerator)
+        for name in COMPONENTS:
+            kept = technology.area_um2(kept_cells(cells[name], holding[name]))
+            yield _Sample(
+                component_key(name, point.structure), "area", point, kept,
+                technology.area_um2(cells[name]) - kept, measurement.areas_um2[name],
+                point in halves, name in measurement.composed_components,
+            )  # fmt: skip
+
+
+def _whole_areas(
+    samples: Iterable[_Sample],
+    factors: Mapping[tuple[str, Metric], CalibrationFactor],
+    measurements: Iterable[Measurement],
+    halves: frozenset[GridPoint],
+) -> Iterator[_Sample]:
+    """The whole over the sum of its components as they are estimated."""
+    summed: dict[GridPoint, float] = {}
+    for sample in samples:
+        factor = factors[sample.structure, sample.metric].factor
+        summed[sample.point] = summed.get(sample.point, 0.0) + sample.estimated(factor)
+    for m in measurements:
+        yield _Sample(
+            accelerator_key(m.point.structure), "area", m.point, 0.0, summed[m.point], m.whole_um2,
+            m.point in halves, m.is_composed,
+        )  # fmt: skip
+
+
+def _paths(
+    technology: Technology, measurements: Iterable[Measurement], halves: frozenset[GridPoint]
+) -> Iterator[_Sample]:
+    """Longest path as written, of designs that were mapped as a whole."""
+    for m in measurements:
+        point = m.point.of(SMALL_PES) if m.is_composed else m.point
+        slowest = max(settled_ps(point.accelerator, technology).values())
+        yield _Sample(
+            accelerator_key(m.point.structure), "delay", m.point, 0.0, slowest, m.period_ps,
+            m.point in halves, m.is_composed,
+        )  # fmt: skip
+
+
+def _fitted(
+    samples: Iterable[_Sample],
+) -> Iterator[tuple[tuple[str, Metric], CalibrationFactor]]:
+    """Least squares of relative errors, per structure and metric."""
+    groups: dict[tuple[str, Metric], list[_Sample]] = {}
+    for sample in samples:
+        groups.setdefault((sample.structure, sample.metric), []).append(sample)
+    pooled: dict[Metric, list[float]] = {}
+    found = []
+    for key, group in groups.items():
+        own = [s for s in group if s.is_fitted and not _says_nothing(s)]
+        own = own or [s for s in group if s.is_fitted] or group
+        above = math.fsum(s.scaled * (s.measured - s.fixed) / s.measured**2 for s in own)
+        factor = above / math.fsum((s.scaled / s.measured) ** 2 for s in own)
+        residuals = [math.log(s.measured / s.estimated(factor)) for s in own]
+        pooled.setdefault(key[1], []).extend(residuals)
+        found.append((key, factor, residuals))
+    for key, factor, residuals in found:
+        spread = _spread(residuals)
+        if len(residuals) < _SHOWS_SPREAD:
+            spread = max(spread, _spread(pooled[key[1]]))
+        yield key, CalibrationFactor(
+            factor=factor, spread=spread, points=len(residuals), source=SOURCE
+        )
+
+
+def _spread(residuals: Sequence[float]) -> float:
+    """Half-width of the band one more design is expected in with 95 %.
+
+    residuals  logarithms of measured over estimated of the fitted designs
+
+    A prediction interval: Student's quantile times the standard deviation times sqrt(1 + 1 / n).
+    """
+    n = len(residuals)
+    free = max(1, n - 1)
+    deviation = math.sqrt(math.fsum(r * r for r in residuals) / free)
+    return math.expm1(student_t(free) * deviation * math.sqrt(1 + 1 / n))
+
+
+def _says_nothing(sample: _Sample) -> bool:
+    return sample.composed and sample.structure.startswith("accelerator")
+
+
+__all__ = ["SOURCE", "Fit", "fit", "fitted_half"]

@@ -1,0 +1,89 @@
+"""Estimates held against gates: one residual per design, structure and metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from asicbnn.calibration.grid import GridPoint
+
+Metric = Literal["area", "delay", "energy"]
+UNITS = {"area": "um2", "delay": "ps", "energy": "fJ"}
+
+
+@dataclass(frozen=True)
+class Residual:
+    """One estimate and what gates gave for it, in the unit of `UNITS`.
+
+    raw        without factors, at level cell     estimated  with them
+    is_fitted  the factor was fitted on this design, among others
+    composed   what was measured is composed from smaller designs
+    """
+
+    structure: str
+    metric: Metric
+    point: GridPoint
+    raw: float
+    estimated: float
+    measured: float
+    is_fitted: bool
+    composed: bool
+
+    @property
+    def error(self) -> float:
+        """Relative error of the estimate."""
+        return self.estimated / self.measured - 1
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Residuals of one structure and metric.
+
+    judged     designs the factor was not fitted on
+    raw        mean of measured over raw estimate
+    mean, worst   mean of the absolute errors, and the largest of them, over the judged designs
+    inside     share of the judged designs within the spread of the factor
+    """
+
+    structure: str
+    metric: Metric
+    designs: int
+    judged: int
+    raw: float
+    factor: float
+    spread: float
+    mean: float
+    worst: float
+    inside: float
+
+
+def summary(
+    residuals: Iterable[Residual], structure: str, metric: Metric, factor: float, spread: float
+) -> Summary | None:
+    """Sum up the residuals of one structure and metric; None if none was judged."""
+    own = [r for r in residuals if (r.structure, r.metric) == (structure, metric)]
+    judged = [r for r in own if not r.is_fitted]
+    if not judged:
+        return None
+    errors = [abs(r.error) for r in judged]
+    within = sum(abs(math.log(r.measured / r.estimated)) <= math.log1p(spread) for r in judged)
+    return Summary(
+        structure, metric, len(own), len(judged),
+        math.fsum(r.measured / r.raw for r in own) / len(own), factor, spread,
+        math.fsum(errors) / len(errors), max(errors), within / len(judged),
+    )  # fmt: skip
+
+
+def rows(residuals: Iterable[Residual]) -> Iterator[dict[str, str | float | int]]:
+    """Yield the residuals as rows of a table; areas in um2, delays in ps, energies in fJ."""
+    for r in residuals:
+        yield {
+            "structure": r.structure, "metric": r.metric, "unit": UNITS[r.metric],
+            "popcount": r.point.structure, "pes": r.point.pes, "lanes": r.point.lanes,
+            "pipeline_stages": r.point.pipeline_stages, "raw": r.raw, "estimated": r.estimated,
+            "measured": r.measured, "relative_error": r.error,
+            "half": "fitted" if r.is_fitted else "judged",
+            "composed": "composed" if r.composed else "direct",
+        }  # fmt: skip

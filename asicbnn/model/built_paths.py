@@ -1,0 +1,90 @@
+"""Longest paths of the hardware that is built, by the gates its nets become.
+
+The delays are those of `hardware/arrivals.py` with the technology's cells, times the factor that
+static timing of mapped accelerators gave for the structure of the popcount. Registers that follow
+the popcount are taken to be moved into it by retiming, as `array.popcount.pipeline_stages` means
+them; as written they stand behind it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+
+from asicbnn.mapping.layout import layout
+from asicbnn.model.area import structural
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.technology.calibration import delay_factor
+from asicbnn.technology.cells import ROLES
+from asicbnn.technology.library import Technology
+from asicbnn.technology.popcount import PathDelay
+
+POPCOUNT = ("array", "popcount register")
+_NAMES: Mapping[tuple[str, str], str] = {
+    POPCOUNT: "popcount",
+    ("array", "accumulate"): "accumulate",
+    ("array", "padded taps"): "padded taps",
+    ("array", "compare"): "threshold",
+    ("output", ""): "output",
+    ("sequencer", ""): "address",
+}
+"""Names of paths by where they end; others are named after the component."""
+
+
+@lru_cache(maxsize=256)
+def settled_ps(accelerator: Accelerator, technology: Technology) -> Mapping[str, float]:
+    """Longest path by name as the block is written, without the factor and without retiming [ps].
+
+    technology  at the accelerator's operating point
+    """
+    from asicbnn.hardware.arrivals import GateDelays, settling_ps
+    from asicbnn.hardware.structure import logic_machine
+
+    own = technology.cells
+    delays = GateDelays(
+        delay_ps={role: own[role].delay_fo4_ps for role in ROLES},
+        carry_delay_ps={role: own[role].carry_delay_fo4_ps for role in ROLES},
+        input_load={
+            role: own[role].input_capacitance_ff / technology.inverter_capacitance_ff
+            for role in ROLES
+        },
+        fo4_ps=technology.fo4_delay_ps,
+        setup_ps=technology.setup_ps,
+    )
+    paths: dict[str, float] = {}
+    for end, at in settling_ps(logic_machine(structural(accelerator)), delays).items():
+        name = _NAMES.get(end, end[0])
+        paths[name] = max(at, paths.get(name, 0.0))
+    return paths
+
+
+def built_paths(accelerator: Accelerator, technology: Technology) -> dict[str, PathDelay]:
+    """Return the paths of an accelerator at gate level by name.
+
+    Raises ModelError for a technology without a calibrated delay.
+    """
+    popcount = accelerator.array.popcount
+    factor = delay_factor(technology, popcount.structure)
+    found = dict(settled_ps(accelerator, technology))
+    error = math.hypot(factor.spread, technology.moved_by.delay_error)
+    flags: dict[str, tuple[str, ...]] = {}
+    if stages := popcount.pipeline_stages:
+        found["popcount"] = _retimed(found["popcount"], accelerator, technology)
+        said = "pipeline stages of the popcount are assumed to be retimed into equal levels"
+        flags["popcount"] = (f"the {stages} {said}",)
+    return {
+        name: PathDelay(at * factor.factor, error, flags.get(name, ()))
+        for name, at in found.items()
+    }
+
+
+def _retimed(whole_ps: float, accelerator: Accelerator, technology: Technology) -> float:
+    """Longest of the stages that equal levels of XNOR and counters are cut into."""
+    ends_ps = technology.cell("flop").delay_fo4_ps + technology.setup_ps
+    levels = 1 + math.ceil(math.log2(layout(accelerator).lanes))
+    longest = math.ceil(levels / (accelerator.array.popcount.pipeline_stages + 1))
+    return ends_ps + (whole_ps - ends_ps) * longest / levels
+
+
+__all__ = ["built_paths", "settled_ps"]

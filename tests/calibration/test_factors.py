@@ -1,0 +1,132 @@
+"""Factors and spreads from measurements that are made to have known ones."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import replace
+
+import pytest
+
+from asicbnn.calibration.factors import _spread, fit, fitted_half
+from asicbnn.calibration.gates_section import with_calibration
+from asicbnn.calibration.grid import LANES, GridPoint, grid
+from asicbnn.calibration.measurement import Measurement
+from asicbnn.calibration.residuals import rows, summary
+from asicbnn.model.area import component_cells, holding_multiplexers
+from asicbnn.model.built_paths import settled_ps
+from asicbnn.technology.calibration import COMPONENTS, STRUCTURES, component_key, kept_cells
+from asicbnn.technology.library import load, text_of
+
+TECHNOLOGY = load("sky130hd")
+POINTS = grid()[:8]
+FACTOR = {name: 0.3 + 0.1 * i for i, name in enumerate(COMPONENTS)}
+WHOLE, DELAY = 0.97, 1.1
+
+
+def made(point, noise=1.0):
+    """A measurement that has exactly these factors, times a noise."""
+    cells, holding = component_cells(point.accelerator), holding_multiplexers(point.accelerator)
+    areas = {}
+    for name in COMPONENTS:
+        kept = TECHNOLOGY.area_um2(kept_cells(cells[name], holding[name]))
+        areas[name] = noise * (kept + FACTOR[name] * (TECHNOLOGY.area_um2(cells[name]) - kept))
+    period = DELAY * noise * max(settled_ps(point.accelerator, TECHNOLOGY).values())
+    return Measurement(point, areas, WHOLE * sum(areas.values()), period, None, ())
+
+
+@pytest.fixture(scope="module", name="exact")
+def _exact():
+    return fit(TECHNOLOGY, [made(point) for point in POINTS])
+
+
+def test_factors_that_were_put_in_come_out(exact):
+    for name in COMPONENTS:
+        for popcount in ("sliced", "tree"):
+            area = exact.entries[component_key(name, popcount)].area
+            assert area.factor == pytest.approx(FACTOR[name])
+            assert area.spread == pytest.approx(0, abs=1e-9)
+    for popcount in ("sliced", "tree"):
+        entry = exact.entries[f"accelerator_{popcount}"]
+        assert entry.area.factor == pytest.approx(WHOLE)
+        assert entry.delay.factor == pytest.approx(DELAY)
+    assert set(exact.entries) == set(STRUCTURES)
+    assert all(abs(r.error) < 1e-9 for r in exact.residuals)
+
+
+def test_the_judged_half_says_nothing_about_the_factors():
+    halves = fitted_half([made(point) for point in POINTS])
+    noisy = [made(point, 1.0 if point in halves else 1.5) for point in POINTS]
+    found = fit(TECHNOLOGY, noisy)
+    assert found.entries["dma"].area.factor == pytest.approx(FACTOR["dma"])
+    judged = summary(found.residuals, "dma", "area", FACTOR["dma"], 0.0)
+    assert judged.mean == pytest.approx(1 / 3)
+    assert judged.inside == 0
+    assert judged.judged == len(POINTS) - sum(p in halves for p in POINTS)
+
+
+def test_half_of_each_structure_is_fitted_on():
+    halves = fitted_half([made(point) for point in POINTS])
+    for popcount in ("sliced", "tree"):
+        own = [point for point in POINTS if point.structure == popcount]
+        assert [point in halves for point in own] == [i % 2 == 0 for i in range(len(own))]
+
+
+def test_composed_wholes_are_not_fitted_on():
+    point = GridPoint("sliced", 64, 16, 0)
+    composed = replace(made(point), whole_um2=1.0, composed=("whole and path from 4 PEs",))
+    exact = [made(p) for p in POINTS if p.structure == "sliced"]
+    found = fit(TECHNOLOGY, [composed, *exact])
+    assert found.entries["accelerator_sliced"].area.factor == pytest.approx(WHOLE)
+
+
+def test_the_spread_is_a_prediction_interval():
+    """Student's quantile for 9 degrees of freedom is 2.262; ten residuals of 1 %."""
+    residuals = [0.01 * (-1) ** i for i in range(10)]
+    deviation = math.sqrt(sum(r * r for r in residuals) / 9)
+    expected = math.expm1(2.262 * deviation * math.sqrt(1.1))
+    assert _spread(residuals) == pytest.approx(expected, rel=2e-3)
+
+
+def test_residuals_are_a_table(exact):
+    table = list(rows(exact.residuals))
+    assert len(table) == len(POINTS) * (len(COMPONENTS) + 2)
+    assert {row["half"] for row in table} == {"fitted", "judged"}
+    text = io.StringIO()
+    writer = csv.DictWriter(text, table[0])
+    writer.writeheader()
+    writer.writerows(table)
+    assert text.getvalue().count("\n") == len(table) + 1
+
+
+def test_the_grid_covers_what_it_should():
+    points = grid()
+    assert len(points) == len(set(points)) >= 40
+    assert {p.pes for p in points} >= {4, 8, 16, 32, 64}
+    assert {p.lanes for p in points} == set(LANES)
+    assert {p.pipeline_stages for p in points} == {0, 1, 2}
+    for structure in ("sliced", "tree"):
+        own = [p for p in points if p.structure == structure]
+        assert len(own) >= 20
+        assert {p.pipeline_stages for p in own} == {0, 1, 2}
+    assert all(p.accelerator.array.unroll.lanes == p.lanes for p in points)
+
+
+def test_factors_are_written_into_a_technology_file(exact, tmp_path):
+    before = text_of("sky130hd")
+    written = with_calibration(before, "it", exact.entries, "eight designs, with: a colon")
+    again = with_calibration(written, "it", exact.entries, "another time")
+    for text in (written, again):
+        path = tmp_path / "calibrated.yaml"
+        path.write_text(text)
+        known = load(path)
+        assert set(known.calibration) == set(exact.entries)
+        factor = known.calibration["dma"].area
+        assert factor.factor == pytest.approx(FACTOR["dma"], rel=1e-4)
+        assert factor.points == exact.entries["dma"].area.points
+        assert known.best_level == "gate"
+    assert "another time" in known.sources["calibration"]
+    assert again.count("\ncalibration:") == 1
+    others = before.split("\ncells:")[1].split("\ncalibration:")[0]
+    assert others.rstrip() in again
