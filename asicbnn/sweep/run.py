@@ -195,11 +195,11 @@ def sweep(
     for skipped in expansion.skipped:
         refused[skipped.reason] = refused.get(skipped.reason, 0) + len(workloads)
     ordered = dict(sorted(refused.items(), key=lambda item: (-item[1], item[0])))
-    flags = (*_mixed_levels(table), *found.flags)
+    flags = (*mixed_levels(table), *found.flags)
     return SweepResult(spec.name, table, axes, chosen, ordered, flags)
 
 
-def _mixed_levels(table: pd.DataFrame) -> Iterator[str]:
+def mixed_levels(table: pd.DataFrame) -> Iterator[str]:
     """Yield a sentence if the points of a sweep are not all at one level."""
     if not len(table):
         return

@@ -9,9 +9,11 @@ import pytest
 
 import asicbnn
 from asicbnn.errors import SpecError
+from asicbnn.report.remarks import remarks
 from asicbnn.result import METRICS, result_schema
 from asicbnn.sweep.files import read_table
 from asicbnn.sweep.pareto import mark_front
+from asicbnn.sweep.run import mixed_levels
 
 ROOT = Path(__file__).parents[2]
 SWEEP = """
@@ -120,3 +122,28 @@ def test_clock_gating_is_an_axis_like_any_other(tmp_path):
     assert table.loc["register", "clock_energy_fj"] < table.loc["none", "clock_energy_fj"]
     assert table["gated_clocks"].gt(0).to_dict() == {"none": False, "register": True}
     assert table.loc["register", "cycles"] == table.loc["none", "cycles"]
+
+
+def test_a_sweep_of_several_levels_says_so_first():
+    table = pd.DataFrame(
+        {"technology": ["a", "b", "c", "a"], "level": ["gate", "cell", "cell", "gate"]}
+    )
+    [said] = mixed_levels(table)
+    assert said == (
+        "levels differ and their figures do not compare: b, c at cell; a at gate; --level cell "
+        "makes them one"
+    )
+    assert not list(mixed_levels(table[table["level"] == "cell"]))
+    assert not list(mixed_levels(pd.DataFrame()))
+    assert remarks([*table["technology"], said]).caveats[0] == said
+
+
+def test_a_sweep_at_a_level_has_it_in_every_row(tmp_path):
+    path = tmp_path / "one.yaml"
+    path.write_text(SWEEP.format(root=ROOT).partition("axes:")[0])
+    found = asicbnn.sweep(path, level="routed", workers=1)
+    assert set(found.table["level"]) == {"routed"}
+    assert "at routed level" in found.headline
+    [point, *_] = found.to_json()["points"]
+    assert point["level"] == "routed"
+    assert 0 < point["errors"]["energy_per_inference_uj"] < 2
