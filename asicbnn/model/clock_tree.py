@@ -70,12 +70,12 @@ def clock_tree(technology: Technology, built: Area, cells_um2: float) -> ClockTr
     cells_um2  area its flops are spread over
 
     A buffer's sinks lie together, so the leaves' nets and the nets between buffers are Steiner
-    trees over points spread evenly: c sqrt(n A) for n points on A.
+    trees over points spread evenly, c sqrt(n A) for n points on A, with a router's detours.
     """
     sinks, gated = tree_sinks(built), built.gated_flops
     buffer_um2 = clock_tree_area_um2(technology, built)
     own_um2 = technology.clock_buffer.area_um2
-    length = wire_laws().steiner_ratio
+    length = wire_laws().steiner_ratio * routed_factors(technology).detour.value
     flops = sinks + gated
     return ClockTree(
         sinks=sinks,

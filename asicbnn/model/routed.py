@@ -88,12 +88,15 @@ class Routed:
         first, and a memory's word the block that takes it.
         """
         technology, grid = self.technology, self.plan.grid
-        far_um = grid.outline.width_um + grid.outline.height_um
+        factors = routed_factors(technology)
+        detour = factors.detour.value
+        far_um = detour * (grid.outline.width_um + grid.outline.height_um)
         added = {"popcount": repeated_ps(technology, far_um) + fanout_ps(technology, grid.pes)}
         for part in {macro.part for macro, _ in self.mapped.memories}:
             if PARTS[part].kind == "memory":
                 taker = "dma" if part.startswith("store") else "array"
-                added[part] = repeated_ps(technology, self.plan.distance_um(part, taker))
+                far_um = detour * self.plan.distance_um(part, taker)
+                added[part] = repeated_ps(technology, far_um)
         drives = {
             path: self.inside[part].length_um
             for path, part in (
@@ -105,7 +108,8 @@ class Routed:
         return WireDelays(
             factors={path: loaded(technology, length) for path, length in drives.items()},
             added_ps=added,
-            relative_error=routed_factors(technology).between_blocks_error,
+            factor_error=max(x.relative_error for x in self.inside.values()),
+            added_error=factors.between_blocks_error,
         )
 
     def flags(self) -> Iterator[str]:
@@ -126,9 +130,10 @@ class Routed:
     def wire_um(self) -> dict[str, float]:
         """Length of all wires by what they carry [um]; of nets that depend on it, at stride 1."""
         between: dict[str, float] = {}
+        detour = routed_factors(self.technology).detour.value
         for net in self.nets(min(self.accelerator.array.strides)):
             # a bus is counted once, whatever its accesses are charged to
-            between[net.term] = max(net.wire_um, between.get(net.term, 0.0))
+            between[net.term] = max(detour * net.wire_um, between.get(net.term, 0.0))
         within = {f"inside {part}": x.count * x.length_um for part, x in self.inside.items()}
         return {**between, **within, "clock": self.tree.wire_um}
 

@@ -76,10 +76,9 @@ def timing(
             levels[macro.part] = MEMORY_LEVELS[memory.level]
     if wires is not None:
         for name, delay in delays.items():
-            added = wires.of(name, delay)
-            wide = delay * errors[name] + added * wires.relative_error
+            added, wide = wires.of(name, delay)
             delays[name] = delay + added
-            errors[name] = wide / delays[name]
+            errors[name] = (delay * errors[name] + wide) / delays[name]
             levels[name] = once_routed(levels[name])
     limiter = max(delays, key=delays.__getitem__)
     limit = delays[limiter]

@@ -25,16 +25,18 @@ class WireDelays:
 
     factors   a path's delay grows by these, since its cells drive wire
     added_ps  and by these, since its operands travel
-    relative_error  of both
+    factor_error, added_error  relative errors of what either adds
     """
 
     factors: Mapping[str, float] = field(default_factory=lambda: _NOTHING)
     added_ps: Mapping[str, float] = field(default_factory=lambda: _NOTHING)
-    relative_error: float = 0.0
+    factor_error: float = 0.0
+    added_error: float = 0.0
 
-    def of(self, path: str, delay_ps: float) -> float:
-        """Return what wires add to a path of a delay [ps]."""
-        return delay_ps * (self.factors.get(path, 1.0) - 1) + self.added_ps.get(path, 0.0)
+    def of(self, path: str, delay_ps: float) -> tuple[float, float]:
+        """Return what wires add to a path of a delay, and how much of that is uncertain [ps]."""
+        slower, added = delay_ps * (self.factors.get(path, 1.0) - 1), self.added_ps.get(path, 0.0)
+        return slower + added, slower * self.factor_error + added * self.added_error
 
 
 def repeated_ps(technology: Technology, length_um: float) -> float:

@@ -22,6 +22,7 @@ from asicbnn.model.rate_errors import DATA, activity_error
 from asicbnn.model.steiner import attached_um, mean_um, tree_um
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
+from asicbnn.technology.routed_designs import wire_laws
 from asicbnn.technology.routing import Factor, RoutedFactors, routed_factors
 
 LOCAL = "wire per net"
@@ -34,7 +35,7 @@ class Net:
 
     part, term    who is charged, and what the nets carry
     event         of `result.METRICS`: what makes them switch
-    bits          number of nets          length_um   of one of them, mean
+    bits          number of nets          length_um   of the tree of one of them, mean
     sinks         of one of them
     toggles       transitions of one of them per event
     carries_data  as random as weights and images are; an enable is not
@@ -182,9 +183,10 @@ def _mean(lengths: Sequence[float]) -> float:
 def net_rates(technology: Technology, between: Iterable[Net]) -> Iterator[Rate]:
     """Yield what the nets between blocks cost."""
     per_um = wire_fj_per_um(technology)
-    error = routed_factors(technology).between_blocks_error
+    factors = routed_factors(technology)
+    detour, error = factors.detour.value, factors.between_blocks_error
     for net in between:
-        energy = net.wire_um * net.toggles * per_um
+        energy = net.wire_um * detour * net.toggles * per_um
         yield Rate(
             net.part, net.term, net.event, energy, level="routed", relative_error=error,
             origin=BETWEEN, also=activity_error(DATA) if net.carries_data else (),
@@ -230,7 +232,8 @@ class Inside:
 def inside(technology: Technology, built: Area, plan: Floorplan) -> dict[str, Inside]:
     """Return the nets inside the blocks of each part that has cells.
 
-    Length per net = spacings x sqrt(area of the block / its nets), spacings from finished flows.
+    Length per net = spacings x n^x x sqrt(area of the block / its nets), spacings and x from
+    finished flows, n the nets that run among each other: of a PE, or of the block.
     """
     factors = routed_factors(technology)
     found = {}
@@ -240,7 +243,8 @@ def inside(technology: Technology, built: Area, plan: Floorplan) -> dict[str, In
         area_um2 = sum(plan.block_um2(block) for block in blocks)
         if count:
             factor = _spacings(factors, wiring)
-            length = factor.value * math.sqrt(area_um2 / count)
+            among = count / plan.grid.pes if part == "array" else count
+            length = _length_um(factor, among, area_um2 / count)
             found[part] = Inside(count, length, factor.relative_error)
     for macro, memory in built.memories:
         if memory.cells is not None and memory.cells.total:
@@ -248,9 +252,14 @@ def inside(technology: Technology, built: Area, plan: Floorplan) -> dict[str, In
             share = plan.block_um2(macro.part) if plan.named(macro.part) else 0.0
             if share:
                 factor = factors.datapath_spacings
-                length = factor.value * math.sqrt(share / count)
+                length = _length_um(factor, count, share / count)
                 found[macro.part] = Inside(count, length, factor.relative_error)
     return found
+
+
+def _length_um(factor: Factor, among: float, area_um2: float) -> float:
+    """Wire per net where so many nets run among each other, each with an area of its own [um]."""
+    return float(factor.value * among ** wire_laws().spacings_exponent * math.sqrt(area_um2))
 
 
 def _spacings(factors: RoutedFactors, wiring: Wiring) -> Factor:

@@ -18,6 +18,7 @@ _MEANING: Final = {
     "sizing": "the same of the logic alone",
     "repair_ge_per_load": "repair buffers, NAND2 areas per inverter load of wire",
     "clock_area_ge_per_sink": "clock buffers, NAND2 areas per flop",
+    "detour": "routed wire over Steiner trees of the placed pins",
     "datapath_spacings": "wire per net of arithmetic, in distances between nets",
     "control_spacings": "wire per net of control, likewise",
     "power_ratio": "routed over mapped power: a check, not a factor",

@@ -18,7 +18,8 @@ from asicbnn.technology.schema import Figure, Form, Name, NotNegative, read_form
 
 _FILE = Path(__file__).parent / "figures" / "routed_designs.yaml"
 
-Kind = Literal["processor", "datapath"]
+Kind = Literal["control", "datapath"]
+"""What most of a design is: processors and interfaces are control, ciphers and codecs datapath."""
 
 
 class RoutedDesign(Form):
@@ -27,6 +28,7 @@ class RoutedDesign(Form):
     mapped_area_um2   standard cells after synthesis     placed_area_um2   when placed and repaired
     core_area_um2     inside the rows                    macro_area_um2    of it, macros
     nets, wire_um     routed signal nets, clock included, and their length together
+    steiner_um        the length before detailed routing: of Steiner trees over the placed pins
     logic_area_um2    placed cells without clock tree, repair buffers, taps and fill
     clock_sinks       flops and latches     clock_cells, clock_area_um2   clock buffers, inverters
     repair_area_um2   buffers that timing and slew repair put in
@@ -43,6 +45,7 @@ class RoutedDesign(Form):
     macro_area_um2: NotNegative = 0.0
     nets: PositiveInt | None = None
     wire_um: PositiveFloat | None = None
+    steiner_um: PositiveFloat | None = None
     mapped_power_w: PositiveFloat | None = None
     routed_power_w: PositiveFloat | None = None
     logic_area_um2: PositiveFloat | None = None
@@ -57,9 +60,11 @@ class RoutedFile(Form):
 
     sources: dict[str, Name]
     placement_density: Figure
+    floorplan_error: Figure
     macro_halo_ratio: Figure
     macro_halo_um: dict[str, Figure]
     steiner_ratio: Figure
+    spacings_exponent: Figure
     inverter_parasitic: Figure
     stage_effort: Figure
     designs: tuple[RoutedDesign, ...]
@@ -81,11 +86,13 @@ class WireLaws:
     """Numbers of the laws of wires that hold in every technology; sources stand in the file.
 
     steiner_ratio   length over sqrt(n A) of a rectilinear Steiner tree on n random points of area A
+    spacings_exponent   wire per net, in distances between nets, goes by this power of their number
     inverter_parasitic  an inverter's output capacitance over its input's: FO4 = R C_inv (4 + p)
     stage_effort    load over input of a buffer in a tree of least delay, one FO4 each
     """
 
     steiner_ratio: float
+    spacings_exponent: float
     inverter_parasitic: float
     stage_effort: float
 

@@ -14,7 +14,13 @@ from statistics import fmean
 from typing import Final
 
 from asicbnn.technology.library import Technology, load, names
-from asicbnn.technology.routed_designs import Kind, RoutedDesign, open_designs, routed_file
+from asicbnn.technology.routed_designs import (
+    Kind,
+    RoutedDesign,
+    open_designs,
+    routed_file,
+    wire_laws,
+)
 from asicbnn.technology.schema import Figure, RoutedEntry
 
 _UPPER: Final = 0.975
@@ -45,7 +51,9 @@ class RoutedFactors:
     repair_ge_per_load     buffers of timing and slew repair, in NAND2 areas per inverter input of
                            wire capacitance
     clock_area_ge_per_sink clock buffers and inverters, in NAND2 areas per flop
-    datapath_spacings      wire per net of arithmetic, in mean distances between nets
+    detour                 routed length over that of Steiner trees
+    datapath_spacings      wire per net of arithmetic, in mean distances between nets, over the
+                           power of the number of nets that it goes by (`WireLaws`)
     control_spacings       wire per net of control, likewise
     power_ratio            total power routed over mapped, without vectors: a check, not a factor
     flags                  which of them come from elsewhere
@@ -56,6 +64,7 @@ class RoutedFactors:
     sizing: Factor
     repair_ge_per_load: Factor
     clock_area_ge_per_sink: Factor
+    detour: Factor
     datapath_spacings: Factor
     control_spacings: Factor
     power_ratio: Factor
@@ -65,10 +74,10 @@ class RoutedFactors:
     def between_blocks_error(self) -> float:
         """Relative error of the length of nets that a floorplan gives.
 
-        No routed accelerator is known to hold them against, so they are given the wider scatter of
-        wire per net between designs of one kind.
+        That of the detours routers make, and one assumed for the floorplan's distances: no routed
+        accelerator is known to hold them against.
         """
-        return max(self.datapath_spacings.relative_error, self.control_spacings.relative_error)
+        return math.hypot(self.detour.relative_error, routed_file().floorplan_error.value)
 
 
 def _ratio(above: float | None, below: float | None) -> float | None:
@@ -76,10 +85,11 @@ def _ratio(above: float | None, below: float | None) -> float | None:
 
 
 def _spacings(design: RoutedDesign) -> float | None:
-    """Wire per net in mean distances between nets, sqrt(core area / nets)."""
+    """Wire per net in mean distances between nets, over the power of their number it goes by."""
     if not (design.nets and design.wire_um and design.core_area_um2):
         return None
-    return design.wire_um / math.sqrt(design.core_area_um2 * design.nets)
+    distances = design.wire_um / math.sqrt(design.core_area_um2 * design.nets)
+    return float(distances / design.nets ** wire_laws().spacings_exponent)
 
 
 def _of_kind(kind: Kind) -> Callable[[RoutedDesign], float | None]:
@@ -98,8 +108,9 @@ _SHOWN: Final[Mapping[str, Callable[[RoutedDesign], float | None]]] = {
     "placement_density": _placement_density,
     "growth": lambda d: _ratio(d.placed_area_um2, d.mapped_area_um2),
     "sizing": lambda d: _ratio(d.logic_area_um2, d.mapped_area_um2),
+    "detour": lambda d: _ratio(d.wire_um, d.steiner_um),
     "datapath_spacings": _of_kind("datapath"),
-    "control_spacings": _of_kind("processor"),
+    "control_spacings": _of_kind("control"),
     "power_ratio": lambda d: _ratio(d.routed_power_w, d.mapped_power_w),
 }
 """What one run shows of each factor; clock buffers need the library's gate equivalent besides."""

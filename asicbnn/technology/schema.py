@@ -187,6 +187,7 @@ class RoutedEntry(Form):
     sizing: Figure | None = None
     repair_ge_per_load: Figure | None = None
     clock_area_ge_per_sink: Figure | None = None
+    detour: Figure | None = None
     datapath_spacings: Figure | None = None
     control_spacings: Figure | None = None
     power_ratio: Figure | None = None

@@ -14,11 +14,13 @@ from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.reader import read
 from asicbnn.technology.library import load
 from asicbnn.technology.routed_designs import wire_laws
+from asicbnn.technology.routing import routed_factors
 
 SPECS = Path(__file__).parents[2] / "arch_specs"
 TINY = read(SPECS / "tiny.yaml", Accelerator)
 GATED = with_changes(TINY, {"clock_gating": "register"})
 SKY = load("sky130hd")
+TREE_UM = 0.74 * routed_factors(SKY).detour.value
 
 
 def rates_of(accelerator):
@@ -47,10 +49,10 @@ def test_wires_grow_with_the_root_of_the_area():
     built = area(TINY, SKY)
     small, large = clock_tree(SKY, built, 1e4), clock_tree(SKY, built, 4e4)
     assert large.wire_um == pytest.approx(2 * small.wire_um)
-    assert small.leaf_um == pytest.approx(0.74 * math.sqrt(1e4 / tree_sinks(built)))
+    assert small.leaf_um == pytest.approx(TREE_UM * math.sqrt(1e4 / tree_sinks(built)))
     gated = area(GATED, SKY)  # every flop has a leaf, behind a gate or not
     flops = tree_sinks(gated) + gated.gated_flops
-    assert clock_tree(SKY, gated, 1e4).leaf_um == pytest.approx(0.74 * math.sqrt(1e4 / flops))
+    assert clock_tree(SKY, gated, 1e4).leaf_um == pytest.approx(TREE_UM * math.sqrt(1e4 / flops))
 
 
 def test_tree_energy_is_buffers_that_rise_and_fall_and_their_pins():

@@ -116,7 +116,8 @@ class TestNetsBetweenBlocks:
     def test_energy_is_length_times_toggles(self):
         net = net_of(TINY, "weight bus")
         (rate,) = net_rates(SKY, [net])
-        assert rate.energy_fj == net.bits * net.length_um * net.toggles * wire_fj_per_um(SKY)
+        routed_um = net.bits * net.length_um * routed_factors(SKY).detour.value
+        assert rate.energy_fj == pytest.approx(routed_um * net.toggles * wire_fj_per_um(SKY))
         assert rate.level == "routed"
 
     def test_repair_buffers_are_on_top_of_the_charge_of_the_wire(self):
@@ -143,7 +144,15 @@ class TestNetsInsideBlocks:
         spacing = math.sqrt(plan.block_um2("dma") / outputs)
         spacings = routed_factors(SKY).control_spacings.value
         assert within["dma"].count == outputs
-        assert within["dma"].length_um == pytest.approx(spacings * spacing)
+        assert within["dma"].length_um == pytest.approx(spacings * outputs**0.178 * spacing)
+
+    def test_nets_of_the_array_run_among_those_of_their_pe(self):
+        built, plan = area(TINY, SKY), plan_of(TINY)
+        array = inside(SKY, built, plan)["array"]
+        spacing = math.sqrt(plan.block_um2("array") / array.count)
+        among = array.count / plan.grid.pes
+        expected = routed_factors(SKY).datapath_spacings.value * among**0.178 * spacing
+        assert array.length_um == pytest.approx(expected)
 
     def test_wires_cost_what_the_transitions_of_a_rate_charge(self):
         table = costs(TINY, SKY).rates_of[1]
@@ -206,6 +215,8 @@ class TestDelay:
 
     @given(st.floats(1, 3), st.floats(0, 1e3), st.floats(1, 1e4))
     def test_factors_and_additions_add_up(self, factor, added, delay):
-        wires = WireDelays({"a": factor}, {"a": added})
-        assert delay + wires.of("a", delay) == pytest.approx(delay * factor + added)
-        assert wires.of("b", delay) == 0.0
+        wires = WireDelays({"a": factor}, {"a": added}, factor_error=0.5, added_error=0.1)
+        more, wide = wires.of("a", delay)
+        assert delay + more == pytest.approx(delay * factor + added)
+        assert wide == pytest.approx(0.5 * delay * (factor - 1) + 0.1 * added, abs=1e-9)
+        assert wires.of("b", delay) == (0.0, 0.0)
