@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from asicbnn.result import PARTS
+from asicbnn.technology.liberty.composing import names_of_stand_ins
 
 _WORDS: Mapping[str, str] = {
     "path_relative_error": "relative error of logic paths",
@@ -31,15 +32,6 @@ _WORDS: Mapping[str, str] = {
     "controller_activity": "of the controller",
     "full_adder_inverting": "inverting full adder",
     "half_adder_inverting": "inverting half adder",
-    "flop_inverting": "inverting flip-flop",
-    "flop_with_reset": "flip-flop with reset",
-    "flop_with_set": "flip-flop with set",
-    "flop_with_set_and_reset": "flip-flop with set and reset",
-    "flop_with_reset_inverting": "inverting flip-flop with reset",
-    "flop_with_set_and_reset_inverting": "inverting flip-flop with set and reset",
-    "latch_falling": "latch open while its enable is low",
-    "mux2_as_latch": "multiplexer fed back",
-    "mux2_inverting": "inverting multiplexer",
     "full_adder": "full adder",
     "half_adder": "half adder",
     "flop": "flip-flop",
@@ -47,6 +39,9 @@ _WORDS: Mapping[str, str] = {
     "store_weight": "weight store",
     "store_activation": "activation store",
     **{name: name.replace("_", " ") for name in PARTS if name.endswith("_buffer")},
+    **names_of_stand_ins(),
+    "flop_inverting": "inverting flip-flop",
+    "flop_with_reset": "flip-flop with reset",
 }
 _INTERNAL = re.compile(rf"(?<![\w.-])(?:{'|'.join(_WORDS)})(?![\w.-])")
 _WEIGHTS = tuple(

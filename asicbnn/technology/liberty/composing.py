@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from typing import Final
 
 from pydantic import ValidationError
@@ -96,20 +97,32 @@ def _name(role: str, features: frozenset[str]) -> str:
     return f"{base}{with_extras}{rest}"
 
 
+_HAS: Final = {
+    "set": "an asynchronous set", "reset": "an asynchronous reset",
+    "tied": "more inputs, tied to constants", "falling": "an inverted clock",
+    "inverting": "an inverted output",
+}  # fmt: skip
+
+
 def _standing_in(name: str, features: frozenset[str], expected: frozenset[str]) -> Recipe:
-    words = {
-        "set": "an asynchronous set", "reset": "an asynchronous reset",
-        "tied": "more inputs, tied to constants", "inverting": "an inverted output",
-        "falling": "an inverted clock",
-    }  # fmt: skip
-    has = " and ".join(words[f] for f in ("set", "reset", "tied", "falling", "inverting")
-                       if f in features - expected)  # fmt: skip
+    has = " and ".join(words for feature, words in _HAS.items() if feature in features - expected)
     return stand_in(
         name,
         f"the library's own has {has}; it stands in",
         is_inverting="inverting" in features,
         is_falling="falling" in features,
     )
+
+
+def names_of_stand_ins() -> dict[str, str]:
+    """Return every name a cell may have that stands in for a role, with a reader's words for it."""
+    found = {"mux2_as_latch": "multiplexer fed back", "mux2_inverting": "inverting multiplexer"}
+    for role, noun in (("flop", "flip-flop"), ("latch", "latch")):
+        for size in range(1, len(_HAS) + 1):
+            for features in combinations(_HAS, size):
+                words = " and ".join(_HAS[feature] for feature in features)
+                found[_name(role, frozenset(features))] = f"{noun} with {words}"
+    return found
 
 
 def _entry(name: str, match: Match, figures: CellFigures) -> CellEntry:

@@ -94,7 +94,10 @@ def _without_memories(libraries: Iterable[Library]) -> tuple[list[Library], list
     notes: list[str] = []
     for library in libraries:
         if library.cells and all(cell.memory for cell in library.cells.values()):
-            notes.append(f"{library.files[0].name} holds memory macros alone and is passed over")
+            notes.append(
+                f"{library.files[0].name} holds memory macros alone and is passed over; list it "
+                "under macros: in the technology file"
+            )
         else:
             kept.append(library)
     if not kept:

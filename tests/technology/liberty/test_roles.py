@@ -258,6 +258,7 @@ def test_memory_macros_beside_the_cells_are_passed_over(tmp_path):
     )
     macro.write_text(marked.library({"RAM": Part({"Q": ""}, 900, *[PARTS["INV"].delay] * 2, "A")}))
     found = import_liberty([cells, macro], "both")
-    assert found.notes == ("macro.lib holds memory macros alone and is passed over",)
+    (note,) = found.notes
+    assert note.startswith("macro.lib holds memory macros alone and is passed over")
     with pytest.raises(SpecError, match=r"^the files hold memory macros alone"):
         import_liberty([macro], "macro")
