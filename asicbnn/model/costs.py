@@ -17,7 +17,7 @@ from asicbnn.model.assumptions import assumptions
 from asicbnn.model.conservation import check_area
 from asicbnn.model.energy import Rate, rates
 from asicbnn.model.outside import outside, refuse_impossible
-from asicbnn.model.rate_errors import with_errors
+from asicbnn.model.rate_errors import calibrated, with_errors
 from asicbnn.model.routed import Routed, routed
 from asicbnn.model.timing import Timing, timing
 from asicbnn.model.uncertainty import Bands
@@ -79,6 +79,8 @@ def costs(
             rates(accelerator, technology, built, clocked.period_ps, stride),
             technology, built, counters,
         )  # fmt: skip
+        if level != "cell":
+            table = calibrated(table, technology, structure)
         by_stride[stride] = laid_out.rates(table, stride) if laid_out else table
     shown = laid_out.area if laid_out else built
     flags = dict.fromkeys(_flags(accelerator, technology, built, clocked, laid_out))

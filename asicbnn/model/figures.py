@@ -96,11 +96,12 @@ def priced(
     counted: Sequence[Counted],
     inferences: int,
 ) -> Result:
-    """Return counts with their prices, by layer and in total.
+    """Return counts with their prices, by layer and in total, at the level of an estimate.
 
     inferences  images that were run for these counts
     """
-    cost = costs(accelerator, technology)
+    level = technology.best_level
+    cost = costs(accelerator, technology, level)
     terms = [terms_fj(cost.rates_of[layer.stride], layer.counts) for layer in counted]
     summed = totals(layer.counts for layer in counted)
     whole = totals(terms)
@@ -118,6 +119,7 @@ def priced(
         totals=figures(accelerator, cost, summed, parts_fj(whole), inferences, is_whole=True),
         layers=tuple(layers),
         flags=(PRICED_COUNTS, *cost.flags),
+        level=level,
         levels=cost.bands.levels(whole),
         errors=whole_errors,
     )

@@ -1,7 +1,7 @@
 """How far each rate of energy may be off, and at which level it is: errors with their origins.
 
 Whoever makes a rate from figures of its own states its error there; this is the table of all
-others. The figures are in `assumptions.yaml`, the technology and its memories.
+others. The figures are in `assumptions.yaml`, the technology and its calibration, and its memories.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.energy import Rate
 from asicbnn.result import PARTS
+from asicbnn.technology.calibration import component_key
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.corners import Ratios
 from asicbnn.technology.levels import MEMORY_LEVELS
@@ -36,6 +37,23 @@ _ACTIVITIES: Mapping[tuple[str, str], str] = MappingProxyType(
 )
 """The figure of `assumptions` a sum over cells goes by, where it is not that of a random bit."""
 _COUNTED_ON_GATES = frozenset({("array", "xnor"), ("array", "popcount")})
+_COMPONENTS: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("array", "weight register"): "registers",
+        ("array", "input register"): "registers",
+        ("post", "threshold register"): "array",
+        ("post", "output"): "output",
+        ("control", "sequencer"): "sequencer",
+        ("control", "configuration"): "controller",
+        ("control", "controller"): "controller",
+    }
+)
+"""The hardware component a rate is spent in, where it is not named like the part."""
+
+
+def component_of(part: str, term: str) -> str | None:
+    """Return the component whose gates switch for a rate; None for clock, memories and the rest."""
+    return _COMPONENTS.get((part, term), part if part in ("array", "dma") else None)
 
 
 def with_errors(
@@ -44,6 +62,32 @@ def with_errors(
     """Return rates of energy with the errors they do not state themselves."""
     stated = (rate if rate.origin else _stated(rate, technology, built, popcount) for rate in table)
     return tuple(_moved(_scaled(rate, technology), technology.moved_by) for rate in stated)
+
+
+def calibrated(
+    table: Iterable[Rate], technology: Technology, structure: str
+) -> tuple[Rate, ...]:
+    """Return rates of energy at gate level: times the factor of their component, if it has one.
+
+    structure  of the popcount
+
+    The spread of the factor takes the place of the error of sums over cells; what is uncertain
+    about activities remains.
+    """
+    return tuple(_calibrated(rate, technology, structure) for rate in table)
+
+
+def _calibrated(rate: Rate, technology: Technology, structure: str) -> Rate:
+    component = component_of(rate.part, rate.term)
+    key = component and component_key(component, structure)
+    entry = technology.calibration.get(key) if key else None
+    if entry is None or entry.energy is None:
+        return rate
+    factor = entry.energy
+    return replace(
+        rate, energy_fj=rate.energy_fj * factor.factor, level="gate",
+        relative_error=factor.spread, origin=f"calibrated energy of {key}",
+    )  # fmt: skip
 
 
 def _scaled(rate: Rate, technology: Technology) -> Rate:
@@ -136,4 +180,6 @@ def tree_share(technology: Technology) -> float:
     return tree / technology.clock_energy_fj_per_cycle(Cells(flop=1))
 
 
-__all__ = ["DATA", "activity_error", "tree_share", "with_errors"]
+__all__ = [
+    "DATA", "activity_error", "calibrated", "component_of", "tree_share", "with_errors",
+]  # fmt: skip

@@ -11,6 +11,7 @@ from asicbnn.model.area import area, component_cells, holding_multiplexers
 from asicbnn.model.built_paths import built_paths, settled_ps
 from asicbnn.model.costs import costs
 from asicbnn.model.estimate import reachable
+from asicbnn.model.rate_errors import calibrated, component_of
 from asicbnn.model.timing import timing
 from asicbnn.spec import load
 from asicbnn.spec.accelerator import with_changes
@@ -67,6 +68,28 @@ def test_level_cell_is_the_same_with_and_without_calibration(tiny):
     assert dict(asked.parts) == dict(plain.parts)
     assert asked.level == plain.level == "cell"
     assert costs(tiny, CALIBRATED, "cell").timing.paths_ps == costs(tiny, PLAIN).timing.paths_ps
+
+
+def test_energies_take_the_factor_of_their_component_and_its_spread(tiny):
+    measured = {name: CalibrationEntry(energy=factor(value)) for name, value in FACTORS.items()}
+    energies = replace(PLAIN, digest="energies", calibration=measured)
+    popcount = tiny.array.popcount.structure
+    plain = costs(tiny, PLAIN).rates_of[1]
+    found = calibrated(plain, energies, popcount)
+    seen = set()
+    for before, after in zip(plain, found, strict=True):
+        component = component_of(before.part, before.term)
+        if component is None:
+            assert after == before
+            continue
+        key = f"array_{popcount}" if component == "array" else component
+        assert after.energy_fj == before.energy_fj * FACTORS[key]
+        assert (after.level, after.relative_error) == ("gate", SPREAD)
+        assert after.origin == f"calibrated energy of {key}"
+        assert after.also == before.also
+        seen.add(component)
+    assert seen == set(COMPONENTS)
+    assert calibrated(plain, CALIBRATED, popcount) == plain  # areas and delays alone
 
 
 def test_leakage_shrinks_with_the_gates(tiny):
