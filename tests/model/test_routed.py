@@ -1,5 +1,6 @@
 """Estimates at level routed: what changes against the cell level, by how much, and what stays."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from asicbnn.model.costs import costs
 from asicbnn.result import METRICS
 from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.reader import read
+from asicbnn.technology.calibration import STRUCTURES
 from asicbnn.technology.library import load
 from asicbnn.technology.routed_designs import open_designs
 from asicbnn.technology.routing import routed_factors
+from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
 from asicbnn.verify.random_cases import accelerator
 
 ROOT = Path(__file__).parents[2]
@@ -153,6 +156,22 @@ def test_half_of_the_intervals_are_within_thirty_percent():
         for name in ("sky130hd", "ihp_sg13g2", "asap7")
     ]
     assert sorted(errors)[1] <= 0.30
+
+
+def test_a_calibrated_technology_is_laid_out_as_its_gates_are():
+    """Areas at gate level become routed ones, and a smaller netlist a smaller core."""
+    factor = CalibrationFactor(factor=0.8, spread=0.05, points=9, source="calibration")
+    calibrated = replace(
+        SKY, digest="calibrated",
+        calibration={name: CalibrationEntry(area=factor, delay=factor) for name in STRUCTURES},
+    )  # fmt: skip
+    summed, mapped = (costs(TINY, technology, "routed") for technology in (SKY, calibrated))
+    assert mapped.routed.mapped.level == "gate"
+    assert mapped.bands.area.levels["control_area_um2"] == "routed"
+    ratio = mapped.area.parts["control"] / summed.area.parts["control"]
+    gates = mapped.routed.mapped.parts["control"] / summed.routed.mapped.parts["control"]
+    assert ratio == pytest.approx(gates, rel=0.02)
+    assert gates < 0.9
 
 
 @pytest.mark.slow
