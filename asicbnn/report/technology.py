@@ -13,7 +13,7 @@ from asicbnn.report.tables import add, notes, plain_table
 from asicbnn.technology.cells import ROLES
 from asicbnn.technology.composition import Cell, resolve
 from asicbnn.technology.library import flags_of
-from asicbnn.technology.schema import CellEntry, Figure, TechnologyFile
+from asicbnn.technology.schema import CellEntry, Figure, Form, TechnologyFile
 from asicbnn.units import figure
 
 _COLUMNS: Final = (
@@ -53,7 +53,9 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
 
 def as_tables(file: TechnologyFile) -> RenderableType:
     """Return a technology as a reader wants to see it: cells, figures, corners, sources."""
-    shown: list[RenderableType] = [_cell_table(file), Text(), _figure_table(file)]
+    shown: list[RenderableType] = [
+        _cell_table(file), Text(), _popcount_table(file), Text(), _figure_table(file),
+    ]  # fmt: skip
     if file.corners:
         shown += [Text(), _corner_table(file)]
     shown += [Text(), _sources(file)]
@@ -107,15 +109,28 @@ def _cells(file: TechnologyFile) -> dict[str, Cell]:
     return resolve(file.cells, file.voltage_v.value, file.inverter_capacitance_ff.value)
 
 
-def _figures(file: TechnologyFile) -> Iterator[tuple[str, Figure]]:
-    for key in type(file).model_fields:
-        value = getattr(file, key)
+def _figures(part: Form, place: str = "") -> Iterator[tuple[str, Figure]]:
+    """Yield every figure of a file, those of its sections after their names."""
+    for key in type(part).model_fields:
+        value = getattr(part, key)
         if isinstance(value, Figure):
-            yield key, value
-    for key in type(file.operating).model_fields if file.operating else ():
-        value = getattr(file.operating, key)
-        if isinstance(value, Figure):
-            yield f"operating.{key}", value
+            yield f"{place}{key}", value
+        elif isinstance(value, Form):
+            yield from _figures(value, f"{key}.")
+
+
+def _popcount_table(file: TechnologyFile) -> RenderableType:
+    headings = ["popcount", "source", "fJ per lane", "error", "delay ps", "error"]
+    table = plain_table("XNOR and popcount, by structure", headings, words=2)
+    for structure, energy in file.popcount_energy.items():
+        delay = file.popcount_delay[structure]
+        source = f"{energy.source}, {delay.source}"
+        pairs = zip(energy.lanes, energy.compute_fj, strict=True)
+        values = ", ".join(f"{figure(fj)} ({lanes})" for lanes, fj in pairs)
+        line = f"{figure(delay.per_level_ps)} log2 N {delay.offset_ps:+.0f}"
+        errors = (f"+-{x.relative_error:.0%}" for x in (energy, delay))
+        add(table, structure, source, values, next(errors), line, next(errors))
+    return table
 
 
 def _cell_table(file: TechnologyFile) -> RenderableType:
