@@ -28,6 +28,8 @@ def test_measured_energies_equal_the_table_they_came_from(table, name, structure
         if row["lib"] == name and row["arch"] == ARCHITECTURE[structure] and row["mode"] == "both":
             lanes = int(row["N"])
             total = (float(row["E_total_fJ"]) + float(row["E_in_fJ"])) / lanes
+            if name == "asap7":  # inside cells the table averages over the two supply pins
+                total += float(row["E_int_fJ"]) / lanes
             energy = xnor_popcount_energy_fj_per_lane(load(name), structure, lanes)
             assert energy == pytest.approx(total, rel=1e-3)
             switched = popcount_energy(load(name), structure, lanes).transitions

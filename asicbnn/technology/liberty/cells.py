@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from asicbnn.technology.liberty.groups import (
@@ -20,7 +21,7 @@ from asicbnn.technology.liberty.library import (
     Table,
     TimingArc,
 )
-from asicbnn.technology.liberty.tables import LARGEST, TableReader
+from asicbnn.technology.liberty.tables import LARGEST, TableReader, sum_of
 
 _DRAWBACKS: Final = {
     "dont_use": "dont_use",
@@ -49,7 +50,8 @@ class CellReader:
 
     def __init__(self, library: Group, tables: TableReader) -> None:
         self.tables = tables
-        self.notes: list[str] = []
+        self.has_supplies = False
+        """Whether internal power was told apart by supply pin, and added up."""
         self._library = library
         self._units = {name: library.text(name) for name in library.attributes}
         self._bus_bits: dict[str, int] = {}
@@ -213,19 +215,30 @@ class CellReader:
                 )
 
     def _powers(self, pin: Group) -> Iterator[InternalPower]:
+        """Yield internal power by cause and condition, summed over the supplies told apart."""
+        found: list[InternalPower] = []
+        supplies: dict[tuple[str, str], tuple[int, set[str]]] = {}
         for group in pin.of("internal_power"):
-            found = {
+            tables = {
                 part.kind.removesuffix("_power"): self.tables.table(part, self.tables.scales.fj)
                 for part in group.parts
             }
-            both = found.get("power")
+            both = tables.get("power")
+            rise, fall = tables.get("rise", both), tables.get("fall", both)
+            supply = group.text("related_pg_pin")
             for related in _related(group):
-                yield InternalPower(
-                    related_pin=related,
-                    when=group.text("when"),
-                    rise=found.get("rise", both),
-                    fall=found.get("fall", both),
-                )
+                key = related, group.text("when")
+                index, seen = supplies.get(key, (0, set()))
+                if supply and seen and supply not in seen:
+                    before = found[index]
+                    total = sum_of(before.rise, rise), sum_of(before.fall, fall)
+                    found[index] = replace(before, rise=total[0], fall=total[1])
+                    seen.add(supply)
+                    self.has_supplies = True
+                else:
+                    supplies[key] = len(found), {supply} - {""}
+                    found.append(InternalPower(*key, rise, fall))
+        yield from found
 
     def _storages(self, group: Group) -> Iterator[Storage]:
         for part in group.of(*_STORAGE):

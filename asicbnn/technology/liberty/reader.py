@@ -79,8 +79,15 @@ def read_file(path: Path | str, wanted: Callable[[LibertyCell], bool] | None = N
             thresholds=_thresholds(reader, library),
             cells={name: cell for name, cell in cells.items() if cell is not None},
             files=(LibertyFile(path.name, _sha256(path), statements.characters),),
-            notes=(*reader.tables.scales.assumed, *reader.notes, *notes),
+            notes=(*reader.tables.scales.assumed, *_supplies(reader), *notes),
         )
+
+
+def _supplies(reader: CellReader) -> tuple[str, ...]:
+    """Return what to say of a file that tells supply pins apart: figures elsewhere may be means."""
+    if not reader.has_supplies:
+        return ()
+    return ("energy and leakage are stated per supply pin (related_pg_pin) and added up over them",)
 
 
 def _cell_reader(statements: Statements, library: Group) -> CellReader:

@@ -153,6 +153,19 @@ class TableReader:
         return array
 
 
+def sum_of(one: Table | None, other: Table | None) -> Table | None:
+    """Return the sum of two tables over the axes of the first; None where there is neither."""
+    if one is None or other is None:
+        return one or other
+    if (one.slew_ps, one.load_ff) == (other.slew_ps, other.load_ff):
+        added = other.values
+    else:
+        added = np.array([[other.at(s, c) for c in one.load_ff] for s in one.slew_ps])
+    total = one.values + added
+    total.flags.writeable = False
+    return Table(one.slew_ps, one.load_ff, total)
+
+
 def _indices(group: Group) -> dict[int, Attribute]:
     named = ((i, group.attributes.get(f"index_{i}")) for i in (1, 2, 3))
     return {i: attribute for i, attribute in named if attribute is not None}

@@ -126,6 +126,27 @@ def test_leakage_of_several_supplies_adds_up(parsed):
     assert cell.leakage_nw == 5
 
 
+def test_internal_power_of_several_supplies_adds_up(parsed):
+    """Per cause and condition, over supplies; groups that name no supply stay apart."""
+
+    def power(value, when="", supply=""):
+        condition = f'when : "{when}"; ' * bool(when)
+        pin = f"related_pg_pin : {supply}; " * bool(supply)
+        return (
+            f'internal_power () {{ related_pin : "A"; {condition}{pin}'
+            f'power (scalar) {{ values ("{value}"); }} }}\n'
+        )
+
+    groups = [
+        power(1, "B", "VDD"), power(2, "B", "VSS"), power(4, "!B", "VDD"), power(8, "!B", "VSS"),
+        power(16), power(32),
+    ]  # fmt: skip
+    inverter = INVERTER.replace("timing ()", "".join(groups) + "timing ()")
+    found = parsed(library(inverter)).cells["INV"].pins["Y"].powers
+    energies = [(power.when, power.rise.at(1, 1)) for power in found]
+    assert energies == [("B", 3000), ("!B", 12000), ("", 16000), ("", 32000)]
+
+
 def test_a_bus_is_one_pin_of_its_width(parsed):
     macro = """
   type (bus8) { base_type : array; data_type : bit; bit_width : 8; bit_from : 7; bit_to : 0; }

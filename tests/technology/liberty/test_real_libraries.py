@@ -1,6 +1,7 @@
 """The importer against figures of three real libraries that were read from Liberty before."""
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -62,22 +63,52 @@ def table_rows(name):
                 yield row
 
 
+def in_the_tables_words(name, match, figures):
+    """Return figures as the table has them: where a file tells supply pins apart, their mean.
+
+    Energy and power of a cell are the sum over its supply pins, as OpenSTA has them too; the table
+    averages over the two pins of asap7 and so holds half.
+    """
+    if name != "asap7":
+        return figures
+    half = figures.internal_energy_fj / 2
+    clock_fj = figures.clock_energy_fj
+    if clock_fj is not None:
+        pin_fj = match.cell.pins[match.clock].capacitance_ff * 0.7**2
+        clock_fj = pin_fj + (clock_fj - pin_fj) / 2
+    return dataclasses.replace(
+        figures,
+        leakage_nw=figures.leakage_nw / 2,
+        internal_energy_fj=half,
+        toggle_energy_fj=figures.toggle_energy_fj - half,
+        clock_energy_fj=clock_fj,
+    )
+
+
 def test_every_figure_of_every_role_within_1_percent_of_the_table(chosen):
-    """Leakage of asap7 aside: the table averages over the entries of the ground, which are 0."""
     name, choices, at = chosen
     compared = 0
     for row in table_rows(name):
         match = choices.get(ROLES[row["role"]])
         assert match.cell.name == row["cell"], row["role"]
-        figures = figures_of(match, at)
+        figures = in_the_tables_words(name, match, figures_of(match, at))
         for column, field in FIGURES.items():
             if row[column]:
                 wanted, got = float(row[column]), getattr(figures, field)
-                if (name, column) == ("asap7", "leak_nW"):
-                    wanted *= 2
                 assert got == pytest.approx(wanted, rel=0.01, abs=LAST_DIGIT), (row["role"], column)
                 compared += 1
     assert compared >= 60
+
+
+def test_energy_of_an_inverter_with_two_supply_pins_is_what_a_timing_tool_says():
+    """OpenSTA 2.0.17, report_power: INVx1 at slew 24.332 ps and 2.4796 fF, one transition per ns.
+
+    93.9 nW inside the cell and 607.5 nW on its output.
+    """
+    library = read(shared_data(f"liberty/{FILES['asap7'][1]}"))
+    (power,) = library.cells["INVx1_ASAP7_75t_R"].pins["Y"].powers
+    inside_fj = (power.rise.at(24.332, 2.4796) + power.fall.at(24.332, 2.4796)) / 2
+    assert inside_fj == pytest.approx(0.0939, rel=0.015)
 
 
 def test_the_library_figures_are_those_of_the_shipped_file(chosen):
