@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from asicbnn.errors import ModelError
+from asicbnn.levels import once_routed
 from asicbnn.model.area import Area
 from asicbnn.model.energy import Rate
 from asicbnn.model.gating import Clocked
@@ -99,7 +100,8 @@ def clock_rates(
     pins = always.flop * _clocked_fj(flop) + always.clock_gate * _clocked_fj(gate)
     factors = routed_factors(technology)
     error = factors.clock_area_ge_per_sink.relative_error
-    yield Rate("clock", "clock", "cycles", pins, origin=TREE)  # pins are known: Liberty's figure
+    # how many flops there are is known of a mapped netlist, and a pin's energy from its library
+    yield Rate("clock", "clock", "cycles", pins, once_routed(built.level), origin=TREE)
     buffers = tree.buffer_um2 / technology.clock_buffer.area_um2
     buffer_fj = technology.clock_buffer.input_capacitance_ff * technology.voltage_v**2
     buffer_fj += 2 * technology.clock_buffer.internal_energy_fj

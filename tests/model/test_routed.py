@@ -168,6 +168,9 @@ def test_a_calibrated_technology_is_laid_out_as_its_gates_are():
     summed, mapped = (costs(TINY, technology, "routed") for technology in (SKY, calibrated))
     assert mapped.routed.mapped.level == "gate"
     assert mapped.bands.area.levels["control_area_um2"] == "routed"
+    for technology, level in ((summed, "cell"), (mapped, "routed")):
+        pins = next(r for r in technology.rates_of[1] if (r.part, r.term) == ("clock", "clock"))
+        assert pins.level == level
     ratio = mapped.area.parts["control"] / summed.area.parts["control"]
     gates = mapped.routed.mapped.parts["control"] / summed.routed.mapped.parts["control"]
     assert ratio == pytest.approx(gates, rel=0.02)
