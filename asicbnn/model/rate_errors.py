@@ -153,8 +153,9 @@ def _switching(rate: Rate, popcount: PopcountEnergy) -> Rate:
 def _of_memory(rate: Rate, built: Area) -> Rate:
     """Return the rate of a part's memories, which are all of one kind."""
     memory = next(memory for macro, memory in built.memories if macro.part == rate.part)
+    error = memory.read_error if rate.term == "reads" else memory.energy_error
     return replace(
-        rate, level=MEMORY_LEVELS[memory.level], relative_error=memory.energy_error,
+        rate, level=MEMORY_LEVELS[memory.level], relative_error=error,
         origin=f"energy of {memory.kind}",
     )  # fmt: skip
 

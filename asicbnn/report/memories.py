@@ -27,6 +27,7 @@ _WAYS: tuple[tuple[str, Kind, Pricing], ...] = (
     ("SRAM, fit", "sram", "fit"),
     ("latches", "latch", "fit"),
     ("registers", "register", "fit"),
+    ("ROM", "rom", "fit"),
 )
 _MACROS = (
     "name", "count", "words", "word_bits", "banks", "column_mux", "read_latency_cycles",

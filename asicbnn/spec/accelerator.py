@@ -243,7 +243,9 @@ class Store(SpecModel):
     """The memory that holds weights, and activations between layers."""
 
     kind: Literal["sram", "rom", "external"] = _field(
-        "sram", "sram on the chip; rom: weights in a ROM, activations in an SRAM; or external"
+        "sram",
+        "sram on the chip; rom: weights in a ROM (macros of sram.lists, else of cells), "
+        "activations in an SRAM; or external",
     )
     external: ExternalMemory | None = _field(None, "the memory outside, for kind: external")
     kib: StoreSize = _field(StoreSize(), "sizes")

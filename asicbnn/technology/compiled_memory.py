@@ -57,7 +57,8 @@ class Memory:
     macros                   : what an SRAM or ROM is made of;  empty: built of cells
     level                    : "macros" that exist, a "fit" to such, "scaled" from another
                                technology's fit, or counted "cells"
-    *_error                  : relative error; 1.0 stands for a factor of two either way
+    *_error                  : relative error, read_error that of the energy of a read; 1.0 stands
+                               for a factor of two either way
     flags                    : what a report has to say about these figures
     """
 
@@ -79,6 +80,7 @@ class Memory:
     area_error: float
     energy_error: float
     access_error: float
+    read_error: float
     flags: tuple[str, ...]
 
     @property

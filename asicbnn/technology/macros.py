@@ -86,6 +86,11 @@ class MacroList:
     macros: tuple[SramMacro, ...] = field(repr=False)
     sources: tuple[str, ...] = field(default=(), repr=False)
 
+    @property
+    def has_roms(self) -> bool:
+        """Whether any of them is a ROM."""
+        return any(macro.ports == "rom" for macro in self.macros)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MacroList) and self.digest == other.digest
 

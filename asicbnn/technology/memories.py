@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import get_args
 
 from asicbnn.errors import ModelError
+from asicbnn.technology.cell_rom import cell_rom
 from asicbnn.technology.compiled_memory import (
     Kind,
     MacroUse,
@@ -45,9 +46,10 @@ def memory(
                        memory of the port's width
     ports            : one that reads or writes, or one of each
     write_mask       : the smallest part of a word written on its own
-    pricing          : of an SRAM: the fit to real macros, or exactly those on a list
+    pricing          : of an SRAM: the fit to real macros, or exactly those on a list; a ROM is of
+                       cells where the list has none and it need not be exact
     macros           : the list of a memory compiler; None takes the technology's own
-    extrapolate      : price an SRAM below the range of the fit all the same, and flag it
+    extrapolate      : price an SRAM or ROM below the range of its fit all the same, and flag it
 
     A memory beyond the largest macro is made of several. Raises ModelError for kinds, ports or
     sizes that do not exist, and for a size outside the range of the fit.
@@ -67,7 +69,10 @@ def memory(
         return standard_cell_memory(technology, kind, words, word_bits, ports, write_mask)
     own = technology.nominal
     if kind == "rom":
-        built = listed_rom(own, _listed(own, macros, "a ROM"), words, word_bits)
+        listed = macros or own.macros
+        if pricing == "fit" and not (listed and listed.has_roms):
+            return cell_rom(technology, words, word_bits, extrapolate=extrapolate)
+        built = listed_rom(own, _listed(own, macros, "exact pricing"), words, word_bits)
     elif pricing == "fit":
         built = fitted_sram(own, words, word_bits, ports, write_mask, extrapolate=extrapolate)
     else:

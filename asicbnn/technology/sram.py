@@ -105,6 +105,7 @@ def _priced(
         area_error=errors.area,
         energy_error=errors.energy,
         access_error=errors.access,
+        read_error=errors.energy,
         flags=errors.flags,
     )
 

@@ -18,7 +18,9 @@ _FIGURES = Path(__file__).parent / "figures"
 FACTOR_TWO = 1.0
 
 
-class _Range(Form):
+class Range(Form):
+    """The sizes a fit was made of."""
+
     least: int
     most: int
 
@@ -54,9 +56,9 @@ class _AccessFit(Form):
 class PortFits(Form):
     """The fits for macros of one kind of ports, and the sizes they hold for."""
 
-    words: _Range
-    word_bits: _Range
-    capacity_bits: _Range
+    words: Range
+    word_bits: Range
+    capacity_bits: Range
     area_um2: _Fit
     read_fj: _Fit
     write_fj: _Fit
@@ -230,5 +232,5 @@ def covering_size(
 
 
 __all__ = [
-    "FACTOR_TWO", "FittedMacro", "covering_size", "fits", "fitted_macro", "fitted_stack",
+    "FACTOR_TWO", "FittedMacro", "Range", "covering_size", "fits", "fitted_macro", "fitted_stack",
 ]  # fmt: skip

@@ -28,6 +28,7 @@ class _CellMemoryFile(Form):
     decoder_nand2_per_word: Figure
     area_relative_error: Figure
     energy_relative_error: Figure
+    read_relative_error: Figure
     access_relative_error: Figure
 
 
@@ -163,7 +164,8 @@ def standard_cell_memory(
         area_error=figures.area_relative_error.value,
         energy_error=figures.energy_relative_error.value,
         access_error=figures.access_relative_error.value,
+        read_error=figures.read_relative_error.value,
         flags=(
-            f"energy and timing of {kind} memories are counted from cells, not calibrated on gates",
+            f"writes and timing of {kind} memories are counted from cells, not compared with gates",
         ),
     )

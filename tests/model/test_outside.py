@@ -191,9 +191,13 @@ class TestRom:
         said = "power-up: the weights are in a memory that keeps them; nothing is loaded"
         assert said in result.flags
 
-    def test_a_rom_needs_a_list_that_has_one(self):
+    def test_a_rom_is_of_cells_unless_a_list_has_one(self):
+        of_cells = with_changes(TINY, {"store.kind": "rom"})
+        found = {macro.part: memory for macro, memory in costs(of_cells, SKY).area.memories}
+        assert found["store_weight"].cells is not None
+        exact = with_changes(of_cells, {"sram.macros": "exact"})
         with pytest.raises(ModelError, match=r"^store\.kib\.weights: no macro of sky130hd has"):
-            costs(with_changes(TINY, {"store.kind": "rom"}), SKY)
+            costs(exact, SKY)
 
     def test_weights_that_do_not_fit_are_not_streamed_into_it(self, tmp_path):
         with pytest.raises(MappingError, match=r"but it is a ROM; set store\.kib\.weights to 1"):

@@ -32,7 +32,7 @@ def run(*arguments):
 def test_every_way_to_build_a_memory_is_priced_or_refused_with_its_reason():
     asked = report.Asked(16, 32)
     found = {way.name: way for way in report.ways(IHP, asked, None)}
-    assert list(found) == ["SRAM, exact macros", "SRAM, fit", "latches", "registers"]
+    assert list(found) == ["SRAM, exact macros", "SRAM, fit", "latches", "registers", "ROM"]
     assert found["SRAM, fit"].memory is None
     assert "outside the range of the fit" in found["SRAM, fit"].reason
     assert found["latches"].memory.area_um2 < found["SRAM, exact macros"].memory.area_um2

@@ -191,7 +191,7 @@ class TestRom:
         with pytest.raises(ModelError, match=r"^r of mine states no read_energy_fj, leakage_nw"):
             memory(IHP, "rom", 64, 8, macros=of("r,64,8,rom,100"))
         with pytest.raises(ModelError, match=r"^no macro of ihp_sg13g2 has ports rom"):
-            memory(IHP, "rom", 64, 8)
+            memory(IHP, "rom", 64, 8, pricing="exact")
 
 
 class TestCsv:
