@@ -122,13 +122,11 @@ def _paths(
 def slowest_error(delays: Mapping[str, float], errors: Mapping[str, float]) -> float:
     """Return the relative error of the longest of several uncertain delays.
 
-    Any of them may be the longest after all: the band is that of the largest upper ends, and that
-    of the largest lower ends.
+    Any of them may be the longest after all, so the band ends at the largest of their upper ends;
+    its lower end is never above the longest's own.
     """
-    limit = max(delays.values())
-    above = max(ps * (1 + errors[name]) for name, ps in delays.items()) / limit
-    below = limit / max(ps / (1 + errors[name]) for name, ps in delays.items())
-    return max(above, below) - 1
+    longest = max(delays.values())
+    return max(ps * (1 + errors[name]) for name, ps in delays.items()) / longest - 1
 
 
 def _address_path(accelerator: Accelerator, technology: Technology) -> PathDelay:

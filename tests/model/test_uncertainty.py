@@ -50,6 +50,13 @@ def test_a_figure_may_have_errors_of_several_origins():
     assert found["energy_fj"] == pytest.approx(0.5, rel=1e-12)
 
 
+def test_rates_of_one_term_share_the_larger_error():
+    rates = [rate("array", "xnor", 0.3, "cells"), rate("array", "xnor", 0.1, "cells")]
+    errors = EnergyErrors.of(rates, 0.0)
+    [found] = errors.metrics([{("array", "xnor"): 7.0}])
+    assert found["energy_fj"] == pytest.approx(0.3, rel=1e-12)
+
+
 def test_the_period_widens_the_energy_of_leakage_and_the_power_of_the_rest():
     rates = [rate("array", "xnor", 0.0, "cells"), rate("leakage", "logic", 0.0, "leakage")]
     errors = EnergyErrors.of(rates, 0.2)
@@ -103,6 +110,9 @@ def test_every_metric_of_an_estimate_has_a_level_and_every_cost_an_error():
         assert 0 < result.errors[name] < 2
     for layer in result.layers:
         assert 0 < layer.errors["energy_fj"] < 2
+    both = np.hypot(result.errors["area_um2"], result.errors["period_ps"])
+    assert result.errors["density_tops_per_mm2"] == pytest.approx(both, rel=1e-12)
+    assert result.errors["throughput_tops"] == result.errors["period_ps"]
 
 
 def test_the_error_of_the_energy_is_that_of_its_origins():
