@@ -67,6 +67,33 @@ def boundary(
     return entering, {f"out{i}": wire for i, wire in enumerate(_in_order(taken))}
 
 
+def shown_bits(
+    machine: Machine, wires: Iterable[WireVector]
+) -> dict[tuple[str, int], tuple[str, int]]:
+    """Return the register bits that wires are mere copies of: (register, bit) -> (wire, bit)."""
+    driver = {net.dests[0]: net for net in machine.block.logic if net.op in "wsc"}
+    shown = {}
+    for wire in wires:
+        for bit in range(len(wire)):
+            source, place = wire, bit
+            while (net := driver.get(source)) is not None:
+                source, place = _copied_bit(net, place)
+            if isinstance(source, Register):
+                shown[source.name, place] = wire.name, bit
+    return shown
+
+
+def _copied_bit(net: LogicNet, bit: int) -> tuple[WireVector, int]:
+    """Wire and bit that a bit of a copy, a slice or a concatenation comes from."""
+    if net.op == "s":
+        return net.args[0], net.op_param[bit]
+    for part in reversed(net.args):
+        if bit < len(part):
+            return part, bit
+        bit -= len(part)
+    raise ValueError(f"{net} has no bit {bit}")
+
+
 def _nets(machine: Machine, parts: Iterable[tuple[str, str]]) -> set[LogicNet]:
     return {net for part in parts for net in machine.parts[part] if net.op not in "m@"}
 

@@ -275,7 +275,7 @@ def _leakage(technology: Technology, built: Area, period_ps: float) -> Iterator[
     yield Rate("leakage", "memory", "cycles", memory_nw * period_ps * _FJ_PER_NW_PS)
 
 
-def terms_fj(table: Iterable[Rate], counts: Mapping[str, int]) -> dict[tuple[str, str], float]:
+def terms_fj(table: Iterable[Rate], counts: Mapping[str, float]) -> dict[tuple[str, str], float]:
     """Energy by (part, term) [fJ]: count times rate."""
     terms: dict[tuple[str, str], float] = {}
     for rate in table:

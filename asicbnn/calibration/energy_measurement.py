@@ -1,0 +1,144 @@
+"""Energy per step of the accelerators of the grid: gates, and the model at the same events.
+
+A layer of random weights and inputs is run, with windows drawn at random over it. What is too large
+to be mapped in a moment is composed, and says so: energy per step of array and registers grows by
+equal shares per PE, so a straight line through two smaller numbers of PEs, each running a layer of
+its own size, is followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from asicbnn.calibration.energy_shares import CLOCK, SHARES
+from asicbnn.calibration.grid import GridPoint
+from asicbnn.calibration.network_energy import GateLevel, Sample, Sampling
+from asicbnn.calibration.network_run import NetworkRun, RunningMachine
+from asicbnn.calibration.synthesis import Flow, Form
+from asicbnn.hardware.structure import COMPONENTS
+from asicbnn.spec.accelerator import with_changes
+from asicbnn.spec.workload import Workload
+
+DIRECT_LANES = 1024
+"""Lanes of all PEs up to which the accelerator is mapped as it is."""
+SMALL_PES = 4
+PER_PE = ("array", "registers")
+_SAMPLING = Sampling(cycles=50, per_layer=8)
+
+
+@dataclass(frozen=True, eq=False)
+class EnergyMeasurement:
+    """Energy per step of the array, by share (components, and the clock) [fJ].
+
+    gates_fj, model_fj  as gates give it, and as the model says for the same events
+    steps         steps that were played      operations  2 x products of a step
+    glitch_share  of the logic's energy
+    composed      what was composed from smaller designs, one phrase each
+    """
+
+    point: GridPoint
+    gates_fj: Mapping[str, float]
+    model_fj: Mapping[str, float]
+    steps: float
+    operations: float
+    glitch_share: float
+    composed: tuple[str, ...]
+
+    @property
+    def gates_fj_per_op(self) -> float:
+        """Energy of logic and clock per operation."""
+        return sum(self.gates_fj.values()) / self.operations
+
+    @property
+    def model_fj_per_op(self) -> float:
+        """What the model says of the same."""
+        return sum(self.model_fj.values()) / self.operations
+
+
+def measure_energy(
+    flow: Flow, point: GridPoint, technology: str, form: Form, sampling: Sampling = _SAMPLING
+) -> EnergyMeasurement:
+    """Play a layer on the gates of an accelerator of the grid.
+
+    technology  name or path of the technology the model takes
+
+    Raises what mapping raises, and SimulationError if gates and hardware disagree.
+    """
+    if _is_direct(point):
+        samples = _samples(flow, point, technology, form, COMPONENTS, sampling)
+        return _measured(point, samples, _per_step(samples), ())
+    rest = [name for name in COMPONENTS if name not in PER_PE]
+    samples = _samples(flow, point, technology, form, rest, sampling)
+    gates = _per_step(samples)
+    more, less = _smaller(point)
+    high, low = (
+        _per_step(_samples(flow, point.of(pes), technology, form, PER_PE, sampling))
+        for pes in (more, less)
+    )
+    for share in (*PER_PE, CLOCK):
+        line = high[share] + (point.pes - more) / (more - less) * (high[share] - low[share])
+        gates[share] += line
+    phrase = f"{' and '.join(PER_PE)} from {more} and {less} PEs"
+    return _measured(point, samples, gates, (phrase,))
+
+
+def _samples(
+    flow: Flow, point: GridPoint, technology: str, form: Form, components: Sequence[str],
+    sampling: Sampling,
+) -> tuple[Sample, ...]:  # fmt: skip
+    accelerator = with_changes(point.accelerator, {"technology": technology})
+    running = RunningMachine(accelerator)
+    run = NetworkRun(running, layer_of(point))
+    return GateLevel(flow, running, form, components).samples(run, sampling)
+
+
+def layer_of(point: GridPoint) -> Workload:
+    """Return a network of one layer of 3 x 3 taps without padding.
+
+    It has two words of inputs and two of outputs, or one of each where the store holds no more.
+    """
+    store_bits = 8 * 1024 * point.accelerator.store.kib.weights
+    words = 2 if 4 * 9 * point.pes * point.lanes <= store_bits // 2 else 1
+    return Workload.model_validate({
+        "name": "layer",
+        "input": {"shape": [6, 6, words * point.lanes], "bits": 1},
+        "layers": [{
+            "name": "conv", "op": "conv", "out_channels": words * point.pes, "kernel": [3, 3],
+            "post": ["batch_norm", "sign"],
+        }],
+    })  # fmt: skip
+
+
+def _per_step(samples: Sequence[Sample]) -> dict[str, float]:
+    steps = sum(sample.counts["steps"] for sample in samples)
+    return {share: sum(sample.gates_fj[share] for sample in samples) / steps for share in SHARES}
+
+
+def _measured(
+    point: GridPoint, samples: Sequence[Sample], gates: Mapping[str, float],
+    composed: tuple[str, ...],
+) -> EnergyMeasurement:  # fmt: skip
+    steps = sum(sample.counts["steps"] for sample in samples)
+    products = sum(sample.counts["active_lane_steps"] for sample in samples)
+    model = {share: sum(s.model_fj[share] for s in samples) / steps for share in SHARES}
+    logic = sum(s.gates_fj[name] for s in samples for name in COMPONENTS)
+    glitches = sum(sample.glitches_fj for sample in samples)
+    return EnergyMeasurement(
+        point, dict(gates), model, steps, 2 * products / steps, glitches / logic, composed
+    )
+
+
+def _is_direct(point: GridPoint) -> bool:
+    return point.pes * point.lanes <= DIRECT_LANES or point.pes <= SMALL_PES
+
+
+def _smaller(point: GridPoint) -> tuple[int, int]:
+    """Two numbers of PEs to follow a straight line from."""
+    more = SMALL_PES
+    while 2 * more * point.lanes <= DIRECT_LANES:
+        more *= 2
+    return more, more // 2
+
+
+__all__ = ["EnergyMeasurement", "layer_of", "measure_energy"]

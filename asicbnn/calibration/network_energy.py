@@ -1,0 +1,148 @@
+"""Energy of a network on the gates of an accelerator: windows of the run, played on its netlist.
+
+Every layer is looked at in some windows. What a component's gates take in a layer is what the model
+says of it there, times gates over model in the windows: so windows that happened to fall on busy
+cycles count for no more than others. Where the model has nothing to hold against, it is energy per
+cycle times cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from asicbnn.calibration.annotation import annotated
+from asicbnn.calibration.energy_shares import CLOCK, SHARES, modelled_fj
+from asicbnn.calibration.gate_cells import GateCells
+from asicbnn.calibration.gate_energy import energies
+from asicbnn.calibration.network_run import NetworkRun, RunningMachine, Window
+from asicbnn.calibration.replay import Replay, gates_of
+from asicbnn.calibration.synthesis import Flow, Form
+from asicbnn.calibration.timed_circuit import TimedCircuit
+from asicbnn.hardware.structure import COMPONENTS
+from asicbnn.model.costs import costs
+from asicbnn.model.energy import terms_fj
+from asicbnn.technology import library
+from asicbnn.technology.library import Technology
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Windows a run is looked at in: cycles of each, how many per layer, and the seed."""
+
+    cycles: int = 40
+    per_layer: int = 5
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A window: energy of the gates and of the model, by share [fJ]; glitches are of the logic.
+
+    layer, counts  as in `Window`
+    """
+
+    layer: int
+    counts: Mapping[str, float]
+    gates_fj: Mapping[str, float]
+    model_fj: Mapping[str, float]
+    glitches_fj: float
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkEnergy:
+    """Energy of one image, by share [fJ].
+
+    gates_fj, model_fj  of gates, extrapolated from windows, and of the model at the same counts
+    whole_fj            of everything, by the model: memories, links, clock tree, leakage too
+    samples             the windows                      cycles  of the whole run
+    """
+
+    gates_fj: Mapping[str, float]
+    model_fj: Mapping[str, float]
+    whole_fj: float
+    samples: tuple[Sample, ...]
+    cycles: int
+
+    @property
+    def sampled_cycles(self) -> int:
+        return int(sum(sample.counts["cycles"] for sample in self.samples))
+
+    @property
+    def glitch_share(self) -> float:
+        """Share of the logic's energy that is spent on glitches."""
+        logic = sum(s.gates_fj[share] for s in self.samples for share in COMPONENTS)
+        return sum(s.glitches_fj for s in self.samples) / logic
+
+
+class GateLevel:
+    """An accelerator on the gates of a library.
+
+    components  that are mapped and played (default: all)
+    """
+
+    def __init__(
+        self, flow: Flow, running: RunningMachine, form: Form,
+        components: Iterable[str] = COMPONENTS,
+    ) -> None:  # fmt: skip
+        self.components = tuple(components)
+        self._gates = gates_of(flow, running.machine, form, self.components)
+        netlist = annotated(self._gates.netlist, GateCells(flow.library))
+        self._replay = Replay(self._gates, TimedCircuit(netlist))
+
+    def samples(self, run: NetworkRun, sampling: Sampling) -> tuple[Sample, ...]:
+        """Play windows of a run of this accelerator."""
+        windows = run.windows(
+            self._gates.wires, cycles=sampling.cycles, per_layer=sampling.per_layer,
+            seed=sampling.seed,
+        )  # fmt: skip
+        modelled = _Modelled(run)
+        return tuple(self._sample(window, modelled) for window in windows)
+
+    def _sample(self, window: Window, modelled: _Modelled) -> Sample:
+        counted = self._replay.play(window.trace)
+        found = energies(self._replay.circuit, counted, self.components)
+        gates = dict.fromkeys(SHARES, 0.0)
+        for name, energy in found.components.items():
+            gates[name] = energy.logic_fj
+        gates[CLOCK] = found.total.clock_fj
+        model = modelled.shares_fj(window.layer, window.counts)
+        return Sample(window.layer, window.counts, gates, model, found.total.glitches_fj)
+
+    def energy(self, run: NetworkRun, sampling: Sampling) -> NetworkEnergy:
+        """Return the energy of one image of a run of this accelerator."""
+        samples, modelled = self.samples(run, sampling), _Modelled(run)
+        gates, model = dict.fromkeys(SHARES, 0.0), dict.fromkeys(SHARES, 0.0)
+        for index, layer in enumerate(run.layers):
+            own = [sample for sample in samples if sample.layer == index]
+            whole = modelled.shares_fj(index, layer.counts)
+            for share in SHARES:
+                seen = sum(sample.model_fj[share] for sample in own)
+                spent = sum(sample.gates_fj[share] for sample in own)
+                cycles = sum(sample.counts["cycles"] for sample in own)
+                scale = whole[share] / seen if seen else layer.counts["cycles"] / cycles
+                gates[share] += spent * scale
+                model[share] += whole[share]
+        return NetworkEnergy(gates, model, modelled.whole_fj, samples, run.cycles)
+
+
+class _Modelled:
+    """What the model says of a run's events."""
+
+    def __init__(self, run: NetworkRun) -> None:
+        self._technology: Technology = library.load(run.accelerator.technology)
+        self._rates = costs(run.accelerator, self._technology).rates_of
+        self._layers = run.layers
+
+    def shares_fj(self, layer: int, counts: Mapping[str, float]) -> dict[str, float]:
+        """Energy of some events of a layer, by share."""
+        return modelled_fj(self._rates[self._layers[layer].stride], counts, self._technology)
+
+    @property
+    def whole_fj(self) -> float:
+        """Energy of all events of the run, of everything."""
+        terms = (terms_fj(self._rates[layer.stride], layer.counts) for layer in self._layers)
+        return sum(energy for each in terms for energy in each.values())
+
+
+__all__ = ["GateLevel", "NetworkEnergy", "Sample", "Sampling"]
