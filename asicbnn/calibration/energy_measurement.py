@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from asicbnn.calibration.energy_shares import CLOCK, SHARES
+from asicbnn.calibration.energy_shares import SHARES
 from asicbnn.calibration.grid import GridPoint
 from asicbnn.calibration.network_energy import GateLevel, Sample, Sampling
 from asicbnn.calibration.network_run import NetworkRun, RunningMachine
@@ -19,6 +19,7 @@ from asicbnn.calibration.synthesis import Flow, Form
 from asicbnn.hardware.structure import COMPONENTS
 from asicbnn.spec.accelerator import with_changes
 from asicbnn.spec.workload import Workload
+from asicbnn.technology.calibration import CLOCK
 
 DIRECT_LANES = 1024
 """Lanes of all PEs up to which the accelerator is mapped as it is."""

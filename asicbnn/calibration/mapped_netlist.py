@@ -17,6 +17,9 @@ from typing import Any
 from asicbnn.calibration.joined_nets import ONE, ZERO, JoinedNets
 from asicbnn.errors import EnvironmentProblem
 
+_REMARK = "$scopeinfo"
+"""What Yosys leaves of a module that was flattened; no cell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -184,6 +187,8 @@ class _Opened:
             if not wire.get("hide_name"):
                 self._wires[prefix + name] = nets
         for name, cell in module["cells"].items():
+            if cell["type"] == _REMARK:
+                continue
             inner = self.modules.get(cell["type"])
             if inner is not None and not _is_set(inner, "blackbox"):
                 self._open(inner, self._bound(inner, cell, local), (*scope, name))

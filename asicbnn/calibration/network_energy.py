@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from asicbnn.calibration.annotation import annotated
-from asicbnn.calibration.energy_shares import CLOCK, SHARES, modelled_fj
+from asicbnn.calibration.energy_shares import SHARES, modelled_fj
 from asicbnn.calibration.gate_cells import GateCells
 from asicbnn.calibration.gate_energy import energies
 from asicbnn.calibration.network_run import NetworkRun, RunningMachine, Window
@@ -23,6 +23,7 @@ from asicbnn.hardware.structure import COMPONENTS
 from asicbnn.model.costs import costs
 from asicbnn.model.energy import terms_fj
 from asicbnn.technology import library
+from asicbnn.technology.calibration import CLOCK
 from asicbnn.technology.library import Technology
 
 

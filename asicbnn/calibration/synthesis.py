@@ -63,12 +63,21 @@ _KEPT = "mapped"
 
 @dataclass(frozen=True)
 class Flow:
-    """A library made ready for synthesis, and the Yosys that does it."""
+    """A library made ready for synthesis, and the Yosys that does it.
+
+    keeps_names  netlists keep the name of every wire, for whoever looks for registers in them
+    """
 
     library: Library
     cells: MappingCells
     adders: AdderCells
     yosys: Yosys
+    keeps_names: bool = False
+
+    @property
+    def script(self) -> str:
+        """What Yosys runs."""
+        return _SCRIPT.replace(" -purge", "") if self.keeps_names else _SCRIPT
 
     def netlist(self, written: VerilogBlock, form: Form) -> MappedNetlist:
         """Map a block whose top module is `toplevel`; memories stay black boxes.
@@ -79,7 +88,7 @@ class Flow:
         data = _kept(place)
         if data is None:
             files = {"cells.lib": self.cells.text, "design.v": self._design(written, form)}
-            data = self.yosys.run(_SCRIPT, files, "netlist.json")
+            data = self.yosys.run(self.script, files, "netlist.json")
             _keep(place, data)
         mapped = netlist_of(data, f"the netlist of {written.name}")
         return buffered(mapped, self.library, self.cells.names)
@@ -89,7 +98,7 @@ class Flow:
         folder = cache_folder()
         if folder is None:
             return None
-        parts = (self.yosys.version, _SCRIPT, self.digest, self._design(written, form))
+        parts = (self.yosys.version, self.script, self.digest, self._design(written, form))
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         return folder / _KEPT / f"{key}{suffix}"
 

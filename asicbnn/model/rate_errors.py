@@ -15,7 +15,7 @@ from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.energy import Rate
 from asicbnn.result import PARTS
-from asicbnn.technology.calibration import component_key
+from asicbnn.technology.calibration import CLOCK, component_key
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.corners import Ratios
 from asicbnn.technology.levels import MEMORY_LEVELS
@@ -78,6 +78,8 @@ def calibrated(
 
 
 def _calibrated(rate: Rate, technology: Technology, structure: str) -> Rate:
+    if rate.part == CLOCK:
+        return _clocked(rate, technology)
     component = component_of(rate.part, rate.term)
     key = component and component_key(component, structure)
     entry = technology.calibration.get(key) if key else None
@@ -87,6 +89,20 @@ def _calibrated(rate: Rate, technology: Technology, structure: str) -> Rate:
     return replace(
         rate, energy_fj=rate.energy_fj * factor.factor, level="gate",
         relative_error=factor.spread, origin=f"calibrated energy of {key}",
+    )  # fmt: skip
+
+
+def _clocked(rate: Rate, technology: Technology) -> Rate:
+    """Return a rate of the clock: the factor is of flip-flops and clock gates, not of the tree."""
+    entry = technology.calibration.get(CLOCK)
+    if entry is None or entry.energy is None:
+        return rate
+    tree, factor = tree_share(technology), entry.energy
+    scaled = tree + (1 - tree) * factor.factor
+    own = (f"calibrated energy of {CLOCK}", (scaled - tree) * factor.spread / scaled)
+    return replace(
+        rate, energy_fj=rate.energy_fj * scaled, level="gate",
+        relative_error=rate.relative_error / scaled, also=(*rate.also, own),
     )  # fmt: skip
 
 

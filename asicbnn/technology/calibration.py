@@ -27,12 +27,15 @@ def accelerator_key(popcount: str) -> str:
     return f"accelerator_{popcount}"
 
 
+CLOCK: Final = "clock"
+"""What the clock takes in flip-flops and clock gates, of all components: energy alone."""
+
 STRUCTURES: Final = (
     *(component_key(component, popcount) for component in COMPONENTS for popcount in POPCOUNTS
       if component == "array" or popcount == POPCOUNTS[0]),
     *(accelerator_key(popcount) for popcount in POPCOUNTS),
 )  # fmt: skip
-"""Structures there are factors of."""
+"""Structures there are factors of, beside the clock."""
 
 
 def entry_of(technology: Technology, structure: str) -> CalibrationEntry:
@@ -86,6 +89,6 @@ def mapped(price: Callable[[Cells], float], cells: Cells, holding: int, factor: 
 
 
 __all__ = [
-    "COMPONENTS", "STRUCTURES", "accelerator_key", "area_factor", "component_key", "delay_factor",
-    "entry_of", "kept_cells", "mapped",
+    "CLOCK", "COMPONENTS", "STRUCTURES", "accelerator_key", "area_factor", "component_key",
+    "delay_factor", "entry_of", "kept_cells", "mapped",
 ]  # fmt: skip

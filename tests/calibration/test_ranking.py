@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asicbnn.calibration.energy_shares import CLOCK, SHARES, modelled_fj
+from asicbnn.calibration.energy_shares import SHARES, modelled_fj
 from asicbnn.calibration.ranking import Ranked, candidates, networks, ranking
 from asicbnn.hardware.structure import COMPONENTS
 from asicbnn.model.costs import costs
 from asicbnn.result import PARTS
 from asicbnn.spec import load
 from asicbnn.technology import library
+from asicbnn.technology.calibration import CLOCK
 
 
 def ranked(name, estimated, gates, network="net"):

@@ -9,7 +9,7 @@ from shared_data import shared_data
 
 from asicbnn.calibration.annotation import annotated
 from asicbnn.calibration.energy_measurement import layer_of, measure_energy
-from asicbnn.calibration.energy_shares import CLOCK, SHARES
+from asicbnn.calibration.energy_shares import SHARES
 from asicbnn.calibration.gate_cells import GateCells
 from asicbnn.calibration.grid import GridPoint
 from asicbnn.calibration.network_energy import GateLevel, Sampling
@@ -19,6 +19,7 @@ from asicbnn.calibration.synthesis import flow
 from asicbnn.calibration.timed_circuit import TimedCircuit
 from asicbnn.errors import SimulationError
 from asicbnn.spec.accelerator import with_changes
+from asicbnn.technology.calibration import CLOCK
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 POINT = GridPoint("sliced", 4, 16, 1)
