@@ -199,6 +199,12 @@ def test_the_clock_of_a_composed_clock_gate_by_hand(entries):
     assert cells["clock_gate"].clock_energy_fj == pytest.approx(wanted)
 
 
+def test_the_gate_equivalent_is_the_nand2_that_there_is_or_is_composed(entries):
+    assert entries(PARTS)[1].gate_equivalent_um2.value == area("NAND2")
+    composed = entries(but("NAND2"))[1].gate_equivalent_um2.value
+    assert composed == pytest.approx(area("AND2", "INV"))
+
+
 def test_a_flop_of_inverted_output_takes_an_inverter(entries):
     cells, file = entries(but("DFF", "DFFR", DFF=changed("DFF", functions={"Q": "!IQ"})))
     assert cells["flop"].area_um2 == pytest.approx(area("DFF", "INV"))
