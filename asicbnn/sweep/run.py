@@ -33,7 +33,8 @@ _Point = tuple[DesignPoint, int]
 class SweepResult:
     """What a sweep found.
 
-    table       one row per legal point: what names it, the swept fields, the metrics, `pareto`
+    table       one row per legal point: what names it, its level, the swept fields, the metrics and
+                relative errors of those in `BANDED`, `pareto`
     axes        the swept fields, as columns of the table
     objectives  metrics of the front, which is marked per workload and technology
     refused     reason -> number of points that are no legal design or do not fit
