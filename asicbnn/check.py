@@ -7,7 +7,7 @@ whether that technology exists, holds at the voltage asked for, and is as fast a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,7 @@ def _too_fast(
         clocked = timing(accelerator, moved, area(accelerator, moved))
         refuse_impossible(accelerator, clocked)
     except SpecError as error:
-        for problem in error.problems:
-            yield document.problem(problem.path, problem.message, problem.help)
+        yield from _placed(error.problems, document)
     except ModelError as error:
         message = str(error)
         named = _FIELD.match(message)
@@ -82,6 +81,17 @@ def _too_fast(
             yield document.problem(named[1], message, help)
         else:
             yield document.problem((), message)
+
+
+def _placed(problems: Sequence[Problem], document: Document) -> Iterator[Problem]:
+    """Yield problems at the fields they name; those of a list of macros after the line of it."""
+    for name in dict.fromkeys(problem.file for problem in problems if problem.file):
+        yield document.problem("sram.lists", f"there is something wrong with {name}", "see below")
+    for problem in problems:
+        if problem.file:
+            yield problem
+        else:
+            yield document.problem(problem.path, problem.message, problem.help)
 
 
 def _sweep_problems(path: Path | str, document: Document) -> Iterator[Problem]:

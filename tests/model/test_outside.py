@@ -163,6 +163,16 @@ class TestRefusals:
             assert (problem.path, problem.help != "") == (place, True)
             assert problem.line is not None
 
+    def test_check_tells_what_is_wrong_with_a_list_of_macros(self, tmp_path):
+        macros, file = tmp_path / "m.csv", tmp_path / "a.yaml"
+        file.write_text(f"name: a\nsram:\n  lists: [{macros}]\n")
+        [where, missing] = check(file)
+        assert (where.path, where.line) == ("sram.lists", 3)
+        assert "cannot be read" in missing.message
+        macros.write_text("name,words,word_bits,ports,area_um2\na,64,8,1rw,x\n")
+        [where, cell] = check(file)
+        assert (cell.file, cell.line, cell.path) == (str(macros), 2, "area_um2")
+
     @pytest.mark.parametrize(
         "fields",
         [{"background_mw": 1, "source": " "}, {"background_mw": 1}, {"source": "x", "watts": 1}],

@@ -1,12 +1,14 @@
 import math
+import re
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from asicbnn.errors import ModelError
-from asicbnn.technology.break_even import break_even_words
+from asicbnn.technology.break_even import break_even_table, break_even_words
 from asicbnn.technology.library import load
 from asicbnn.technology.memories import memory
 from asicbnn.technology.standard_cell_memory import _NODE_ACTIVITY, latch_cells, register_cells
@@ -232,7 +234,19 @@ def test_registers_are_clocked_in_every_cycle_and_latches_are_not():
 def test_latches_beat_ihp_srams_below_about_16_words():
     points = {bits: break_even_words(IHP, bits) for bits in (32, 64, 128, 256)}
     assert all(words is not None and 14 <= words <= 17 for words in points.values())
-    assert points == {32: 17, 64: 16, 128: 16, 256: 16}  # as printed in docs/models/technology.md
+    assert points == {32: 17, 64: 16, 128: 16, 256: 16}
+
+
+def test_the_page_prints_where_srams_pay():
+    page = (Path(__file__).parents[2] / "docs/models/technology.md").read_text("utf-8")
+    [table] = re.findall(r"\| bits \| ihp_sg13g2 \| read .*?\n\n", page, re.DOTALL)
+    rows = [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
+    assert len(rows) == 4
+    for bits, *words in rows:
+        for technology, area, read in zip((IHP, ASAP, SKY), words[::2], words[1::2], strict=True):
+            [found] = break_even_table(technology, (int(bits),))
+            printed = {"area_um2": int(area), "read_energy_fj": int(read)}
+            assert printed.items() <= found.words.items()
 
 
 def test_a_size_is_compiled_in_well_under_a_millisecond():
