@@ -14,7 +14,9 @@ from typing import Any
 from asicbnn.errors import ModelError, Problem, SpecError
 from asicbnn.model.area import area
 from asicbnn.model.costs import technology_of
+from asicbnn.model.extras import refuse_unknown_extras
 from asicbnn.model.outside import refuse_impossible
+from asicbnn.model.power_up import refuse_unknown_power_up
 from asicbnn.model.timing import timing
 from asicbnn.spec import check as specs
 from asicbnn.spec.accelerator import Accelerator, OperatingPoint, field_names
@@ -71,6 +73,8 @@ def _too_fast(
         moved = technology_of(accelerator, technology)
         clocked = timing(accelerator, moved, area(accelerator, moved))
         refuse_impossible(accelerator, clocked)
+        refuse_unknown_power_up(accelerator)
+        refuse_unknown_extras(accelerator, moved)
     except SpecError as error:
         yield from _placed(error.problems, document)
     except ModelError as error:

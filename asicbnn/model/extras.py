@@ -13,6 +13,7 @@ from asicbnn.mapping.layout import layout
 from asicbnn.model.costs import Costs
 from asicbnn.model.energy import energy_metrics
 from asicbnn.spec.accelerator import Accelerator
+from asicbnn.spec.extras import Pads, Scan
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.extras import pad_area_um2, scan_figures, source_of
 from asicbnn.technology.library import Technology
@@ -93,15 +94,7 @@ def _scan(
     scan = accelerator.extras.scan
     if scan is None:
         return
-    area, leakage, source = scan.area_factor, scan.leakage_factor, scan.source
-    if area is None or leakage is None:
-        figures = scan_figures(technology.name)
-        if figures is None:
-            keys = "area_factor, leakage_factor"
-            raise _unknown("the scan flip-flop", technology, "extras.scan", keys)
-        source = ", ".join(filter(None, (source, source_of(figures.area_factor))))
-        area = figures.area_factor.value if area is None else area
-        leakage = figures.leakage_factor.value if leakage is None else leakage
+    area, leakage, source = _scan_factors(scan, technology)
     flops = cost.area.logic_cells.flop + sum(
         macro.count * memory.cells.flop for macro, memory in cost.area.memories if memory.cells
     )
@@ -113,6 +106,20 @@ def _scan(
         f"extras: scan, {flops:,} flip-flops of {area:g} times the area and {leakage:g} times the "
         f"leakage ({source}); their multiplexers switch, which is not in it",
     )
+
+
+def _scan_factors(scan: Scan, technology: Technology) -> tuple[float, float, str]:
+    """Area and leakage of a scan flip-flop over a plain one, and where they are from."""
+    area, leakage, source = scan.area_factor, scan.leakage_factor, scan.source
+    if area is None or leakage is None:
+        figures = scan_figures(technology.name)
+        if figures is None:
+            keys = "area_factor, leakage_factor"
+            raise _unknown("the scan flip-flop", technology, "extras.scan", keys)
+        source = ", ".join(filter(None, (source, source_of(figures.area_factor))))
+        area = figures.area_factor.value if area is None else area
+        leakage = figures.leakage_factor.value if leakage is None else leakage
+    return area, leakage, source
 
 
 def _host_interface(
@@ -137,14 +144,28 @@ def _pads(accelerator: Accelerator, technology: Technology) -> Iterator[_Extra]:
     pads = accelerator.extras.pads
     if pads is None:
         return
-    each, source = pads.area_um2, pads.source
-    if each is None:
-        figure = pad_area_um2(technology.name)
-        if figure is None:
-            raise _unknown("the pad cell", technology, "extras.pads", "area_um2")
-        each, source = figure.value, source_of(figure)
+    each, source = _pad_area_um2(pads, technology)
     flag = f"extras: {pads.count} pads of {each:,.0f} um2 ({source})"
     yield _Extra("pads", pads.count * each, 0.0, flag)
+
+
+def _pad_area_um2(pads: Pads, technology: Technology) -> tuple[float, str]:
+    """Area of one pad cell, and where it is from."""
+    if pads.area_um2 is not None:
+        return pads.area_um2, pads.source
+    figure = pad_area_um2(technology.name)
+    if figure is None:
+        raise _unknown("the pad cell", technology, "extras.pads", "area_um2")
+    return figure.value, source_of(figure)
+
+
+def refuse_unknown_extras(accelerator: Accelerator, technology: Technology) -> None:
+    """Raise SpecError for an extra that needs a figure nobody states."""
+    asked = accelerator.extras
+    if asked.scan is not None:
+        _scan_factors(asked.scan, technology)
+    if asked.pads is not None:
+        _pad_area_um2(asked.pads, technology)
 
 
 def _regulator(accelerator: Accelerator, drawn_fj: float) -> Iterator[_Extra]:
@@ -157,4 +178,4 @@ def _regulator(accelerator: Accelerator, drawn_fj: float) -> Iterator[_Extra]:
     yield _Extra("regulator loss", 0.0, lost_fj, flag)
 
 
-__all__ = ["ExtraCosts", "extra_costs"]
+__all__ = ["ExtraCosts", "extra_costs", "refuse_unknown_extras"]

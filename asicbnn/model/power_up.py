@@ -107,6 +107,13 @@ def power_up(accelerator: Accelerator, cost: Costs, layers: Sequence[Layer], n_c
     )
 
 
+def refuse_unknown_power_up(accelerator: Accelerator) -> None:
+    """Raise SpecError for a memory at power-up that needs a figure nobody states."""
+    asked = accelerator.power_up
+    device = outside(asked.device, "power_up.device") if asked.device else None
+    list(_woken(accelerator, device))
+
+
 def _woken(accelerator: Accelerator, device: Outside | None) -> Iterator[Outside]:
     """Yield the memories outside that are asleep; refuse one whose waking nobody states."""
     if accelerator.power_up.wake == "none":
@@ -169,4 +176,4 @@ def _flags(
         yield from device.flags
 
 
-__all__ = ["PowerUp", "power_up"]
+__all__ = ["PowerUp", "power_up", "refuse_unknown_power_up"]

@@ -163,6 +163,21 @@ class TestRefusals:
             assert (problem.path, problem.help != "") == (place, True)
             assert problem.line is not None
 
+    @pytest.mark.parametrize(
+        ("more", "place", "line"),
+        [
+            ("power_up: {device: {standard: qspi_flash}}\n", "power_up.device", 2),
+            ("power_up: {device: {standard: hyperram}}\n", "power_up.device", 2),
+            ("technology: asap7\nextras: {pads: {count: 4}}\n", "extras.pads", 3),
+            ("technology: gt2n\nextras: {scan: {}}\n", "extras.scan", 3),
+        ],
+    )
+    def test_check_tells_figures_nobody_states(self, tmp_path, more, place, line):
+        file = tmp_path / "a.yaml"
+        file.write_text(f"name: a\n{more}")
+        [problem] = check(file)
+        assert (problem.path, problem.line) == (place, line)
+
     def test_check_tells_what_is_wrong_with_a_list_of_macros(self, tmp_path):
         macros, file = tmp_path / "m.csv", tmp_path / "a.yaml"
         file.write_text(f"name: a\nsram:\n  lists: [{macros}]\n")
