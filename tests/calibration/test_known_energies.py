@@ -27,8 +27,8 @@ from asicbnn.hardware.verilog import write_verilog
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 # table, load of a fan-out of four [fF], and how near: of asap7 smaller inverters are mapped here
 LIBRARIES = {
-    "sky130hd": ("popcount_energy_sky.csv", 9.2, 0.03),
-    "asap7": ("popcount_energy_asap7.csv", 2.5, 0.2),
+    "sky130hd": ("popcount_energy_sky.csv", 9.2, {"sliced": 0.03, "tree": 0.03}),
+    "asap7": ("popcount_energy_asap7.csv", 2.5, {"sliced": 0.04, "tree": 0.16}),
 }
 CYCLES = 300
 ARCHITECTURES = {"sliced": "csa_cell", "tree": "tree_cell"}
@@ -85,8 +85,11 @@ def test_trees_take_what_was_measured_with_one_delay_per_pin(library, structure,
     near, made, cells, load_ff, rows = library
     netlist = mapped(made, lanes, structure)
     found, _ = played(netlist, cells, load_ff, per_pin)
-    published = float(rows[ARCHITECTURES[structure], lanes, "both"]["E_total_fJ"])
-    assert found == pytest.approx(published, rel=near)
+    row = rows[ARCHITECTURES[structure], lanes, "both"]
+    published = float(row["E_total_fJ"])
+    if row["lib"] == "asap7":  # the table averages over the two supply pins, and they add up
+        published += float(row["E_int_fJ"])
+    assert found == pytest.approx(published, rel=near[structure])
 
 
 def test_arcs_of_their_own_make_trees_glitch_more(library):
