@@ -63,7 +63,9 @@ def roofline(layers: pd.DataFrame, *, peak_ops_per_cycle: float, link_bits: int)
     along = np.geomspace(low, high, 60)
     line = _shares(axes, along, np.minimum(along * link_bits, peak_ops_per_cycle))
     points = _shares(axes, intensity.to_numpy(), rate.to_numpy())
-    for name, (left, bottom) in _places(list(layers["layer"]), points, line).items():
+    [[_, top]] = _shares(axes, np.array([high]), np.array([peak_ops_per_cycle]))
+    above = (1 - len(ceiling) * _CHARACTER * 1.1, top, 1.0, top + 1.5 * _LINE)
+    for name, (left, bottom) in _places(list(layers["layer"]), points, line, above).items():
         axes.text(left, bottom, name, transform=axes.transAxes, fontsize=6, zorder=5)
     return figure
 
@@ -77,17 +79,21 @@ def _shares(axes: Axes, x: Points, y: Points) -> Points:
     return np.column_stack(shares)
 
 
-def _places(names: Sequence[str], points: Points, line: Points) -> dict[str, tuple[float, float]]:
+def _places(
+    names: Sequence[str], points: Points, line: Points, note: Box
+) -> dict[str, tuple[float, float]]:
     """Return the lower left corner of each layer's name, as shares of the panel.
 
     Names are placed one after the other at the first of a few places around their point where they
-    cover no point, no other name and not the line; layers at the same point share a name.
+    cover no point, no other name, neither the line nor the note on it; layers at the same point
+    share a name.
     """
     groups: dict[tuple[float, float], list[str]] = {}
     for name, (px, py) in zip(names, points, strict=True):
         groups.setdefault((round(float(px), 2), round(float(py), 2)), []).append(name)
     dot_x, dot_y = _DOT
     taken = [(px - dot_x, py - dot_y, px + dot_x, py + dot_y) for px, py in points]
+    taken.append(note)
     taken += [(px - 0.01, py - 0.004, px + 0.01, py + 0.004) for px, py in line]
     placed = {}
     for (px, py), members in groups.items():
