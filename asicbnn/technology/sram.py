@@ -7,13 +7,30 @@ taken from the fit at its size, and said.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
 from asicbnn.errors import ModelError
 from asicbnn.technology.compiled_memory import Memory, Ports, WriteMask
 from asicbnn.technology.library import Technology
 from asicbnn.technology.macro_stack import MacroStack, smallest_stack, stack_costs
 from asicbnn.technology.macros import MacroList, SramMacro
+from asicbnn.technology.schema import Figure, Form, Name, read_form
 from asicbnn.technology.sram_fit import FACTOR_TWO, fits, fitted_macro, fitted_stack
+
+_FILE = Path(__file__).parent / "figures" / "listed_macros.yaml"
+
+
+class _Stated(Form):
+    """What is uncertain about macros whose figures are stated."""
+
+    sources: dict[str, Name]
+    access_relative_error: Figure
+
+
+@lru_cache(maxsize=1)
+def _stated() -> _Stated:
+    return read_form(_Stated, _FILE.read_bytes(), _FILE.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +88,8 @@ def listed_rom(technology: Technology, listed: MacroList, words: int, word_bits:
                 f"{macro.name} of {listed.name} states no {', '.join(macro.unknown)}, and no ROM "
                 "is fitted: add the figures to the list"
             )
-    errors = _Errors(flags=(_described(words, word_bits, stack).replace("SRAM", "ROM"),))
+    said = _described(words, word_bits, stack).replace("SRAM", "ROM")
+    errors = _Errors(access=_stated().access_relative_error.value, flags=(said,))
     memory = _priced(technology, stack, words, word_bits, "1rw", "none", errors)
     return replace(memory, kind="rom")
 
@@ -121,7 +139,7 @@ def _completed(
     technology: Technology, stack: MacroStack, ports: Ports
 ) -> tuple[MacroStack, _Errors]:
     """Return the stack with every figure its macros do not state taken from the fit, and say so."""
-    errors = _Errors()
+    errors = _Errors(access=_stated().access_relative_error.value)
     columns = []
     for macro, count in stack.columns:
         _refuse_other_voltage(technology, macro)
