@@ -138,7 +138,8 @@ def test_names_in_a_roofline_cover_neither_points_nor_each_other():
     points = np.array([[0.7, 0.9], [0.7, 0.86], [0.83, 0.9], [0.5, 0.5], [0.5, 0.5], [0.97, 0.1]])
     names = ["conv2", "conv3", "conv4", "fc1", "fc2", "a long name"]
     line = np.column_stack([np.linspace(0, 1, 60), np.full(60, 0.92)])
-    places = roofline._places(names, points, line)
+    note = (0.6, 0.92, 1.0, 0.98)
+    places = roofline._places(names, points, line, note)
     assert list(places) == ["conv2", "conv3", "conv4", "fc1, fc2", "a long name"]
     boxes = [
         (x, y, x + len(text) * roofline._CHARACTER, y + roofline._LINE)
@@ -147,4 +148,5 @@ def test_names_in_a_roofline_cover_neither_points_nor_each_other():
     assert all(box[0] >= 0 and box[2] <= 1 for box in boxes)
     for i, box in enumerate(boxes):
         assert all(roofline._overlap(box, other) == 0 for other in boxes[:i])
+        assert roofline._overlap(box, note) == 0
         assert not any(box[0] < x < box[2] and box[1] < y < box[3] for x, y in [*points, *line])
