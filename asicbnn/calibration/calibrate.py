@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asicbnn.calibration import opensta
+from asicbnn.calibration.energy_measurement import (
+    EnergyMeasurement,
+    energy_points,
+    measure_energies,
+)
 from asicbnn.calibration.factors import Fit, fit
 from asicbnn.calibration.grid import grid
 from asicbnn.calibration.measurement import Measurement, measure_all
@@ -37,6 +42,7 @@ class Calibration:
     technology: str
     form: Form
     measurements: tuple[Measurement, ...]
+    energies: tuple[EnergyMeasurement, ...]
     fitted: Fit
     seconds: float
     tools: str
@@ -78,7 +84,8 @@ class Calibration:
         composed = sum(m.is_composed for m in self.measurements)
         return (
             f"asicbnn calibrate: {self.designs} accelerators mapped with {self.tools} in the form "
-            f"{self.form}, {composed} of them composed; fitted on every second one; Liberty "
+            f"{self.form}, {composed} of them composed, a run played on the gates of "
+            f"{len(self.energies)}; fitted on every second one; Liberty "
             f"{', '.join(self.files)}"
         )
 
@@ -89,6 +96,7 @@ def calibrate(
     *,
     form: Form = "adder_cells",
     subset: int | None = None,
+    energy: bool = True,
     jobs: int = 1,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Calibration:
@@ -96,6 +104,7 @@ def calibrate(
 
     paths   the Liberty files the technology was made of
     subset  how many designs of the grid, the smallest first; None takes all
+    energy  play a run on the gates of every second design that is mapped as it is
 
     Raises SpecError for files that are not this technology's or cannot be mapped to,
     EnvironmentProblem for a Yosys that is missing or fails.
@@ -106,24 +115,33 @@ def calibrate(
     prepared = flow(list(paths))
     notes = matched(technology, prepared.library)
     points = grid()[:subset]
-    found: list[Measurement] = []
-
-    def count(measurement: Measurement) -> None:
-        found.append(measurement)
-        progress(len(found), len(points))
-
-    progress(0, len(points))
+    played = energy_points(points) if energy else ()
+    count = _Counter(len(points) + len(played), progress)
     measured = measure_all(prepared, points, form, jobs, count)
+    energies = measure_energies(prepared, played, technology, form, jobs, count) if played else []
     return Calibration(
         technology=technology.name,
         form=form,
         measurements=tuple(measured),
-        fitted=fit(technology, measured),
+        energies=tuple(energies),
+        fitted=fit(technology, measured, energies),
         seconds=time.perf_counter() - started,
         tools=_tools(prepared),
         files=tuple(f"{each.name} ({each.sha256[:12]})" for each in prepared.library.files),
         notes=(*notes, *_composed(prepared)),
     )
+
+
+class _Counter:
+    """Tells a progress bar of every design that is done."""
+
+    def __init__(self, total: int, progress: Callable[[int, int], None]) -> None:
+        self.done, self.total, self.progress = 0, total, progress
+        progress(0, total)
+
+    def __call__(self, _: object) -> None:
+        self.done += 1
+        self.progress(self.done, self.total)
 
 
 def _tools(prepared: Flow) -> str:

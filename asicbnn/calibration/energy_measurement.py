@@ -8,8 +8,9 @@ its own size, is followed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 
 from asicbnn.calibration.energy_shares import SHARES
 from asicbnn.calibration.grid import GridPoint
@@ -17,9 +18,9 @@ from asicbnn.calibration.network_energy import GateLevel, Sample, Sampling
 from asicbnn.calibration.network_run import NetworkRun, RunningMachine
 from asicbnn.calibration.synthesis import Flow, Form
 from asicbnn.hardware.structure import COMPONENTS
-from asicbnn.spec.accelerator import with_changes
 from asicbnn.spec.workload import Workload
 from asicbnn.technology.calibration import CLOCK
+from asicbnn.technology.library import Technology
 
 DIRECT_LANES = 1024
 """Lanes of all PEs up to which the accelerator is mapped as it is."""
@@ -47,6 +48,11 @@ class EnergyMeasurement:
     composed: tuple[str, ...]
 
     @property
+    def is_composed(self) -> bool:
+        """Say whether anything was composed."""
+        return bool(self.composed)
+
+    @property
     def gates_fj_per_op(self) -> float:
         """Energy of logic and clock per operation."""
         return sum(self.gates_fj.values()) / self.operations
@@ -57,12 +63,55 @@ class EnergyMeasurement:
         return sum(self.model_fj.values()) / self.operations
 
 
+def energy_points(points: Iterable[GridPoint]) -> tuple[GridPoint, ...]:
+    """Choose designs to measure: of each popcount every second one that is mapped as it is."""
+    by_structure: dict[str, list[GridPoint]] = {}
+    for point in points:
+        if _is_direct(point):
+            by_structure.setdefault(point.structure, []).append(point)
+    chosen = {point for some in by_structure.values() for point in some[::2]}
+    return tuple(point for point in points if point in chosen)
+
+
+def measure_energies(
+    flow: Flow,
+    points: Iterable[GridPoint],
+    technology: Technology,
+    form: Form,
+    jobs: int,
+    done: Callable[[EnergyMeasurement], None] = lambda _: None,
+) -> list[EnergyMeasurement]:
+    """Measure designs in ``jobs`` processes; ``done`` is called as they come, in order."""
+    found = []
+    named = replace(flow, keeps_names=True)
+    with ProcessPoolExecutor(jobs, initializer=_take, initargs=(named, technology, form)) as pool:
+        for measurement in pool.map(_measured_energy, points):
+            found.append(measurement)
+            done(measurement)
+    return found
+
+
+_taken: list[tuple[Flow, Technology, Form]] = []
+
+
+def _take(flow: Flow, technology: Technology, form: Form) -> None:
+    """Give a process of the pool what all its points share."""
+    _taken[:] = [(flow, technology, form)]
+
+
+def _measured_energy(point: GridPoint) -> EnergyMeasurement:
+    flow, technology, form = _taken[0]
+    return measure_energy(flow, point, technology, form)
+
+
 def measure_energy(
-    flow: Flow, point: GridPoint, technology: str, form: Form, sampling: Sampling = _SAMPLING
-) -> EnergyMeasurement:
+    flow: Flow, point: GridPoint, technology: Technology, form: Form,
+    sampling: Sampling = _SAMPLING,
+) -> EnergyMeasurement:  # fmt: skip
     """Play a layer on the gates of an accelerator of the grid.
 
-    technology  name or path of the technology the model takes
+    flow        keeps names
+    technology  the model takes
 
     Raises what mapping raises, and SimulationError if gates and hardware disagree.
     """
@@ -85,13 +134,12 @@ def measure_energy(
 
 
 def _samples(
-    flow: Flow, point: GridPoint, technology: str, form: Form, components: Sequence[str],
+    flow: Flow, point: GridPoint, technology: Technology, form: Form, components: Sequence[str],
     sampling: Sampling,
 ) -> tuple[Sample, ...]:  # fmt: skip
-    accelerator = with_changes(point.accelerator, {"technology": technology})
-    running = RunningMachine(accelerator)
+    running = RunningMachine(point.accelerator)
     run = NetworkRun(running, layer_of(point))
-    return GateLevel(flow, running, form, components).samples(run, sampling)
+    return GateLevel(flow, running, form, technology, components).samples(run, sampling)
 
 
 def layer_of(point: GridPoint) -> Workload:
@@ -142,4 +190,6 @@ def _smaller(point: GridPoint) -> tuple[int, int]:
     return more, more // 2
 
 
-__all__ = ["EnergyMeasurement", "layer_of", "measure_energy"]
+__all__ = [
+    "EnergyMeasurement", "energy_points", "layer_of", "measure_energies", "measure_energy",
+]  # fmt: skip

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from asicbnn.calibration.energy_measurement import EnergyMeasurement
+from asicbnn.calibration.energy_shares import SHARES
 from asicbnn.calibration.grid import GridPoint
 from asicbnn.calibration.measurement import SMALL_PES, Measurement
 from asicbnn.calibration.residuals import Metric, Residual
 from asicbnn.model.area import component_cells, holding_multiplexers
 from asicbnn.model.built_paths import settled_ps
 from asicbnn.technology.calibration import (
+    CLOCK,
     COMPONENTS,
     accelerator_key,
     component_key,
@@ -51,8 +55,14 @@ class Fit:
     residuals: tuple[Residual, ...]
 
 
-def fit(technology: Technology, measurements: Sequence[Measurement]) -> Fit:
+def fit(
+    technology: Technology,
+    measurements: Sequence[Measurement],
+    energies: Sequence[EnergyMeasurement] = (),
+) -> Fit:
     """Fit the factors on one half of the measurements and judge them on the other.
+
+    energies  of some of the designs; their halves are their own
 
     Of the designs with one popcount structure the first, third, ... of the grid are fitted on.
     A design whose gates were composed says nothing of what was composed of it: the saving across
@@ -63,8 +73,11 @@ def fit(technology: Technology, measurements: Sequence[Measurement]) -> Fit:
     factors = dict(_fitted(samples))
     whole = list(_whole_areas(samples, factors, measurements, halves))
     whole += _paths(technology, measurements, halves)
-    factors |= dict(_fitted(whole))
-    every = [*samples, *whole]
+    spent = list(_energies(energies))
+    factors |= dict(_fitted([*whole, *spent]))
+    summed = list(_summed_energies(spent, factors))
+    factors |= {key: _as_it_is(found) for key, found in _fitted(summed)}
+    every = [*samples, *whole, *spent, *summed]
     residuals = tuple(
         Residual(
             s.structure, s.metric, s.point, s.estimated(1.0),
@@ -84,7 +97,14 @@ def fit(technology: Technology, measurements: Sequence[Measurement]) -> Fit:
     return Fit(entries, residuals)
 
 
-def fitted_half(measurements: Iterable[Measurement]) -> frozenset[GridPoint]:
+class Measured(Protocol):
+    """A measurement of a design."""
+
+    @property
+    def point(self) -> GridPoint: ...
+
+
+def fitted_half(measurements: Iterable[Measured]) -> frozenset[GridPoint]:
     """Return every second design of each popcount structure."""
     seen: dict[str, list[GridPoint]] = {}
     for measurement in measurements:
@@ -139,6 +159,40 @@ def _paths(
         )  # fmt: skip
 
 
+def _energies(energies: Sequence[EnergyMeasurement]) -> Iterator[_Sample]:
+    """Energy per step of each component and of the clock in flip-flops and clock gates."""
+    halves = fitted_half(energies)
+    for m in energies:
+        for share in SHARES:
+            key = CLOCK if share == CLOCK else component_key(share, m.point.structure)
+            yield _Sample(
+                key, "energy", m.point, 0.0, m.model_fj[share], m.gates_fj[share],
+                m.point in halves, m.is_composed,
+            )  # fmt: skip
+
+
+def _summed_energies(
+    samples: Iterable[_Sample], factors: Mapping[tuple[str, Metric], CalibrationFactor]
+) -> Iterator[_Sample]:
+    """Energy per step of logic and clock together: the sum of what is estimated of the parts."""
+    by_point: dict[GridPoint, list[_Sample]] = {}
+    for sample in samples:
+        by_point.setdefault(sample.point, []).append(sample)
+    for point, parts in by_point.items():
+        estimated = (s.estimated(factors[s.structure, s.metric].factor) for s in parts)
+        yield _Sample(
+            accelerator_key(point.structure), "energy", point, 0.0, sum(estimated),
+            sum(s.measured for s in parts), parts[0].is_fitted, parts[0].composed,
+        )  # fmt: skip
+
+
+def _as_it_is(found: CalibrationFactor) -> CalibrationFactor:
+    """Leave a sum of calibrated parts as it is, and say how far it is off."""
+    spread = (1 + found.spread) * max(found.factor, 1 / found.factor) - 1
+    note = "of the sum of the components and the clock, which is not scaled once more"
+    return found.model_copy(update={"factor": 1.0, "spread": spread, "note": note})
+
+
 def _fitted(
     samples: Iterable[_Sample],
 ) -> Iterator[tuple[tuple[str, Metric], CalibrationFactor]]:
@@ -179,7 +233,8 @@ def _spread(residuals: Sequence[float]) -> float:
 
 
 def _says_nothing(sample: _Sample) -> bool:
-    return sample.composed and sample.structure.startswith("accelerator")
+    is_whole = sample.structure.startswith("accelerator") and sample.metric != "energy"
+    return sample.composed and is_whole
 
 
 __all__ = ["SOURCE", "Fit", "fit", "fitted_half"]

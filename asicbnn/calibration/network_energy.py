@@ -22,7 +22,6 @@ from asicbnn.calibration.timed_circuit import TimedCircuit
 from asicbnn.hardware.structure import COMPONENTS
 from asicbnn.model.costs import costs
 from asicbnn.model.energy import terms_fj
-from asicbnn.technology import library
 from asicbnn.technology.calibration import CLOCK
 from asicbnn.technology.library import Technology
 
@@ -79,14 +78,14 @@ class NetworkEnergy:
 class GateLevel:
     """An accelerator on the gates of a library.
 
-    components  that are mapped and played (default: all)
+    technology  the model takes       components  that are mapped and played (default: all)
     """
 
     def __init__(
-        self, flow: Flow, running: RunningMachine, form: Form,
+        self, flow: Flow, running: RunningMachine, form: Form, technology: Technology,
         components: Iterable[str] = COMPONENTS,
     ) -> None:  # fmt: skip
-        self.components = tuple(components)
+        self.components, self._technology = tuple(components), technology
         self._gates = gates_of(flow, running.machine, form, self.components)
         netlist = annotated(self._gates.netlist, GateCells(flow.library))
         self._replay = Replay(self._gates, TimedCircuit(netlist))
@@ -97,7 +96,7 @@ class GateLevel:
             self._gates.wires, cycles=sampling.cycles, per_layer=sampling.per_layer,
             seed=sampling.seed,
         )  # fmt: skip
-        modelled = _Modelled(run)
+        modelled = _Modelled(run, self._technology)
         return tuple(self._sample(window, modelled) for window in windows)
 
     def _sample(self, window: Window, modelled: _Modelled) -> Sample:
@@ -112,7 +111,7 @@ class GateLevel:
 
     def energy(self, run: NetworkRun, sampling: Sampling) -> NetworkEnergy:
         """Return the energy of one image of a run of this accelerator."""
-        samples, modelled = self.samples(run, sampling), _Modelled(run)
+        samples, modelled = self.samples(run, sampling), _Modelled(run, self._technology)
         gates, model = dict.fromkeys(SHARES, 0.0), dict.fromkeys(SHARES, 0.0)
         for index, layer in enumerate(run.layers):
             own = [sample for sample in samples if sample.layer == index]
@@ -128,11 +127,11 @@ class GateLevel:
 
 
 class _Modelled:
-    """What the model says of a run's events."""
+    """What the model says of a run's events, at level cell."""
 
-    def __init__(self, run: NetworkRun) -> None:
-        self._technology: Technology = library.load(run.accelerator.technology)
-        self._rates = costs(run.accelerator, self._technology).rates_of
+    def __init__(self, run: NetworkRun, technology: Technology) -> None:
+        self._technology = technology
+        self._rates = costs(run.accelerator, technology, "cell").rates_of
         self._layers = run.layers
 
     def shares_fj(self, layer: int, counts: Mapping[str, float]) -> dict[str, float]:

@@ -8,20 +8,23 @@ whole accelerators, and what is judged is the model of logic and clock in it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from scipy.stats import kendalltau
 
+from asicbnn.calibration.calibrate import matched
 from asicbnn.calibration.grid import GridPoint
 from asicbnn.calibration.network_energy import GateLevel, NetworkEnergy, Sampling
 from asicbnn.calibration.network_run import NetworkRun, RunningMachine
-from asicbnn.calibration.synthesis import Flow
+from asicbnn.calibration.synthesis import Flow, flow
 from asicbnn.model.area import macros
 from asicbnn.model.estimate import estimate
 from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.workload import Workload
+from asicbnn.technology.library import Technology
 
 _CONV: dict[str, object] = {"op": "conv", "kernel": [3, 3]}
 _NETWORKS: Mapping[str, tuple[list[int], list[dict[str, object]]]] = {
@@ -102,28 +105,30 @@ def _tau(pairs: Iterable[tuple[float, float]]) -> float:
     return float(kendalltau(*zip(*pairs, strict=True)).statistic)
 
 
-def candidates(technology: str) -> Iterator[Accelerator]:
+def candidates() -> Iterator[Accelerator]:
     """Yield the accelerators that are ranked, those of equal hardware one after the other."""
-    for number, ((pes, lanes), structure) in enumerate(product(_SIZES, _STRUCTURES)):
+    for number, ((pes, lanes), structure) in enumerate(itertools.product(_SIZES, _STRUCTURES)):
         gating = ("none", "register")[number // 2 % 2]
         point = GridPoint(structure, pes, lanes, number % 3)
         for variant, changes in _VARIANTS.items():
             name = f"{point.name} gating {gating} {variant}".replace(" ", "_")
             yield with_changes(point.accelerator, {
-                "name": name, "technology": technology, "clock_gating": gating, **changes,
+                "name": name, "clock_gating": gating, **changes,
             })  # fmt: skip
 
 
 def rank(
-    flow: Flow,
+    mapping: Flow,
     accelerators: Iterable[Accelerator],
     networks: Mapping[str, Workload],
+    technology: Technology,
     sampling: Sampling = _SAMPLING,
     done: Callable[[Ranked], None] = lambda _: None,
 ) -> list[Ranked]:
     """Run every network on every accelerator, as estimated and on gates.
 
-    flow  of the library the accelerators' technology was made from
+    mapping     to the library the technology was made from; it keeps names
+    technology  the estimates take, at the best level it has
     done  is told of each pair as it comes
 
     Raises what mapping gates and running networks raise.
@@ -132,14 +137,36 @@ def rank(
     for accelerator in accelerators:
         if gates is None or not _same_hardware(gates[0].accelerator, accelerator):
             running = RunningMachine(accelerator)
-            gates = running, GateLevel(flow, running, "adder_cells")
+            gates = running, GateLevel(mapping, running, "adder_cells", technology)
         running, level = gates
         for network in networks.values():
             run = NetworkRun(running, network, accelerator)
-            ranked = _ranked(accelerator, network, level.energy(run, sampling))
+            ranked = _ranked(accelerator, network, technology, level.energy(run, sampling))
             found.append(ranked)
             done(ranked)
     return found
+
+
+def rank_all(
+    technology: Technology,
+    paths: Sequence[Path],
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> list[Ranked]:
+    """Rank all candidates by all networks on the Liberty files a technology was made of.
+
+    Raises SpecError for files that are not this technology's or cannot be mapped to,
+    EnvironmentProblem for a Yosys that is missing or fails.
+    """
+    prepared = flow(list(paths))
+    matched(technology, prepared.library)
+    all_networks, accelerators = networks(), list(candidates())
+    total = len(accelerators) * len(all_networks)
+    progress(0, total)
+    done = itertools.count(1)
+    return rank(
+        replace(prepared, keeps_names=True), accelerators, all_networks, technology,
+        done=lambda _: progress(next(done), total),
+    )  # fmt: skip
 
 
 def _same_hardware(a: Accelerator, b: Accelerator) -> bool:
@@ -150,8 +177,10 @@ def _same_hardware(a: Accelerator, b: Accelerator) -> bool:
     return is_same and shapes[0] == shapes[1]
 
 
-def _ranked(accelerator: Accelerator, network: Workload, energy: NetworkEnergy) -> Ranked:
-    result = estimate(accelerator, network)
+def _ranked(
+    accelerator: Accelerator, network: Workload, technology: Technology, energy: NetworkEnergy
+) -> Ranked:
+    result = estimate(accelerator, network, technology=technology)
     gates_fj, model_fj = sum(energy.gates_fj.values()), sum(energy.model_fj.values())
     return Ranked(
         accelerator.name, network.name, result.totals["energy_fj"] * _UJ_PER_FJ,

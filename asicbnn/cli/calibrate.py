@@ -53,6 +53,14 @@ def calibrate(
         int | None,
         typer.Option(min=4, metavar="N", help="the N smallest designs of the grid only"),
     ] = None,
+    energy: Annotated[
+        bool,
+        typer.Option(help="play runs on the gates of every second design mapped as it is"),
+    ] = True,
+    rank: Annotated[
+        bool,
+        typer.Option("--rank", help="rank 40 accelerators by estimates and by gates; fit nothing"),
+    ] = False,
     quick: Annotated[bool, typer.Option("--quick", help=f"the same as --subset {_QUICK}")] = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="designs at once; one per core if not given")
@@ -76,14 +84,20 @@ def calibrate(
 ) -> None:
     """Fit a technology to measurements and write the factors, with their spread, into its file.
 
-    From Liberty files: accelerators are synthesised, and areas and longest paths held against the
-    estimates; factors are fitted on every second design and judged on the others. A technology
-    with such factors is estimated at level gate. From metrics: placement and routing.
+    From Liberty files: accelerators are synthesised, and areas, longest paths and the energy of
+    runs played on the gates held against the estimates; factors are fitted on every second design
+    and judged on the others. A technology with such factors is estimated at level gate. From
+    metrics: placement and routing.
     """
     if (from_metrics is None) == (not liberty):
         refuse("calibrate needs to know from what: --liberty LIB or --from-metrics DIR")
     if quick and subset is not None:
         refuse("--quick is --subset with a number of its own: give one of the two")
+    if rank:
+        if from_metrics is not None or output is not None:
+            refuse("--rank takes --liberty and writes no file")
+        _rank(technology, liberty or [], as_json=as_json)
+        return
     target = None if dry_run else _target(technology, output, force=force)
     if from_metrics is not None:
         if target is None:
@@ -91,7 +105,9 @@ def calibrate(
         _routed(technology, from_metrics, target, as_json=as_json)
         return
     designs = _QUICK if quick else subset
-    found = _gates(technology, liberty or [], form, designs, jobs, target, as_json=as_json)
+    found = _gates(
+        technology, liberty or [], form, designs, jobs, target, energy=energy, as_json=as_json
+    )
     if report is not None:
         _report(found, report, [f.value for f in formats or [Format.svg]])
 
@@ -119,6 +135,7 @@ def _gates(
     jobs: int | None,
     target: Path | None,
     *,
+    energy: bool,
     as_json: bool,
 ) -> Calibration:
     from asicbnn.calibration.calibrate import calibrate as run
@@ -132,7 +149,7 @@ def _gates(
     known, text = load(technology), text_of(technology)
     with terminal.progress("accelerators") as progress:
         found = run(
-            known, liberty, form=form.value, subset=designs,
+            known, liberty, form=form.value, subset=designs, energy=energy,
             jobs=jobs or os.cpu_count() or 1, progress=progress,
         )  # fmt: skip
     if as_json:
@@ -143,6 +160,20 @@ def _gates(
         changed = with_calibration(text, technology, found.entries, found.source)
         terminal.wrote([write_text(target, changed)])
     return found
+
+
+def _rank(technology: str, liberty: Sequence[Path], *, as_json: bool) -> None:
+    from asicbnn.calibration.ranking import rank_all
+    from asicbnn.report import ranking as shown
+    from asicbnn.technology.library import load
+
+    known = load(technology)
+    with terminal.progress("accelerators") as progress:
+        ranked = rank_all(known, liberty, progress)
+    if as_json:
+        terminal.print_json(terminal.envelope("calibrate", **shown.as_json(known.name, ranked)))
+    else:
+        terminal.show(shown.ranking_tables(known.name, ranked))
 
 
 def _report(found: Calibration, folder: Path, formats: Sequence[str]) -> None:

@@ -55,6 +55,12 @@ def calibration_tables(found: Calibration) -> RenderableType:
 def _facts(found: Calibration) -> Iterator[str]:
     yield f"{found.source}."
     yield f"wall time {found.seconds:.0f} s"
+    if found.energies:
+        shares = [m.glitch_share for m in found.energies]
+        yield (
+            f"glitches take {min(shares):.0%} to {max(shares):.0%} of the logic's energy "
+            f"({len(shares)} designs)"
+        )
     apart = [abs(m.timers_apart) for m in found.measurements if m.timers_apart is not None]
     if apart:
         yield (

@@ -19,6 +19,7 @@ from asicbnn.calibration.synthesis import flow
 from asicbnn.calibration.timed_circuit import TimedCircuit
 from asicbnn.errors import SimulationError
 from asicbnn.spec.accelerator import with_changes
+from asicbnn.technology import library
 from asicbnn.technology.calibration import CLOCK
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -42,7 +43,7 @@ def running(request, mapping):
 
 def test_gates_give_the_bits_of_the_hardware_in_every_window(mapping, running):
     run = NetworkRun(running, layer_of(POINT))
-    level = GateLevel(mapping[1], running, "adder_cells")
+    level = GateLevel(mapping[1], running, "adder_cells", library.load(mapping[0]))
     samples = level.samples(run, FEW)  # which compares every wire that leaves the logic
     assert len(samples) == FEW.per_layer
     assert all(sample.gates_fj[CLOCK] > 0 for sample in samples)
@@ -50,24 +51,24 @@ def test_gates_give_the_bits_of_the_hardware_in_every_window(mapping, running):
 
 
 def test_gates_that_differ_in_one_cell_are_noticed(mapping, running):
-    library = mapping[1].library
+    cells = mapping[1].library
     gates = gates_of(mapping[1], running.machine, "adder_cells")
     run = NetworkRun(running, layer_of(POINT))
     windows = list(run.windows(gates.wires, cycles=30, per_layer=8))
     trace = max(windows, key=lambda window: window.counts["steps"]).trace
-    seen = player(gates, library).play(trace)
-    gates = replace(gates, netlist=with_another_gate(gates.netlist, library, seen.toggles))
+    seen = player(gates, cells).play(trace)
+    gates = replace(gates, netlist=with_another_gate(gates.netlist, cells, seen.toggles))
     with pytest.raises(SimulationError, match="another value than the hardware on wire"):
-        player(gates, library).play(trace)
+        player(gates, cells).play(trace)
 
 
-def player(gates, library):
-    return Replay(gates, TimedCircuit(annotated(gates.netlist, GateCells(library))))
+def player(gates, cells):
+    return Replay(gates, TimedCircuit(annotated(gates.netlist, GateCells(cells))))
 
 
-def with_another_gate(netlist, library, toggles):
+def with_another_gate(netlist, cells, toggles):
     """Put a NOR in the place of the NAND of the array that switches most, or the reverse."""
-    nand, nor = (next(n for n in library.cells if n.endswith(x)) for x in ("_nand2_1", "_nor2_1"))
+    nand, nor = (next(n for n in cells.cells if n.endswith(x)) for x in ("_nand2_1", "_nor2_1"))
     instances = list(netlist.instances)
     place = max(
         (i for i, x in enumerate(instances) if x.cell in (nand, nor) and x.scope[0] == "array"),
@@ -81,7 +82,7 @@ def with_another_gate(netlist, library, toggles):
 
 def test_energy_of_an_image_is_extrapolated_from_windows(mapping, running):
     run = NetworkRun(running, layer_of(POINT))
-    level = GateLevel(mapping[1], running, "adder_cells")
+    level = GateLevel(mapping[1], running, "adder_cells", library.load(mapping[0]))
     few, many = (level.energy(run, replace(FEW, per_layer=n, seed=n)) for n in (4, 12))
     assert many.sampled_cycles == 3 * few.sampled_cycles
     for share in ("array", "registers", CLOCK):
@@ -93,7 +94,7 @@ def test_energy_of_an_image_is_extrapolated_from_windows(mapping, running):
 
 def test_the_grids_energy_per_operation_is_near_the_models(mapping):
     technology, made = mapping
-    found = measure_energy(made, POINT, technology, "adder_cells")
+    found = measure_energy(made, POINT, library.load(technology), "adder_cells")
     assert not found.composed
     assert found.operations == 2 * 4 * 16
     assert set(found.gates_fj) == set(SHARES)
@@ -104,9 +105,9 @@ def test_the_grids_energy_per_operation_is_near_the_models(mapping):
 def test_a_composed_measurement_says_so_and_is_near_the_direct_one(mapping, monkeypatch):
     technology, made = mapping
     point = GridPoint("sliced", 8, 16, 1)
-    direct = measure_energy(made, point, technology, "adder_cells")
+    direct = measure_energy(made, point, library.load(technology), "adder_cells")
     monkeypatch.setattr("asicbnn.calibration.energy_measurement.DIRECT_LANES", 64)
-    composed = measure_energy(made, point, technology, "adder_cells")
+    composed = measure_energy(made, point, library.load(technology), "adder_cells")
     assert composed.composed == ("array and registers from 4 and 2 PEs",)
     for share in ("array", "registers", CLOCK):
         assert composed.gates_fj[share] == pytest.approx(direct.gates_fj[share], rel=0.15)
