@@ -109,7 +109,7 @@ def test_an_sram_below_the_range_of_the_fit_is_refused_by_the_range():
         memory(IHP, "sram", 63, 33, "1r1w")
 
 
-@pytest.mark.parametrize(("words", "bits"), [(63, 64), (64, 31), (256, 7)])
+@pytest.mark.parametrize(("words", "bits"), [(63, 64), (64, 31), (512, 7)])
 def test_each_end_of_the_range_counts(words, bits):
     """The smallest macros are 64 words, 8 bits and 2,048 bits in all; one step less is outside."""
     with pytest.raises(ModelError, match="outside the range"):
