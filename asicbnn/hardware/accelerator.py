@@ -10,10 +10,11 @@ import pyrtl
 from pyrtl import Const, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe, SlicedMemory
-from asicbnn.hardware.component import Stages
+from asicbnn.hardware.component import Gates, Stages, summed
 from asicbnn.hardware.configuration import (
     Configuration,
     Order,
+    bits_for,
     configuration,
     frozen_order,
     order_values,
@@ -26,7 +27,7 @@ from asicbnn.hardware.gating import GatedGroup, Gating
 from asicbnn.hardware.network import Controller
 from asicbnn.hardware.output import OutputStage
 from asicbnn.hardware.sequencer import TileSequencer
-from asicbnn.hardware.wires import choose, sized
+from asicbnn.hardware.wires import add_gates, choose, equals_gates, sized
 from asicbnn.mapping.layout import Layout, ceil_div
 from asicbnn.spec.accelerator import Accelerator
 
@@ -142,8 +143,7 @@ def _build(
     controller.fields.update(_constants(c))
     cfg, swap, restart = controller.fields, controller.swap, controller.restart
     stages.mark("controller")
-    tile_widths = {q: c.widths.of(q) for q in slot_quantities(accelerator)}
-    tiles = TileSequencer(c, cfg, tile_widths)
+    tiles = TileSequencer(c, cfg, c.widths.each(slot_quantities(accelerator)))
     tiles.connect(swap, restart, gating)
     memories = _buffers(accelerator, lay)
     stages.mark("sequencer")
@@ -231,6 +231,31 @@ def _activation_banks(
         start = lay.psum_bits + 2
         index = classes.read(controller.count)[start:]
     controller.connect_result(data, index)
+
+
+def bank_gates(accelerator: Accelerator, c: Configuration) -> Gates:
+    """Gates between the banks of the store, the host, the DMA and the output stage."""
+    lay = c.layout
+    weight_address = bits_for(lay.weight_bank_words - 1)
+    address = bits_for(lay.activation_bank_words - 1)
+    slices, bits = lay.link_bits // lay.output_piece_bits, lay.output_piece_bits
+    weights = summed(Gates(or2=1, mux2=weight_address), add_gates(weight_address))
+    parity = Gates(flop=1, xor2=1, mux2=1, inverter=1)
+    bank = summed(Gates(mux2=address), Gates(mux2=bits, and2=1, or2=1).times(slices))
+    reads = Gates(mux2=address + lay.link_bits)
+    return summed(weights, parity, reads, bank.times(2), Controller.result_gates(accelerator, c))
+
+
+def threshold_gates(c: Configuration) -> Gates:
+    """Gates of the loads of thresholds, and of what says that nothing runs."""
+    lay = c.layout
+    row, piece = bits_for(lay.threshold_words - 1), bits_for(lay.links_per_threshold - 1)
+    counters = Gates(flop=row + piece, mux2=2 * (row + piece), and2=1)
+    last = equals_gates(piece)
+    enable = summed(Gates(and2=1), equals_gates(piece))
+    idle = Gates(or2=1, inverter=1)
+    links = enable.times(lay.links_per_threshold)
+    return summed(counters, add_gates(row), add_gates(piece), last, links, idle)
 
 
 def _load_thresholds(controller: Controller, memory: SlicedMemory, probe: Probe | None) -> None:

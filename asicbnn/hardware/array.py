@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import pyrtl
 from pyrtl import Const, Register, WireVector
 
-from asicbnn.hardware.component import Gates
+from asicbnn.hardware.component import Gates, summed
 from asicbnn.hardware.declarations import ProductCount
 from asicbnn.hardware.popcount import Popcount, at_least, ripple, shifted
-from asicbnn.hardware.wires import joined, spread
+from asicbnn.hardware.wires import add_gates, joined, spread
 from asicbnn.mapping.layout import Layout
 
 
@@ -151,7 +151,7 @@ class PeArray:
         scaled = self._scaled_planes()
         full = min(scaled, planes) - 1
         per_pe += Gates(half_adder=1 + planes - full - 1, full_adder=full)
-        per_pe += self._shift_gates()
+        per_pe += self._shift_gates(self.popcount.planes)
         return per_pe.times(self.layout.pes) + self._shift_decoder_gates()
 
     def register_gates(self) -> Gates:
@@ -159,21 +159,39 @@ class PeArray:
         planes = self.popcount.planes * (1 + self.pipeline_stages)
         return Gates(flop=planes * self.layout.pes)
 
+    def pad_counter_gates(self, taps: int, channel_bits: int) -> Gates:
+        """Gates of one call of `pad_counter`; `channel_bits` of its number of channels."""
+        total = summed(*(add_gates(channel_bits + i) for i in range(taps)))
+        chosen = Gates(mux2=channel_bits * taps)
+        width = self.accumulator_planes
+        shift = self._shift_gates(channel_bits + taps)
+        return summed(total, chosen, shift, self._shift_decoder_gates(), add_gates(width))
+
+    def doubled_sum_gates(self) -> Gates:
+        """Adders of `doubled_sum`, of all PEs."""
+        planes = self.accumulator_planes
+        if planes == 1:
+            return Gates()
+        return Gates(half_adder=2, full_adder=planes - 2).times(self.layout.pes)
+
+    def compare_gates(self) -> Gates:
+        """Gates of `compare`, of all PEs."""
+        plane = Gates(inverter=1, xor2=1, and2=2, or2=1)
+        return plane.times((self.accumulator_planes + 1) * self.layout.pes)
+
     def _scaled_planes(self) -> int:
         if self.largest_shift == 0:
             return min(self.popcount.planes, self.accumulator_planes)
         return min(self.accumulator_planes, self.popcount.planes + self.largest_shift)
 
-    def _shift_gates(self) -> Gates:
+    def _shift_gates(self, planes: int) -> Gates:
+        """Gates per number of `planes` planes that is shifted, without the decoder."""
         if self.largest_shift == 0:
             return Gates()
-        gates = Gates()
-        for position in range(self._scaled_planes()):
-            terms = sum(
-                0 <= position - s < self.popcount.planes for s in range(self.largest_shift + 1)
-            )
-            gates += Gates(and2=terms, or2=terms - 1)
-        return gates
+        positions = min(self.accumulator_planes, planes + self.largest_shift)
+        shifts = range(self.largest_shift + 1)
+        terms = sum(0 <= position - s < planes for position in range(positions) for s in shifts)
+        return Gates(and2=terms, or2=terms - positions)
 
     def _shift_decoder_gates(self) -> Gates:
         if self.largest_shift == 0:

@@ -17,12 +17,15 @@ PRIMITIVE = {
     "full_adder": {"xor2": 2, "and2": 2, "or2": 1},
     "half_adder": {"xor2": 1, "and2": 1},
     "xnor2": {"xor2": 1, "inverter": 1},
+    "holding": {"mux2": 1},
 }
 
 
 class Gates(Counter[str]):
     """Counts per kind: inverter and2 or2 nand2 xor2 xnor2 mux2 flop full_adder half_adder.
 
+    Closed forms tell multiplexers apart: `holding` are those right in front of a register that
+    choose between it and a new value, which clock gates replace.
     Immutable by convention: `+` and `times` make new ones.
     """
 
@@ -47,6 +50,15 @@ class Gates(Counter[str]):
     def cells(self) -> Cells:
         """The same counts as technology roles."""
         return Cells(**self)
+
+
+def summed(*parts: Gates) -> Gates:
+    """All the gates of some parts; kinds that no part has are left out."""
+    total: Counter[str] = Counter()
+    for part in parts:
+        for kind, count in part.items():
+            total[kind] += count
+    return Gates({kind: count for kind, count in total.items() if count})
 
 
 def census(nets: Iterable[pyrtl.LogicNet]) -> Gates:

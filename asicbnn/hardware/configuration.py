@@ -7,6 +7,7 @@ cycle model.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingView
 from dataclasses import dataclass
 from functools import lru_cache
@@ -79,6 +80,10 @@ class Widths:
             "input_source": self.activation_bank,
         }
         return shared[quantity] if quantity in shared else int(getattr(self, quantity))
+
+    def each(self, quantities: Iterable[str]) -> dict[str, int]:
+        """Width of each quantity."""
+        return {q: self.of(q) for q in quantities}
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,29 @@ import pyrtl
 from pyrtl import Const, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe, SlicedMemory
-from asicbnn.hardware.configuration import Configuration
-from asicbnn.hardware.fetch import ring_add, ring_subtract
-from asicbnn.hardware.gating import Gating
-from asicbnn.hardware.sequencer import Fields, Loops, Quantities, TileSequencer, plain_adder
+from asicbnn.hardware.component import Gates, summed
+from asicbnn.hardware.configuration import Configuration, bits_for
+from asicbnn.hardware.fetch import ring_add, ring_add_gates, ring_subtract, ring_subtract_gates
+from asicbnn.hardware.gating import Gating, Sinks
+from asicbnn.hardware.sequencer import (
+    Fields,
+    Loops,
+    Quantities,
+    TileSequencer,
+    plain_adder,
+    plain_adder_gates,
+)
 from asicbnn.hardware.wires import (
     add,
+    add_gates,
+    below_gates,
     choose,
     equals,
+    equals_gates,
     held,
+    held_gates,
     picked,
+    picked_gates,
     sized,
     spread,
 )
@@ -53,6 +66,14 @@ class Burst:
         )
         self.pending.next <<= (launch_weight & launch_input) | (self.pending & ~self.weight_ends)
         self.done_next = ~on | (self.weight_ends & ~self.pending) | self.input_ends
+
+    @staticmethod
+    def gates(latency: int) -> Gates:
+        """Gates of the channel's control."""
+        bits = latency.bit_length()
+        wait = Gates(flop=bits, mux2=2 * bits)
+        tests = equals_gates(bits).times(2)
+        return summed(wait, add_gates(bits), tests, Gates(flop=3, and2=11, or2=9, inverter=7))
 
 
 class Dma:
@@ -280,3 +301,84 @@ class Dma:
     def _count_write(self, event: WireVector, port_words: int) -> None:
         if self.probe:
             self.probe.count("input_buffer_writes", event, port_words)
+
+    # ------------------------------------------------------------------ counts
+    @staticmethod
+    def gates(accelerator: Accelerator, c: Configuration) -> Gates:
+        """Gates of both channels, without the store's and the buffers' memories."""
+        latency = accelerator.store.link.latency_cycles
+        reloads = summed(TileSequencer.carries_gates(c), held_gates(1)).times(2)
+        launches = Gates(and2=4, or2=4 + 1)
+        slides = accelerator.buffers.input.circular_rows
+        return summed(
+            reloads,
+            launches,
+            Burst.gates(latency),
+            TileSequencer.carries_gates(c) if slides else Gates(),
+            Gates(flop=1, mux2=2),  # slide
+            Dma._targets_gates(accelerator, c),
+            Dma._weight_gates(c),
+            Dma._input_gates(accelerator, c),
+        )
+
+    @staticmethod
+    def sinks() -> list[Sinks]:
+        """Flops behind clock gates."""
+        return [Sinks("tile_register", "swap", 2)]
+
+    @staticmethod
+    def _targets_gates(accelerator: Accelerator, c: Configuration) -> Gates:
+        buffers, width = accelerator.buffers, c.widths.input
+        parts = [Gates(flop=width, and2=1)]
+        toggle = Gates(flop=1, xor2=1, mux2=1)
+        if buffers.weight.ping_pong:
+            parts.append(summed(toggle, Gates(and2=1, mux2=c.widths.weight)))
+        if buffers.input.circular_rows:
+            parts += [ring_subtract_gates(width), Gates(flop=width, mux2=3 * width)]
+        elif buffers.input.ping_pong:
+            parts.append(summed(toggle, Gates(mux2=width)))
+        return summed(*parts)
+
+    @staticmethod
+    def _bound_gates(c: Configuration, bits: int, d: str) -> Gates:
+        return summed(TileSequencer.dimension_gates(c, d), Gates(mux2=bits))
+
+    @staticmethod
+    def _weight_gates(c: Configuration) -> Gates:
+        w, links = c.widths, c.layout.links_per_weight
+        counters = [w.trips, w.weight, bits_for(links - 1)]
+        widths = {"source": w.weight_bank, "target": w.weight}
+        enable = summed(Gates(and2=1), equals_gates(counters[2]))
+        return summed(
+            Dma._bound_gates(c, w.trips, "K"),
+            Dma._bound_gates(c, w.weight, "C"),
+            Loops.gates(counters),
+            Quantities.gates(widths, 3, plain_adder_gates(widths)),
+            Gates(and2=2),  # set up, end
+            enable.times(links),
+        )
+
+    @staticmethod
+    def _input_gates(accelerator: Accelerator, c: Configuration) -> Gates:
+        w, lay = c.widths, c.layout
+        bank, buffer, coordinate = w.activation_bank, w.input, w.coordinate
+        planes = accelerator.limits.activation_bits
+        piece = bits_for(lay.links_per_word - 1)
+        counters = [coordinate, w.image, bits_for(planes - 1), coordinate, w.record, piece]
+        widths = {"source": bank, "target": buffer, "y": coordinate, "x": coordinate}
+        bounds = ((coordinate, "OY"), (w.image, "B"), (coordinate, "OX"), (w.record, "C"))
+        enable = summed(Gates(and2=1), equals_gates(piece))
+        row = ring_add_gates(buffer, accelerator.buffers.input.circular_rows)
+        return summed(
+            *(Dma._bound_gates(c, bits, d) for bits, d in bounds),
+            summed(Dma._bound_gates(c, coordinate, "OY"), Gates(mux2=coordinate)),  # slides
+            Loops.gates(counters),
+            Quantities.gates(widths, 6, plain_adder_gates(widths)),
+            Gates(and2=3, or2=1),  # set up, end, end of a row
+            add_gates(bank), add_gates(coordinate), Gates(mux2=bank + coordinate),  # starts
+            row, Gates(mux2=2 * buffer),
+            Gates(inverter=2, and2=3), below_gates(coordinate).times(2),  # inside
+            picked_gates(planes, 1), Gates(mux2=lay.link_bits),
+            add_gates(buffer),
+            enable.times(lay.links_per_word) if lay.links_per_word > 1 else Gates(),
+        )  # fmt: skip

@@ -17,15 +17,14 @@ from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.component import Stages
 from asicbnn.hardware.configuration import Configuration, level_quantities
 from asicbnn.hardware.declarations import declarations
-from asicbnn.hardware.fetch import ring_add
 from asicbnn.hardware.gating import Gating
 from asicbnn.hardware.operands import Operands
 from asicbnn.hardware.sequencer import (
     Fields,
     StepSequencer,
     TileSequencer,
-    plain_adder,
 )
+from asicbnn.hardware.step_adder import step_adder
 from asicbnn.hardware.wires import (
     add,
     below,
@@ -38,6 +37,13 @@ from asicbnn.hardware.wires import (
     spread,
 )
 from asicbnn.spec.accelerator import Accelerator
+
+TILE_EDGES = ("B", "K", "C", "OY", "OX")
+"""Unrolled dimensions that tiles cut."""
+FINISHED_EDGES = ("B", "K", "OY", "OX")
+"""Unrolled dimensions of a finished word."""
+FINISHED_QUANTITIES = ("store", "pool", "phase_y", "phase_x", "image", "threshold")
+"""What the steps generate for a finished word."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class Engine:
             limits.weight_bits + limits.activation_bits - 2,
         )
         self._take_tile(tiles)
-        widths = {q: c.widths.of(q) for q in level_quantities(accelerator)}
+        widths = c.widths.each(level_quantities(accelerator))
         self.steps = StepSequencer(c, cfg, widths, self.tile_lasts)
         self.finishing = WireVector(1)
         self.run = Register(1, name="run")
@@ -129,7 +135,7 @@ class Engine:
         self.is_last_tile = held(self.swap, tiles.loops.end, "is_last_tile")
         self.tile_edges = {
             d: held(self.swap, tiles.dimension(d, tiles.loops.last))
-            if d in ("B", "K", "C", "OY", "OX")
+            if d in TILE_EDGES
             else Const(1, 1)
             for d in self.configuration.edges
         }
@@ -155,26 +161,8 @@ class Engine:
         self.will_hold = self.finishing & ~equals(extra, 0)
 
     def adder(self, at: dict[str, WireVector], by: dict[str, WireVector]) -> dict[str, WireVector]:
-        """Base plus stride; input addresses wrap at the ring, pooled addresses carry."""
-        cfg = self.fields
-        is_ring = "ring_words" in cfg and "input" in at
-        apart = {"phase_y", "phase_x"} | ({"input"} if is_ring else set())
-        total = plain_adder({q: wire for q, wire in at.items() if q not in apart}, by)
-        if is_ring:
-            total["input"] = ring_add(at["input"], by["input"], cfg["ring_words"], len(at["input"]))
-        if "phase_y" in at:
-            for axis, store_step, pool_step in (
-                ("y", cfg["row_step"], cfg["pool_row"]),
-                ("x", cfg["record_step"], None),
-            ):
-                total[f"phase_{axis}"], carry = phase_add(
-                    at[f"phase_{axis}"], by[f"phase_{axis}"], cfg["pool_last"]
-                )
-                for q, step in (("store", store_step), ("pool", pool_step)):
-                    width = len(total[q])
-                    more = Const(1, width) if step is None else sized(step, width)
-                    total[q] = add(total[q], choose(carry, more, 0, width), width)
-        return total
+        """Base plus stride of what the steps advance."""
+        return step_adder(self.fields, at, by)
 
     def _connect_steps(
         self, tiles: TileSequencer, input_start: WireVector, weight_start: WireVector
@@ -353,15 +341,11 @@ class Engine:
         self.stages.mark("array", "compare")
         if self.probe:
             self.probe.count("threshold_buffer_reads", self.finish_2)
-        kept = [
-            q
-            for q in ("store", "pool", "phase_y", "phase_x", "image", "threshold")
-            if q in self.steps.current
-        ]
+        kept = [q for q in FINISHED_QUANTITIES if q in self.steps.current]
         later = 2 + self.depth
         edges: dict[str, Register] = {
             d: held(self.finish_2, self.later(self.edges[d], later))
-            for d in ("B", "K", "OY", "OX")
+            for d in FINISHED_EDGES
             if d in self.edges
         }
         quantities: dict[str, Register] = {
@@ -377,12 +361,3 @@ class Engine:
             edges={**edges},
             quantities={**quantities},
         )
-
-
-def phase_add(at: WireVector, by: WireVector, last: WireVector) -> tuple[WireVector, WireVector]:
-    """(at + by) modulo (last + 1) and its carry; both addends are at most last + 1."""
-    width = len(at) + 1
-    total = (sized(at, width) + sized(by, width)).truncate(width)
-    carry = total > sized(last, width)
-    less = (total - sized(last, width) - Const(1, width)).truncate(width)
-    return pyrtl.select(carry, less, total).truncate(len(at)), carry

@@ -13,16 +13,22 @@ from dataclasses import dataclass
 import pyrtl
 from pyrtl import Const, Register, WireVector
 
-from asicbnn.hardware.gating import Gating
+from asicbnn.hardware.component import Gates, summed
+from asicbnn.hardware.gating import Gating, Sinks
 from asicbnn.hardware.wires import (
     add,
+    add_gates,
     below,
+    below_gates,
     choose,
     equals,
+    equals_gates,
+    held_gates,
     joined,
     picked,
     sized,
     subtract,
+    subtract_gates,
 )
 
 
@@ -73,6 +79,12 @@ class ShadowTimer:
         """The next word cannot be complete if the run ended now."""
         return below(add(self.age, 1, len(self.age)), self.slots)
 
+    @staticmethod
+    def gates(bits: int) -> Gates:
+        """Gates of a connected timer of `bits`, asked once each if it loads and is too early."""
+        control = Gates(flop=bits, mux2=4 * bits, or2=1, and2=1, inverter=1)
+        return summed(control, add_gates(bits).times(2), below_gates(bits).times(3))
+
 
 class WindowWalk:
     """Addresses of the pixel box of one activation load: images, rows, columns, word pieces.
@@ -117,6 +129,21 @@ class WindowWalk:
             base.next <<= choose(strobe, value, base, width)
         return now[2]
 
+    @staticmethod
+    def gates(counters: Sequence[int], width: int, adder: Gates) -> Gates:
+        """Gates of a connected walk.
+
+        counters  widths of the counters, outermost first    width  of an address
+        adder     what one call of the walk's adder is made of
+        """
+        now, passed_on = 3, 3 + 2 + 1
+        positions = summed(held_gates(sum(counters)), Gates(mux2=sum(counters)))
+        carries = Gates(and2=4 + 3 + 3, inverter=3)
+        bases = summed(held_gates(3), Gates(mux2=now + passed_on)).times(width)
+        tests = (equals_gates(bits) for bits in (*counters, sum(counters)))
+        walk = summed(positions, carries, bases)
+        return summed(walk, *tests, *map(add_gates, counters), adder.times(3))
+
 
 class PieceRegister:
     """A wide register filled piece by piece, with or without a shadow copy.
@@ -155,6 +182,17 @@ class PieceRegister:
     def word(self) -> WireVector:
         return joined(list(self.active))
 
+    @staticmethod
+    def gates(bits: int, shadow: bool) -> Gates:
+        """Gates of the connected pieces, `bits` of them together."""
+        return held_gates(bits).times(2 if shadow else 1)
+
+    @staticmethod
+    def sinks(name: str, widths: Sequence[int], shadow: bool) -> list[Sinks]:
+        """Flops behind the enable of each piece, and behind the transfer."""
+        pieces = [Sinks(name, str(i), width) for i, width in enumerate(widths)]
+        return [*pieces, *([Sinks(name, "transfer", sum(widths))] if shadow else [])]
+
 
 def ring_add(at: WireVector, by: WireVector, ring: WireVector | None, width: int) -> WireVector:
     """At + by, minus the ring's words once if at its end or beyond; plain if there is no ring."""
@@ -167,6 +205,15 @@ def ring_add(at: WireVector, by: WireVector, ring: WireVector | None, width: int
     return pyrtl.select(total < wide, total, wrapped).truncate(width)
 
 
+def ring_add_gates(width: int, has_ring: bool) -> Gates:
+    """Gates of `ring_add` on numbers of `width` bits."""
+    if not has_ring:
+        return add_gates(width)
+    wide = width + 1
+    wrap = Gates(mux2=wide)
+    return summed(add_gates(wide), subtract_gates(wide), below_gates(wide), wrap)
+
+
 def ring_subtract(at: WireVector, by: WireVector, ring: WireVector, width: int) -> WireVector:
     """At - by, plus the ring's words once if below zero."""
     return pyrtl.select(
@@ -174,6 +221,12 @@ def ring_subtract(at: WireVector, by: WireVector, ring: WireVector, width: int) 
         add(subtract(at, by, width), ring, width),
         subtract(at, by, width),
     )
+
+
+def ring_subtract_gates(width: int) -> Gates:
+    """Gates of `ring_subtract` on numbers of `width` bits."""
+    wrap = Gates(mux2=width)
+    return summed(below_gates(width), subtract_gates(width).times(2), add_gates(width), wrap)
 
 
 def constant_by(index: WireVector | None, values: Sequence[int], bits: int) -> WireVector:

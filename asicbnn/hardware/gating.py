@@ -7,14 +7,15 @@ What is simulated does the same cycle for cycle; census and Verilog export honou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyrtl
 from pyrtl import LogicNet, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe
-from asicbnn.hardware.component import Gates, census
+from asicbnn.hardware.component import Gates, census, summed
 from asicbnn.hardware.wires import either, spread
 from asicbnn.mapping.layout import ceil_div
 from asicbnn.spec.accelerator import Accelerator
@@ -118,6 +119,12 @@ class Gating:
             merged = (value & bits) | (own & ~bits)
             own.next <<= pyrtl.select(enable, merged, own) if self.is_on else merged
 
+    @staticmethod
+    def masked_gates(is_gated: bool, bits: int, registers: int) -> Gates:
+        """What `masked` puts before registers of `bits` each."""
+        merge = Gates(and2=2 * bits, or2=bits, inverter=bits, holding=bits if is_gated else 0)
+        return summed(merge.times(registers), Gates(and2=0 if is_gated else bits))
+
     def load(
         self,
         family: str,
@@ -134,6 +141,46 @@ class Gating:
             own.next <<= value if enable is None else pyrtl.select(enable, value, own)
         if enable is not None:
             self.declare(family, enable, registers)
+
+    @staticmethod
+    def load_gates(is_gated: bool, events: int, bits: int) -> Gates:
+        """What `load` puts before registers of `bits` in total."""
+        return Gates(or2=events - 1, holding=bits) if is_gated else Gates()
+
+
+@dataclass(frozen=True)
+class Sinks:
+    """Flops that a component puts behind the clock gates of one enable, without being built.
+
+    family  one of FAMILIES      enable  says, within the family, which wires are the same
+    bits    flops
+    """
+
+    family: str
+    enable: str
+    bits: int
+
+
+def gated_gates(
+    gates: Mapping[str, Gates], sinks: Iterable[tuple[str, Sinks]]
+) -> tuple[Mapping[str, Gates], int]:
+    """Put clock gates in the place of the multiplexers that hold, and count the flops behind them.
+
+    gates  of each component, multiplexers included
+    sinks  (component, what it gates) in the order in which they are built; the clock gates of an
+           enable that several components share are counted with the first of them
+    """
+    changed = {component: [part] for component, part in gates.items()}
+    first: dict[tuple[str, str], str] = {}
+    flops: Counter[tuple[str, str]] = Counter()
+    for component, group in sinks:
+        key = group.family, group.enable
+        first.setdefault(key, component)
+        flops[key] += group.bits
+        changed[component].append(Gates(holding=-group.bits))
+    for key, component in first.items():
+        changed[component].append(Gates(clock_gate=ceil_div(flops[key], MOST_SINKS)))
+    return {component: summed(*parts) for component, parts in changed.items()}, flops.total()
 
 
 def hold_multiplexers(

@@ -32,6 +32,7 @@ from asicbnn.hardware.wires import (
     subtract,
 )
 from asicbnn.mapping.layout import Layout, ceil_log2
+from asicbnn.spec.accelerator import Accelerator
 
 if TYPE_CHECKING:
     from asicbnn.hardware.engine import Engine
@@ -86,15 +87,9 @@ class Operands:
         self.stride_index = engine.fields.get("stride_index")
         self.is_shadow = accelerator.registers.shadow
         self.is_shared = accelerator.buffers.shared_port
-        single = accelerator.buffers.psum.ports == "1rw"
-        self.psum_offset = lay.psum_slots if single else 0
-        input_slots = [lay.input_slots(s) for s in self.strides]
-        self.slot_counts = {
-            "weight": [lay.weight_slots] * len(self.strides),
-            "input": input_slots,
-            "psum": [lay.psum_slots + self.psum_offset] * len(self.strides),
-        }
-        self.slot_bits = self._slot_bits()
+        self.psum_offset = psum_offset(accelerator, lay)
+        self.slot_counts = slot_counts(accelerator, lay)
+        self.slot_bits = slot_bits(accelerator, lay)
         self.issue = WireVector(1)
         starts = {**tiles.current, "input": input_start, "weight": weight_start}
         slots = self._shadow(tiles, starts) if self.is_shadow else self._blocking()
@@ -103,15 +98,6 @@ class Operands:
         self._pixels(slots["input"])
         self.psum_slot = slots["psum"]
         engine.stages.mark("registers", "control")
-
-    def _slot_bits(self) -> int:
-        """Width of slot counters: they reach the busiest port's slots, and one more."""
-        front = (
-            self.slot_counts["weight"][0] + max(self.slot_counts["input"])
-            if self.is_shared
-            else max(self.slot_counts["weight"] + self.slot_counts["input"])
-        )
-        return bits_for(max(front, *self.slot_counts["psum"]) + 1)
 
     def _slots(self, operand: str) -> WireVector:
         return constant_by(self.stride_index, self.slot_counts[operand], self.slot_bits)
@@ -345,6 +331,32 @@ class Operands:
         if engine.probe:
             for enable in enables:
                 engine.probe.count("psum_buffer_writes", enable)
+
+
+def psum_offset(accelerator: Accelerator, lay: Layout) -> int:
+    """Slots of a step in which a psum buffer of one port writes before it reads."""
+    return lay.psum_slots if accelerator.buffers.psum.ports == "1rw" else 0
+
+
+def slot_counts(accelerator: Accelerator, lay: Layout) -> dict[str, list[int]]:
+    """Slots of an operand's word, per stride."""
+    strides = accelerator.array.strides
+    return {
+        "weight": [lay.weight_slots] * len(strides),
+        "input": [lay.input_slots(s) for s in strides],
+        "psum": [lay.psum_slots + psum_offset(accelerator, lay)] * len(strides),
+    }
+
+
+def slot_bits(accelerator: Accelerator, lay: Layout) -> int:
+    """Width of slot counters: they reach the busiest port's slots, and one more."""
+    counts = slot_counts(accelerator, lay)
+    front = (
+        counts["weight"][0] + max(counts["input"])
+        if accelerator.buffers.shared_port
+        else max(counts["weight"] + counts["input"])
+    )
+    return bits_for(max(front, *counts["psum"]) + 1)
 
 
 def _cut(word: WireVector, bits: int) -> list[WireVector]:

@@ -7,29 +7,39 @@ pool buffer; the last tap of a window goes to the store. Argmax keeps the best c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyrtl
 from pyrtl import Const, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe, SlicedMemory
-from asicbnn.hardware.configuration import Configuration
+from asicbnn.hardware.component import Gates, summed
+from asicbnn.hardware.configuration import Configuration, bits_for
 from asicbnn.hardware.declarations import NumberOfPe, declarations
 from asicbnn.hardware.engine import Finished
-from asicbnn.hardware.gating import Gating
+from asicbnn.hardware.gating import Gating, Sinks
 from asicbnn.hardware.sequencer import Fields
 from asicbnn.hardware.wires import (
     add,
+    add_gates,
     below,
+    below_gates,
     choose,
     equals,
+    equals_gates,
     held,
+    held_gates,
     joined,
     one_of,
+    one_of_gates,
     picked,
+    picked_gates,
     sized,
     spread,
     subtract,
+    subtract_gates,
 )
-from asicbnn.mapping.layout import ceil_log2
+from asicbnn.mapping.layout import Layout, ceil_log2
 from asicbnn.spec.accelerator import Accelerator
 
 
@@ -60,6 +70,14 @@ class SlotCounter:
             after = choose(at_end, 0, add(count, 1, width), width)
             count.next <<= choose(self.active & increment, after, count, width)
         self.pixel_ends = last[3]
+
+    @staticmethod
+    def gates(widths: Sequence[int]) -> Gates:
+        """Gates of the counter; widths of its positions [bit]."""
+        bits, n = sum(widths), len(widths)
+        control = Gates(flop=1, and2=1 + 2 * n + 1, or2=1, inverter=1 + n + 1)
+        positions = summed(held_gates(bits), Gates(mux2=bits, and2=n))
+        return summed(control, positions, *map(add_gates, widths), *map(equals_gates, widths))
 
 
 class OutputStage:
@@ -265,3 +283,111 @@ class OutputStage:
         flip_a = joined([a[:top], ~a[top]])
         flip_b = joined([b[:top], ~b[top]])
         return flip_a > flip_b
+
+    # ------------------------------------------------------------------ counts
+    @staticmethod
+    def gates(accelerator: Accelerator, c: Configuration) -> Gates:
+        """Gates of the stage, without the memories of pooling and of classes."""
+        return summed(
+            SlotCounter.gates(OutputStage._slot_widths(c)),
+            OutputStage._walk_gates(accelerator, c),
+            OutputStage._pixel_gates(c),
+            OutputStage._pool_gates(accelerator, c),
+            OutputStage._store_gates(c),
+            OutputStage._argmax_gates(accelerator, c) if "argmax" in accelerator.post else Gates(),
+        )
+
+    @staticmethod
+    def sinks(accelerator: Accelerator, c: Configuration) -> list[Sinks]:
+        """Flops behind clock gates."""
+        walks = 4 * sum(OutputStage._walked(accelerator, c).values())
+        return [Sinks("output_address", "active", walks)]
+
+    @staticmethod
+    def _slot_widths(c: Configuration) -> list[int]:
+        u = c.layout.unroll
+        sizes = (u["B"], u["OY"], u["OX"], c.layout.output_pieces)
+        return [bits_for(size - 1) for size in sizes]
+
+    @staticmethod
+    def _walked(accelerator: Accelerator, c: Configuration) -> dict[str, int]:
+        pooled = ("pool", "phase_y", "phase_x") if "max_pool" in accelerator.post else ()
+        return c.widths.each(("store", *pooled))
+
+    @staticmethod
+    def _walk_gates(accelerator: Accelerator, c: Configuration) -> Gates:
+        levels, widths = 4, OutputStage._walked(accelerator, c)
+        here, passed_on = levels, 4 + 3 + 2 + 1
+        walk = summed(held_gates(levels), Gates(mux2=here + passed_on))
+        parts = [walk.times(sum(widths.values()))]
+        for q, bits in widths.items():
+            step = summed(add_gates(bits), Gates(mux2=bits))
+            is_phase = q.startswith("phase")
+            parts.append(summed(step, equals_gates(bits)) if is_phase else step.times(levels))
+        return summed(*parts)
+
+    @staticmethod
+    def _exists_gates(c: Configuration, d: str) -> Gates:
+        if d not in c.edges:
+            return Gates()
+        return summed(Gates(inverter=1, or2=1), below_gates(bits_for(c.layout.unroll[d])))
+
+    @staticmethod
+    def _pixel_gates(c: Configuration) -> Gates:
+        pes, s_k = c.layout.pes, c.layout.unroll["K"]
+        rest = Gates(flop=pes, mux2=2 * pes)
+        flips = Gates(xor2=1, and2=2, inverter=1).times(s_k)
+        exists = (OutputStage._exists_gates(c, d) for d in ("B", "OY", "OX"))
+        return summed(rest, flips, *exists, Gates(and2=2))
+
+    @staticmethod
+    def _pool_gates(accelerator: Accelerator, c: Configuration) -> Gates:
+        s_k = c.layout.unroll["K"]
+        if "max_pool" not in accelerator.post:
+            return Gates(xor2=s_k)
+        taps = summed(equals_gates(c.widths.phase).times(4), Gates(and2=2))
+        window = summed(Gates(and2=1, or2=1, mux2=1, xor2=1).times(s_k), held_gates(s_k))
+        access = Gates(and2=2 + 1, inverter=1 + 1)
+        piece = equals_gates(OutputStage._slot_widths(c)[3])
+        return summed(taps, window, access, piece)
+
+    @staticmethod
+    def _store_gates(c: Configuration) -> Gates:
+        lay = c.layout
+        slices = lay.link_bits // lay.output_piece_bits
+        enable = summed(Gates(and2=1), equals_gates(bits_for(slices - 1)))
+        return summed(
+            picked_gates(lay.output_pieces, lay.output_piece_bits),
+            picked_gates(lay.output_pieces, lay.unroll["K"].bit_length()),
+            OutputStage._exists_gates(c, "K"),
+            Gates(and2=3),
+            enable.times(slices),
+        )
+
+    @staticmethod
+    def _argmax_gates(accelerator: Accelerator, c: Configuration) -> Gates:
+        lay, u = c.layout, c.layout.unroll
+        image, lane = bits_for(u["B"] - 1), bits_for(u["K"] - 1)
+        counters = summed(held_gates(image + lane), Gates(mux2=image + lane))
+        control = Gates(flop=1, and2=1 + 2 + 1, or2=1, inverter=1)
+        score = lay.psum_bits + 2
+        better = summed(Gates(inverter=2), below_gates(score))
+        write = Gates(and2=1 + 1 + 2, or2=1)
+        return summed(
+            counters, control,
+            add_gates(image), add_gates(lane), equals_gates(image), equals_gates(lane),
+            OutputStage._score_gates(lay, image, lane),
+            add_gates(bits_for(accelerator.limits.batch - 1)),
+            better,
+            equals_gates(c.widths.threshold), equals_gates(lane),
+            OutputStage._exists_gates(c, "K"), OutputStage._exists_gates(c, "B"),
+            write,
+        )  # fmt: skip
+
+    @staticmethod
+    def _score_gates(lay: Layout, image: int, lane: int) -> Gates:
+        u, planes = lay.unroll, lay.psum_bits + 1
+        choices = u["B"] * u["K"]
+        hot = summed(equals_gates(image), equals_gates(lane), Gates(and2=1))
+        of_pe = summed(one_of_gates(choices, 1), picked_gates(u["K"], 1))
+        return summed(hot.times(choices), of_pe.times(planes), subtract_gates(planes + 1))

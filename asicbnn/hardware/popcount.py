@@ -133,15 +133,17 @@ class Popcount:
         return gates
 
     def _adder_tree_gates(self) -> Gates:
-        gates, terms = Gates(), [1] * self.lanes
+        half = full = 0
+        terms = [1] * self.lanes
         while len(terms) > 1:
             widths = []
             for i in range(0, len(terms) - 1, 2):
                 long, short = max(terms[i : i + 2]), min(terms[i : i + 2])
-                gates += Gates(half_adder=1 + long - short, full_adder=short - 1)
+                half += 1 + long - short
+                full += short - 1
                 widths.append(long + 1)
             terms = widths + ([terms[-1]] if len(terms) % 2 else [])
-        return gates
+        return Gates(half_adder=half, full_adder=full)
 
 
 def shifted(

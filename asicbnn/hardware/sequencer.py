@@ -13,9 +13,21 @@ from collections.abc import Mapping as MappingView
 import pyrtl
 from pyrtl import Const, Register, WireVector
 
+from asicbnn.hardware.component import Gates, summed
 from asicbnn.hardware.configuration import Configuration
 from asicbnn.hardware.gating import Gating
-from asicbnn.hardware.wires import add, both, choose, either, equals, one_of, sized
+from asicbnn.hardware.wires import (
+    add,
+    add_gates,
+    both,
+    choose,
+    either,
+    equals,
+    equals_gates,
+    one_of,
+    one_of_gates,
+    sized,
+)
 from asicbnn.mapping.loop_nest import OPERANDS, OUTER_DIMENSIONS
 
 Fields = MappingView[str, WireVector]
@@ -57,6 +69,14 @@ class Loops:
             moved = choose(step & increment, after, count, width)
             values.append(choose(restart, 0, moved, width))
         return values
+
+    @staticmethod
+    def gates(widths: Sequence[int]) -> Gates:
+        """Gates of connected loops; widths of their counters [bit]."""
+        positions, bits = len(widths), sum(widths)
+        chains = Gates(flop=bits, mux2=3 * bits, and2=3 * positions, inverter=positions)
+        tests = (equals_gates(width).times(2) for width in widths)
+        return summed(chains, *tests, *map(add_gates, widths))
 
 
 class Quantities:
@@ -116,10 +136,28 @@ class Quantities:
                 values.append(choose(restart, start, moved, width))
         return registers, values
 
+    @staticmethod
+    def gates(widths: MappingView[str, int], positions: int, adder: Gates) -> Gates:
+        """Gates of connected quantities; `adder` is what their stride adder is made of."""
+        bits = sum(widths.values())
+        select = Gates(or2=positions, and2=positions * len(widths))
+        bases = Gates(flop=bits, mux2=2 * bits).times(positions)
+        return summed(Quantities.following_gates(widths, positions, adder), bases, select)
+
+    @staticmethod
+    def following_gates(widths: MappingView[str, int], positions: int, adder: Gates) -> Gates:
+        """Gates of the value after the next increment."""
+        return summed(one_of_gates(positions, sum(widths.values())).times(2), adder)
+
 
 def plain_adder(at: dict[str, WireVector], by: dict[str, WireVector]) -> dict[str, WireVector]:
     """Base plus stride for every quantity."""
     return {q: add(at[q], by[q], len(at[q])) for q in at}
+
+
+def plain_adder_gates(widths: MappingView[str, int]) -> Gates:
+    """Gates of `plain_adder` for quantities of these widths."""
+    return summed(*map(add_gates, widths.values()))
 
 
 class TileSequencer:
@@ -163,6 +201,31 @@ class TileSequencer:
         bases, values = self.quantities.loads(swap, restart, initial, plain_adder)
         registers = [*self.loops.counts, *bases]
         gating.load("tile_sequencer", [swap, restart], registers, [*counts, *values])
+
+    @staticmethod
+    def gates(c: Configuration, widths: MappingView[str, int], is_gated: bool) -> Gates:
+        """Gates of the loops over tiles, and of what they step."""
+        return summed(
+            Loops.gates([c.widths.trips] * c.slots),
+            Quantities.gates(widths, c.slots, plain_adder_gates(widths)),
+            Gating.load_gates(is_gated, 2, TileSequencer.flops(c, widths)),
+        )
+
+    @staticmethod
+    def flops(c: Configuration, widths: MappingView[str, int]) -> int:
+        """Flops of the sequencer."""
+        return c.slots * (c.widths.trips + sum(widths.values()))
+
+    @staticmethod
+    def carries_gates(c: Configuration) -> Gates:
+        """Gates of one call of `carries`."""
+        return one_of_gates(c.slots, 1)
+
+    @staticmethod
+    def dimension_gates(c: Configuration, *dimensions: str) -> Gates:
+        """Gates of a call of `dimension` for each of them."""
+        found = sum(d in c.slot_dimensions for d in dimensions)
+        return one_of_gates(c.slots, 1).times(found)
 
 
 class StepSequencer:
@@ -252,3 +315,38 @@ class StepSequencer:
         positions = range(self.configuration.levels)
         here = both(self.loops.last[n] | ~self.fields[f"level{n}_edge"][bit] for n in positions)
         return here & tile_last
+
+    # ------------------------------------------------------------------ counts
+    @staticmethod
+    def gates(
+        c: Configuration, widths: MappingView[str, int], adder: Gates, is_gated: bool
+    ) -> Gates:
+        """Gates of the loops over steps, their bounds, and of what they step by `adder`."""
+        slots, trips = c.slots, c.widths.trips
+        bound = Gates(and2=slots, or2=slots - 1, mux2=trips)
+        return summed(
+            bound.times(c.levels),
+            Loops.gates([trips] * c.levels),
+            Quantities.gates(widths, c.levels, adder),
+            Gating.load_gates(is_gated, 2, StepSequencer.flops(c, widths)),
+        )
+
+    @staticmethod
+    def flops(c: Configuration, widths: MappingView[str, int]) -> int:
+        """Flops of the sequencer."""
+        return c.levels * (c.widths.trips + sum(widths.values()))
+
+    @staticmethod
+    def test_gates(c: Configuration) -> Gates:
+        """Gates of one call of `loads`, `run_ends` or `reduction`; `edge` has an AND more."""
+        return Gates(inverter=c.levels, or2=c.levels, and2=c.levels - 1)
+
+    @staticmethod
+    def run_stop_gates(c: Configuration) -> Gates:
+        """Gates of one call of `run_stop`."""
+        return Gates(or2=1, inverter=1, and2=2).times(c.levels)
+
+    @staticmethod
+    def first_after_gates(c: Configuration) -> Gates:
+        """Gates of one call of `first_after`."""
+        return Gates(or2=2, inverter=2, and2=3).times(c.levels)

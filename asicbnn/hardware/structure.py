@@ -1,7 +1,7 @@
-"""What an accelerator is made of: gates per component, counted on the block that is built.
+"""What an accelerator is made of: gates per component, from closed forms beside what is built.
 
-Adders that a component declares stand as full and half adders; the rest is counted from the built
-block (tests hold the closed forms of the PE array equal to the census).
+Nothing is built to count it. `counted` is the census of the block that is built; tests hold the
+closed forms equal to it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,33 @@ from types import MappingProxyType
 
 from pyrtl import LogicNet, WireVector
 
-from asicbnn.hardware.accelerator import Machine, elaborate
+from asicbnn.hardware.accelerator import Machine, bank_gates, elaborate, threshold_gates
 from asicbnn.hardware.array import PeArray
-from asicbnn.hardware.component import Gates
+from asicbnn.hardware.component import Gates, summed
+from asicbnn.hardware.configuration import (
+    Configuration,
+    configuration,
+    frozen_order,
+    slot_quantities,
+)
 from asicbnn.hardware.declarations import declarations
-from asicbnn.hardware.gating import gated_census, hold_multiplexers
+from asicbnn.hardware.dma import Dma
+from asicbnn.hardware.engine_gates import (
+    datapath_gates,
+    datapath_sinks,
+    issue_gates,
+    issue_sinks,
+)
+from asicbnn.hardware.gating import (
+    Sinks,
+    gated_census,
+    gated_gates,
+    hold_multiplexers,
+)
+from asicbnn.hardware.network import Controller
+from asicbnn.hardware.operand_gates import operand_gates, operand_sinks
+from asicbnn.hardware.output import OutputStage
+from asicbnn.hardware.sequencer import TileSequencer
 from asicbnn.mapping.layout import layout
 from asicbnn.spec.accelerator import Accelerator
 
@@ -50,26 +72,73 @@ def logic_gates(accelerator: Accelerator) -> Mapping[str, Gates]:
     return structure(accelerator).gates
 
 
+@lru_cache(maxsize=4096)
+def structure(accelerator: Accelerator) -> Structure:
+    """Gates of an accelerator, without memories and probes; nothing is built."""
+    c = configuration(accelerator, frozen_order(accelerator))
+    is_gated = accelerator.clock_gating == "register"
+    tile_widths = c.widths.each(slot_quantities(accelerator))
+    gates = {
+        "array": datapath_gates(accelerator, c, pe_array(accelerator)),
+        "registers": operand_gates(accelerator, c),
+        "sequencer": summed(
+            TileSequencer.gates(c, tile_widths, is_gated), issue_gates(accelerator, c)
+        ),
+        "dma": summed(Dma.gates(accelerator, c), bank_gates(accelerator, c)),
+        "controller": summed(Controller.gates(accelerator, c), threshold_gates(c)),
+        "output": OutputStage.gates(accelerator, c),
+    }
+    sinks = _sinks(accelerator, c) if is_gated else []
+    built, gated_flops = gated_gates(gates, sinks)
+    holding = {name: part["holding"] for name, part in built.items()}
+    alike = {name: _as_built(part) for name, part in built.items()}
+    return Structure(MappingProxyType(alike), gated_flops, MappingProxyType(holding))
+
+
+def _as_built(gates: Gates) -> Gates:
+    """Count multiplexers that hold among all multiplexers, as a census does."""
+    others = Gates({kind: n for kind, n in gates.items() if kind != "holding"})
+    return summed(others, Gates(mux2=gates["holding"]))
+
+
+def _sinks(accelerator: Accelerator, c: Configuration) -> list[tuple[str, Sinks]]:
+    """What each component gates, in the order in which they are built."""
+    tiles = TileSequencer.flops(c, c.widths.each(slot_quantities(accelerator)))
+    groups = (
+        ("controller", Controller.sinks(c)),
+        ("sequencer", [Sinks("tile_sequencer", "swap or restart", tiles)]),
+        ("dma", Dma.sinks()),
+        ("sequencer", issue_sinks(accelerator, c)),
+        ("registers", operand_sinks(accelerator, c)),
+        ("array", datapath_sinks(accelerator, c)),
+        ("output", OutputStage.sinks(accelerator, c)),
+    )
+    return [(component, sinks) for component, found in groups for sinks in found]
+
+
+# ---------------------------------------------------------------------- what is built
 @lru_cache(maxsize=2)
 def logic_machine(accelerator: Accelerator) -> Machine:
     """Build what is counted: the accelerator without probes; the last two are kept."""
     return elaborate(accelerator, probe=False, ports=True, check=False)
 
 
-@lru_cache(maxsize=256)
-def structure(accelerator: Accelerator) -> Structure:
-    """Count the block that is built, without memories and probes."""
+def counted(accelerator: Accelerator) -> Structure:
+    """Build the block, without memories and probes, and count it: what `structure` must equal.
+
+    Adders that a component declares stand as full and half adders, products as XNOR gates.
+    """
     machine = logic_machine(accelerator)
     held = hold_multiplexers(tuple(machine.block.logic), machine.gated)
-    counted = {name: gated_census(nets, held) for name, nets in machine.stages.items()}
+    found = {name: gated_census(nets, held) for name, nets in machine.stages.items()}
     products = Gates(xnor2=pe_array(accelerator).gates()["xnor2"])
-    _recognise(counted["array"], products)
+    _recognise(found["array"], products)
     component_of = {
         wire: name for name, nets in machine.stages.items() for net in nets for wire in net.dests
     }
     for adder in declarations(machine.block).adders:
-        _recognise(counted[component_of[adder.total]], Gates({adder.kind: len(adder.total)}))
-    gates = MappingProxyType({name: Gates(+counted[name]) for name in COMPONENTS})
+        _recognise(found[component_of[adder.total]], Gates({adder.kind: len(adder.total)}))
+    gates = MappingProxyType({name: Gates(+found[name]) for name in COMPONENTS})
     holders = {net.dests[0]: net for net in machine.block.logic if net.op in "wx"}
     holding = {name: _holding(machine.stages[name], holders, held) for name in COMPONENTS}
     gated_flops = sum(group.sinks for group in machine.gated)

@@ -1,6 +1,7 @@
 """Small wire idioms the generators share: sized adds, selects and delays.
 
 PyRTL grows an addition by one bit and silently truncates an assignment; every width here is said.
+Beside each idiom that is made of gates stands what it is made of, by the rules of the census.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import pyrtl
 from pyrtl import Const, Register, WireVector
+
+from asicbnn.hardware.component import Gates
 
 _WIDEST_CONSTANT = 8192
 """PyRTL spells constants in decimal, which Python refuses beyond 4300 digits (14 kbit)."""
@@ -39,10 +42,20 @@ def add(a: WireVector, b: WireVector | int, bits: int) -> WireVector:
     return (sized(a, bits) + other).truncate(bits)
 
 
+def add_gates(bits: int) -> Gates:
+    """A sum of two numbers of `bits`: a half adder and full adders."""
+    return Gates(half_adder=1, full_adder=bits - 1)
+
+
 def subtract(a: WireVector, b: WireVector | int, bits: int) -> WireVector:
     """A - b modulo 2**bits."""
     other = Const(b % (1 << bits), bits) if isinstance(b, int) else sized(b, bits)
     return (sized(a, bits) - other).truncate(bits)
+
+
+def subtract_gates(bits: int) -> Gates:
+    """A difference of two numbers of `bits`: the subtrahend inverted, and full adders."""
+    return Gates(full_adder=bits, inverter=bits)
 
 
 def equals(a: WireVector, b: WireVector | int) -> WireVector:
@@ -53,6 +66,11 @@ def equals(a: WireVector, b: WireVector | int) -> WireVector:
     return sized(a, bits) == sized(b, bits)
 
 
+def equals_gates(bits: int) -> Gates:
+    """A comparison with a number, given or constant, that `bits` can hold."""
+    return Gates(xor2=bits, or2=bits - 1, inverter=1)
+
+
 def below(a: WireVector, b: WireVector | int) -> WireVector:
     """1 if a < b, unsigned."""
     if isinstance(b, int):
@@ -61,6 +79,11 @@ def below(a: WireVector, b: WireVector | int) -> WireVector:
         return a < Const(b, len(a)) if b < 1 << len(a) else Const(1, 1)
     bits = max(len(a), len(b))
     return sized(a, bits) < sized(b, bits)
+
+
+def below_gates(bits: int) -> Gates:
+    """A comparison with a number, given or a constant above zero, that `bits` can hold."""
+    return subtract_gates(bits)
 
 
 def either(wires: Iterable[WireVector]) -> WireVector:
@@ -93,6 +116,11 @@ def one_of(options: Sequence[tuple[WireVector, WireVector]]) -> WireVector:
     return either(value & spread(condition, len(value)) for condition, value in options)
 
 
+def one_of_gates(options: int, bits: int) -> Gates:
+    """An AND-OR select among values of `bits`."""
+    return Gates(and2=options * bits, or2=(options - 1) * bits)
+
+
 def spread(bit: WireVector, bits: int) -> WireVector:
     """One bit repeated `bits` times."""
     return bit if bits == 1 else bit.sign_extended(bits)
@@ -119,6 +147,11 @@ def held(enable: WireVector, value: WireVector, name: str = "") -> Register:
     return register
 
 
+def held_gates(bits: int) -> Gates:
+    """A register of `bits` that holds through a multiplexer."""
+    return Gates(flop=bits, holding=bits)
+
+
 def picked(index: WireVector, options: Sequence[WireVector]) -> WireVector:
     """options[index]; an index beyond the end selects any of them."""
     if len(options) == 1:
@@ -128,3 +161,8 @@ def picked(index: WireVector, options: Sequence[WireVector]) -> WireVector:
     high = index[top] if len(index) > top else Const(0, 1)
     low = sized(index, top) if top else index
     return pyrtl.select(high, picked(low, options[half:]), picked(low, options[:half]))
+
+
+def picked_gates(options: int, bits: int) -> Gates:
+    """A tree of multiplexers over values of `bits`."""
+    return Gates(mux2=(options - 1) * bits)

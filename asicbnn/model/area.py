@@ -159,7 +159,7 @@ def _classes(accelerator: Accelerator, lay: Layout) -> Macro:
 
 def component_cells(accelerator: Accelerator) -> dict[str, Cells]:
     """Return the standard cells of each hardware component, memories left out."""
-    # PyRTL is needed to count what was built, and not before
+    # closed forms stand beside what is built: they import PyRTL, which nothing before needs
     from asicbnn.hardware.structure import logic_gates
 
     built = logic_gates(structural(accelerator))
@@ -183,8 +183,7 @@ def gated_flops(accelerator: Accelerator) -> int:
 def structural(accelerator: Accelerator) -> Accelerator:
     """Return the accelerator with everything at its default that changes no gate.
 
-    Building takes longest of all, and designs that differ in technology, clock, kind of memory or
-    dataflow are built alike.
+    Designs that differ in technology, clock, kind of memory or dataflow are counted once.
     """
     buffers = accelerator.buffers
     kinds = {

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyrtl import Const
 
-from asicbnn.hardware.engine import phase_add
 from asicbnn.hardware.fetch import ShadowTimer, WindowWalk, ring_add, ring_subtract
 from asicbnn.hardware.sequencer import Loops, Quantities, plain_adder
+from asicbnn.hardware.step_adder import phase_add
 from asicbnn.hardware.wires import (
     add,
     below,

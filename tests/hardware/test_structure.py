@@ -1,0 +1,168 @@
+"""What an accelerator is made of in closed form, against the census of the block that is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyrtl
+import pytest
+from hardware.circuit import Circuit
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from asicbnn import load
+from asicbnn.hardware import wires
+from asicbnn.hardware.component import Gates, summed
+from asicbnn.hardware.fetch import ring_add, ring_add_gates, ring_subtract, ring_subtract_gates
+from asicbnn.hardware.gating import Sinks, gated_gates
+from asicbnn.hardware.step_adder import phase_add, phase_add_gates
+from asicbnn.hardware.structure import COMPONENTS, counted, structure
+from asicbnn.spec.accelerator import Accelerator, with_changes
+from asicbnn.verify.cases import accelerator as random_accelerator
+
+ROOT = Path(__file__).parents[2]
+SPECS = sorted(
+    path
+    for path in (ROOT / "arch_specs").rglob("*.yaml")
+    if "networks" not in path.parts and not path.stem.endswith("sweep")
+)
+
+WIDTHS = {
+    "limits.out_channels": st.integers(32, 5000),
+    "limits.in_channels": st.integers(64, 5000),
+    "limits.map": st.integers(3, 300),
+    "limits.kernel": st.integers(3, 13),
+    "limits.batch": st.integers(2, 200),
+    "limits.pool": st.integers(1, 9),
+    "limits.psum_bits": st.integers(8, 24),
+    "limits.weight_bits": st.integers(1, 4),
+    "limits.activation_bits": st.integers(1, 8),
+    "buffers.psum.words": st.integers(0, 3000),
+    "buffers.threshold.words": st.integers(1, 3000),
+    "buffers.pool.words": st.integers(1, 3000),
+    "store.kib.weights": st.integers(8, 4000),
+    "store.kib.activations": st.integers(8, 4000),
+    "store.link.latency_cycles": st.integers(1, 300),
+    "host.latency_cycles": st.integers(1, 300),
+    "array.popcount.pipeline_stages": st.integers(0, 4),
+}
+"""What alone widens registers, beyond what the random cases, made to be run, need."""
+
+
+@st.composite
+def accelerators(draw):
+    """Random features, and some of the widths they have drawn anew."""
+    base = random_accelerator(draw(st.integers(0, 2**16)), draw(st.integers(0, 2**16)))
+    changed = draw(st.sets(st.sampled_from(sorted(WIDTHS)), max_size=8))
+    changes = {name: draw(WIDTHS[name]) for name in sorted(changed)}
+    return with_changes(base, changes)
+
+
+def assert_counted(accelerator: Accelerator) -> None:
+    closed, built = structure(accelerator), counted(accelerator)
+    assert tuple(closed.gates) == COMPONENTS
+    for component in COMPONENTS:
+        assert dict(closed.gates[component]) == dict(built.gates[component]), component
+    assert closed.gated_flops == built.gated_flops
+    assert dict(closed.holding) == dict(built.holding)
+
+
+# ---------------------------------------------------------------------- whole accelerators
+@settings(max_examples=15, phases=[Phase.generate])
+@given(accelerators(), st.booleans())
+def test_components_are_made_of_what_is_built(accelerator, gated):
+    assert_counted(with_changes(accelerator, {"clock_gating": "register" if gated else "none"}))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@settings(max_examples=200, phases=[Phase.generate])
+@given(accelerators())
+def test_components_of_many_accelerators_are_made_of_what_is_built(accelerator):
+    for clock_gating in ("none", "register"):
+        assert_counted(with_changes(accelerator, {"clock_gating": clock_gating}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_components_of_the_accelerators_shipped_are_made_of_what_is_built(path):
+    assert_counted(load(path))
+
+
+def test_nothing_is_built_to_count_it(monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("a closed form built something")
+
+    monkeypatch.setattr(pyrtl.Block, "add_net", refuse)
+    monkeypatch.setattr(pyrtl.Block, "add_wirevector", refuse)
+    structure.cache_clear()
+    for group in range(6):
+        assert structure(random_accelerator(3, group)).gates["array"]["flop"] > 0
+    with pytest.raises(AssertionError, match="a closed form built something"):
+        counted(random_accelerator(3, 0))
+
+
+# ---------------------------------------------------------------------- idioms
+bits = st.integers(1, 9)
+
+
+@given(bits, bits)
+def test_an_idiom_is_made_of_what_it_builds(width, other):
+    narrow = min(width, other)
+    one, two = {"a": width, "b": narrow}, {"a": width, "b": width, "c": 1}
+    cases = (
+        (one, lambda a, b: wires.add(a, b, width), wires.add_gates(width)),
+        (one, lambda a, b: wires.subtract(a, b, width), wires.subtract_gates(width)),
+        (one, wires.equals, wires.equals_gates(width)),
+        (one, wires.below, wires.below_gates(width)),
+        ({"a": width}, lambda a: wires.equals(a, 1), wires.equals_gates(width)),
+        ({"a": width}, lambda a: wires.below(a, 1), wires.below_gates(width)),
+        (two, lambda a, b, c: wires.held(c, a ^ b), made(wires.held_gates(width), xor2=width)),
+        (two, lambda a, b, c: ring_add(a, b, b, width), ring_add_gates(width, True)),
+        (two, lambda a, b, c: ring_add(a, b, None, width), ring_add_gates(width, False)),
+        (two, lambda a, b, c: ring_subtract(a, b, a, width), ring_subtract_gates(width)),
+        (two, lambda a, b, c: phase_add(a, b, b)[0], phase_add_gates(width)),
+    )
+    for inputs, build, expected in cases:
+        assert built_gates(build, inputs) == expected.primitive()
+
+
+def made(gates: Gates, **more: int) -> Gates:
+    return summed(gates, Gates(more))
+
+
+def built_gates(build, inputs: dict[str, int]) -> Gates:
+    return Circuit(lambda **given_wires: {"out": build(**given_wires)}, **inputs).gates
+
+
+@given(st.integers(1, 9), st.integers(1, 5))
+def test_a_selection_is_made_of_what_it_builds(options, width):
+    inputs = {f"a{i}": width for i in range(options)}
+
+    def picked(index, **values):
+        return {"out": wires.picked(index, list(values.values()))}
+
+    def one_of(index, **values):
+        hot = [index[i] for i in range(options)]
+        return {"out": wires.one_of(list(zip(hot, values.values(), strict=True)))}
+
+    expected = wires.picked_gates(options, width).primitive()
+    assert Circuit(picked, index=4, **inputs).gates == expected
+    expected = wires.one_of_gates(options, width).primitive()
+    assert Circuit(one_of, index=options, **inputs).gates == expected
+
+
+def test_clock_gates_stand_in_the_place_of_multiplexers():
+    gates = {"dma": Gates(holding=55, flop=50), "array": Gates(holding=7, mux2=1)}
+    sinks = [
+        ("dma", Sinks("tile_register", "swap", 30)),
+        ("array", Sinks("tile_register", "swap", 3)),
+        ("dma", Sinks("tile_register", "other", 20)),
+        ("array", Sinks("accumulator", "swap", 4)),
+    ]
+    changed, flops = gated_gates(gates, sinks)
+    assert changed == {
+        "dma": Gates(flop=50, holding=5, clock_gate=2 + 1),
+        "array": Gates(mux2=1, clock_gate=1),
+    }
+    assert flops == 57
