@@ -143,11 +143,11 @@ def test_a_closed_clock_gate_stops_flip_flops_and_their_energy():
         "f": flop("d", "q", clock="gclk"), "i": inverter("q", "d"),
     }  # fmt: skip
     found = circuit(netlist(["clock", "e"], ["q"], gated))
-    counted, seen = simulated(found, [[1], [0], [0], [1], [1]], seen=["q"])
-    assert seen == [[1], [1], [1], [0]]  # the enable of a cycle decides on the edge that ends it
-    assert counted.edges.tolist() == [4, 2]
+    counted, seen = simulated(found, [[1], [0], [0], [0], [1], [1]], seen=["q"])
+    assert seen == [[1], [1], [1], [1], [0]]  # the enable before an edge decides on it
+    assert counted.edges.tolist() == [5, 2]
     pin = PIN_FF * VOLTAGE_V**2
-    at_gate = 4 * (2 * CLOCK_FJ + pin) + 2 * (2 * GATE_OUT_FJ)
+    at_gate = 5 * (2 * CLOCK_FJ + pin) + 2 * (2 * GATE_OUT_FJ)
     at_flop = 2 * (2 * CLOCK_FJ + pin)
     assert energies(found, counted).total.clock_fj == pytest.approx(at_gate + at_flop)
 
