@@ -117,10 +117,9 @@ def test_the_bench_fails_if_the_hardware_is_another(copied):
 )
 def test_macros_on_the_falling_edge_take_the_same_cycles(number, tmp_path):
     needed("iverilog")
-    kinds = {f"buffers.{part}.kind": "sram" for part in ("weight", "input", "psum", "threshold")}
     spec = random_accelerator(17, number)
-    if "max_pool" in spec.post:
-        kinds["buffers.pool.kind"] = "sram"
+    parts = ["weight", "input", "psum", "threshold", *(["pool"] * ("max_pool" in spec.post))]
+    kinds = {f"buffers.{part}": {"kind": "sram", "extrapolate": True} for part in parts}
     at = export(with_changes(spec, kinds), tmp_path / "chip", seed=number)
     said = [made("icarus", at, f"DEFINES={d}")[1] for d in ("", "-DSRAM_FALLING_EDGE")]
     assert "PASS" in said[0]
