@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicbnn.calibration.assembly import Component, assembled
-from asicbnn.calibration.gate_cells import GateCells
 from asicbnn.calibration.mapped_netlist import MappedNetlist
 from asicbnn.calibration.stored_state import stored_bits
 from asicbnn.calibration.synthesis import Flow, Form
@@ -169,4 +168,4 @@ def bits_of(numbers: Sequence[int], bits: int) -> NDArray[np.uint8]:
     return np.unpackbits(found, axis=1, count=bits, bitorder="little")
 
 
-__all__ = ["GateCells", "Gates", "Replay", "bits_of", "gates_of"]
+__all__ = ["Gates", "Replay", "gates_of"]

@@ -14,6 +14,7 @@ from asicbnn.calibration.gate_cells import GateCells
 from asicbnn.calibration.grid import GridPoint
 from asicbnn.calibration.network_energy import GateLevel, Sampling
 from asicbnn.calibration.network_run import NetworkRun, RunningMachine
+from asicbnn.calibration.ranking import candidates, networks, rank
 from asicbnn.calibration.replay import Replay, gates_of
 from asicbnn.calibration.synthesis import flow
 from asicbnn.calibration.timed_circuit import TimedCircuit
@@ -111,3 +112,19 @@ def test_a_composed_measurement_says_so_and_is_near_the_direct_one(mapping, monk
     assert composed.composed == ("array and registers from 4 and 2 PEs",)
     for share in ("array", "registers", CLOCK):
         assert composed.gates_fj[share] == pytest.approx(direct.gates_fj[share], rel=0.15)
+
+
+def test_accelerators_of_one_hardware_are_ranked_on_the_same_gates(mapping):
+    technology, made = mapping
+    two = list(candidates())[:2]
+    told = []
+    narrow, few = {"narrow": networks()["narrow"]}, replace(FEW, per_layer=2)
+    found = rank(made, two, narrow, library.load(technology), few, told.append)
+    assert found == told
+    assert [x.accelerator for x in found] == [accelerator.name for accelerator in two]
+    latches, registers = found
+    assert latches.gates_uj < registers.gates_uj  # what differs is what the memories are made of
+    assert latches.gates_logic_uj == pytest.approx(registers.gates_logic_uj, rel=0.1)
+    for each in found:
+        assert each.gates_uj == pytest.approx(each.estimated_uj, rel=0.1)
+        assert 0 < each.gates_logic_uj < each.gates_uj
