@@ -61,7 +61,11 @@ def with_errors(
 ) -> tuple[Rate, ...]:
     """Return rates of energy with the errors they do not state themselves."""
     stated = (rate if rate.origin else _stated(rate, technology, built, popcount) for rate in table)
-    return tuple(_moved(_scaled(rate, technology), technology.moved_by) for rate in stated)
+    if technology.node_error:
+        stated = (_scaled(rate, technology.node_error) for rate in stated)
+    if (by := technology.moved_by) != Ratios():
+        stated = (_moved(rate, by) for rate in stated)
+    return tuple(stated)
 
 
 def calibrated(
@@ -106,20 +110,20 @@ def _clocked(rate: Rate, technology: Technology) -> Rate:
     )  # fmt: skip
 
 
-def _scaled(rate: Rate, technology: Technology) -> Rate:
+def _scaled(rate: Rate, node_error: float) -> Rate:
     """Return the rate with the error of a node that no library was measured at.
 
     It stands in place of the error of the rate's own figures, which is part of it.
     """
-    if not technology.node_error or PARTS[rate.part].kind == "external":
+    if PARTS[rate.part].kind == "external":
         return rate
-    error = max(technology.node_error, rate.relative_error)
+    error = max(node_error, rate.relative_error)
     return replace(rate, level="assumed", relative_error=error, origin="node scaling")
 
 
 def _moved(rate: Rate, by: Ratios) -> Rate:
     """Return the rate with the error of a voltage and temperature that are not the library's."""
-    if by == Ratios() or PARTS[rate.part].kind == "external":
+    if PARTS[rate.part].kind == "external":
         return rate
     if rate.part == "leakage":
         error = ("leakage at the operating point", by.leakage_error)

@@ -36,6 +36,7 @@ _GROUPS: tuple[frozenset[str], ...] = (
     *(frozenset(p for p in PARTS if PARTS[p].kind in kinds) for kinds in _KINDS.values()),
     *(frozenset({part}) for part in PARTS),
 )
+_MEMBERSHIPS = {part: [float(part in group) for group in _GROUPS] for part in PARTS}
 _ENERGIES = (*_KINDS, *(f"{part}_energy_fj" for part in PARTS))
 _AS_ENERGY = ("energy_per_inference_uj", "efficiency_tops_per_w")
 _AS_PERIOD = ("period_ps", "clock_mhz", "latency_ms", "throughput_tops", "inferences_per_s")
@@ -75,20 +76,25 @@ class EnergyErrors:
     @classmethod
     def of(cls, rates: Iterable[Rate], period: float) -> EnergyErrors:
         """Collect the errors of rates; terms of one name have the larger error of each origin."""
-        found: dict[Key, dict[str, float]] = {}
-        levels: dict[Key, Level] = {}
+        keys: dict[Key, int] = {}
+        origins = {PERIOD: 0}
+        levels: list[Level] = []
+        found: list[tuple[int, int, float]] = []
         for rate in rates:
-            key = rate.part, rate.term
-            by_origin = found.setdefault(key, {})
+            row = keys.setdefault((rate.part, rate.term), len(keys))
+            if row == len(levels):
+                levels.append(rate.level)
+            else:
+                levels[row] = _weaker(levels[row], rate.level)
             for origin, error in rate.errors:
-                by_origin[origin] = max(error, by_origin.get(origin, 0.0))
-            levels[key] = min(rate.level, levels.get(key, rate.level), key=WEAKEST_FIRST.index)
-        origins = list(dict.fromkeys((*(o for some in found.values() for o in some), PERIOD)))
-        errors = np.array([[some.get(o, 0.0) for o in origins] for some in found.values()])
-        power, last = errors.copy(), origins.index(PERIOD)
-        leaks = np.array([PARTS[part].kind == "leakage" for part, _ in found])
-        errors[leaks, last] = power[~leaks, last] = period
-        return cls(tuple(found), tuple(origins), errors, power, tuple(levels.values()), period)
+                found.append((row, origins.setdefault(origin, len(origins)), error))
+        errors = np.zeros((len(keys), len(origins)))
+        for row, column, error in found:
+            errors[row, column] = max(error, errors[row, column])
+        power = errors.copy()
+        leaks = np.array([PARTS[part].kind == "leakage" for part, _ in keys])
+        errors[leaks, 0] = power[~leaks, 0] = period
+        return cls(tuple(keys), tuple(origins), errors, power, tuple(levels), period)
 
     def by_origin_fj(self, terms: Mapping[Key, float]) -> dict[str, float]:
         """Return the error of the whole energy by what it stems from, the widest first [fJ]."""
@@ -99,7 +105,12 @@ class EnergyErrors:
     @cached_property
     def _members(self) -> Array:
         """Sums x terms: 1.0 where a term is in the sum."""
-        return np.array([[float(part in group) for part, _ in self.keys] for group in _GROUPS])
+        return np.array([_MEMBERSHIPS[part] for part, _ in self.keys]).T
+
+    @cached_property
+    def _at_levels(self) -> Array:
+        """Terms x levels: 1.0 where a term is at the level."""
+        return np.array([[float(own == level) for level in WEAKEST_FIRST] for own in self.levels])
 
     def metrics(self, terms: Sequence[Mapping[Key, float]]) -> list[dict[str, float]]:
         """Return the relative error of every metric of several layers, area's left out.
@@ -123,13 +134,12 @@ class EnergyErrors:
 
     def level_shares(self, terms: Mapping[Key, float]) -> dict[str, dict[Level, float]]:
         """Return each metric's energy by the level of the terms it is a sum of [fJ]."""
-        shares: dict[str, dict[Level, float]] = {}
-        for name, group in zip(_ENERGIES, _GROUPS, strict=True):
-            amounts = shares[name] = {}
-            for key, level in zip(self.keys, self.levels, strict=True):
-                if key[0] in group and terms[key]:
-                    amounts[level] = amounts.get(level, 0.0) + terms[key]
-        return shares
+        energies = np.array([terms[key] for key in self.keys])
+        amounts = (self._members * energies) @ self._at_levels
+        return {
+            name: dict(zip(WEAKEST_FIRST, row, strict=True))
+            for name, row in zip(_ENERGIES, amounts.tolist(), strict=True)
+        }
 
 
 @dataclass(frozen=True)
