@@ -65,7 +65,7 @@ def _usable(library: Library) -> list[LibertyCell]:
     """Cells without drawbacks: of equal function the smallest drives, all of them with state."""
     groups: dict[object, list[LibertyCell]] = {}
     for cell in library.cells.values():
-        if cell.drawbacks or cell.memory is not None or not any(cell.outputs()):
+        if _drawbacks(cell) or cell.memory is not None or not any(cell.outputs()):
             continue
         if any(s.kind == "flop" and _reads_more(s, cell) for s in cell.storages):
             continue
@@ -80,6 +80,11 @@ def _usable(library: Library) -> list[LibertyCell]:
 def _reads_more(flop: Storage, cell: LibertyCell) -> bool:
     """Say whether a flip-flop's next state depends on more than one pin: an enable, a scan path."""
     return sum(pin.name in _NAME.findall(flop.data) for pin in cell.inputs()) > 1
+
+
+def _drawbacks(cell: LibertyCell) -> frozenset[str]:
+    """Return what speaks against a cell; clock gates are kept from mapping, which places none."""
+    return cell.drawbacks - {"dont_use"} if cell.clock_gate else cell.drawbacks
 
 
 _BUFFER, _INVERTER = ("function", ((1, 0b10),)), ("function", ((1, 0b01),))

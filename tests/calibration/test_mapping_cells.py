@@ -96,3 +96,18 @@ def test_adders_a_library_lacks_are_composed_of_its_gates(tmp_path):
 def test_an_adder_of_another_function_is_none(tmp_path):
     wrong = adder("FA", 3, "A^B^C", "A&B&C")
     assert "full_adder" in adder_cells(*cut(tmp_path, FA=wrong)).composed
+
+
+def test_a_clock_gate_is_there_though_mapping_may_not_use_it(tmp_path):
+    gate = """
+  cell (ICG) {
+    area : 4; dont_use : true; clock_gating_integrated_cell : "latch_posedge";
+    pin (C) { direction : input; clock_gate_clock_pin : true; }
+    pin (E) { direction : input; clock_gate_enable_pin : true; }
+    pin (G) { direction : output; clock_gate_out_pin : true; state_function : "C*E"; }
+  }
+"""
+    library, cells = cut(tmp_path, ICG=gate)
+    assert library.cells["ICG"].drawbacks == {"dont_use"}
+    text = adder_cells(library, cells).text
+    assert "ICG cell_i (.C(clock), .E(enable), .G(gated_clock));" in text

@@ -100,7 +100,7 @@ def test_the_grids_energy_per_operation_is_near_the_models(mapping):
     assert found.operations == 2 * 4 * 16
     assert set(found.gates_fj) == set(SHARES)
     assert found.model_fj_per_op == pytest.approx(found.gates_fj_per_op, rel=0.15)
-    assert found.model_fj[CLOCK] == pytest.approx(found.gates_fj[CLOCK], rel=0.05)
+    assert found.model_fj[CLOCK] == pytest.approx(found.gates_fj[CLOCK], rel=0.2)
 
 
 def test_a_composed_measurement_says_so_and_is_near_the_direct_one(mapping, monkeypatch):
