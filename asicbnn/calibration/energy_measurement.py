@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from asicbnn.calibration.energy_shares import SHARES
 from asicbnn.calibration.grid import GridPoint
+from asicbnn.calibration.measurement import PER_PE, is_direct, smaller
 from asicbnn.calibration.network_energy import GateLevel, Sample, Sampling
 from asicbnn.calibration.network_run import NetworkRun, RunningMachine
 from asicbnn.calibration.synthesis import Flow, Form
@@ -22,10 +23,6 @@ from asicbnn.spec.workload import Workload
 from asicbnn.technology.calibration import CLOCK
 from asicbnn.technology.library import Technology
 
-DIRECT_LANES = 1024
-"""Lanes of all PEs up to which the accelerator is mapped as it is."""
-SMALL_PES = 4
-PER_PE = ("array", "registers")
 _SAMPLING = Sampling(cycles=50, per_layer=8)
 
 
@@ -67,7 +64,7 @@ def energy_points(points: Iterable[GridPoint]) -> tuple[GridPoint, ...]:
     """Choose designs to measure: of each popcount every second one that is mapped as it is."""
     by_structure: dict[str, list[GridPoint]] = {}
     for point in points:
-        if _is_direct(point):
+        if is_direct(point):
             by_structure.setdefault(point.structure, []).append(point)
     chosen = {point for some in by_structure.values() for point in some[::2]}
     return tuple(point for point in points if point in chosen)
@@ -115,13 +112,13 @@ def measure_energy(
 
     Raises what mapping raises, and SimulationError if gates and hardware disagree.
     """
-    if _is_direct(point):
+    if is_direct(point):
         samples = _samples(flow, point, technology, form, COMPONENTS, sampling)
         return _measured(point, samples, _per_step(samples), ())
     rest = [name for name in COMPONENTS if name not in PER_PE]
     samples = _samples(flow, point, technology, form, rest, sampling)
     gates = _per_step(samples)
-    more, less = _smaller(point)
+    more, less = smaller(point)
     high, low = (
         _per_step(_samples(flow, point.of(pes), technology, form, PER_PE, sampling))
         for pes in (more, less)
@@ -176,18 +173,6 @@ def _measured(
     return EnergyMeasurement(
         point, dict(gates), model, steps, 2 * products / steps, glitches / logic, composed
     )
-
-
-def _is_direct(point: GridPoint) -> bool:
-    return point.pes * point.lanes <= DIRECT_LANES or point.pes <= SMALL_PES
-
-
-def _smaller(point: GridPoint) -> tuple[int, int]:
-    """Two numbers of PEs to follow a straight line from."""
-    more = SMALL_PES
-    while 2 * more * point.lanes <= DIRECT_LANES:
-        more *= 2
-    return more, more // 2
 
 
 __all__ = [

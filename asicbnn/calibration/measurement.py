@@ -83,7 +83,7 @@ class Measurement:
     @property
     def composed_components(self) -> tuple[str, ...]:
         """Components that were mapped at fewer PEs."""
-        return () if _is_direct(self.point) else PER_PE
+        return () if is_direct(self.point) else PER_PE
 
     @property
     def is_composed(self) -> bool:
@@ -133,8 +133,8 @@ class _Measuring:
     def of(self, point: GridPoint) -> Measurement:
         areas = {name: self._area(point, name) for name in COMPONENTS}
         composed = []
-        if not _is_direct(point):
-            composed.append(f"{' and '.join(PER_PE)} from {_smaller(point)} PEs")
+        if not is_direct(point):
+            composed.append(f"{' and '.join(PER_PE)} from {smaller(point)} PEs")
         timed = point if _is_whole(point) else point.of(SMALL_PES)
         whole = self._mapped(timed, _WHOLE)
         whole_um2 = whole.area_um2(self.flow.library)
@@ -148,9 +148,9 @@ class _Measuring:
         return Measurement(point, areas, whole_um2, whole.period_ps, apart, tuple(composed))
 
     def _area(self, point: GridPoint, name: str) -> float:
-        if name not in PER_PE or _is_direct(point):
+        if name not in PER_PE or is_direct(point):
             return self._mapped(point, name).area_um2(self.flow.library)
-        more, less = _smaller(point)
+        more, less = smaller(point)
         high, low = (
             self._mapped(point.of(pes), name).area_um2(self.flow.library) for pes in (more, less)
         )
@@ -161,7 +161,8 @@ class _Measuring:
         return mapped(self.flow, written, self.form, timed=name == _WHOLE)
 
 
-def _is_direct(point: GridPoint) -> bool:
+def is_direct(point: GridPoint) -> bool:
+    """Say whether array and registers of a design are mapped as they are."""
     return point.pes * point.lanes <= DIRECT_LANES or point.pes <= SMALL_PES
 
 
@@ -169,8 +170,8 @@ def _is_whole(point: GridPoint) -> bool:
     return point.pes * point.lanes <= WHOLE_LANES or point.pes <= SMALL_PES
 
 
-def _smaller(point: GridPoint) -> tuple[int, int]:
-    """Two numbers of PEs to follow a straight line from."""
+def smaller(point: GridPoint) -> tuple[int, int]:
+    """Return two numbers of PEs to follow a straight line from."""
     more = SMALL_PES
     while 2 * more * point.lanes <= DIRECT_LANES:
         more *= 2
