@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from shared_data import shared_data
@@ -49,6 +50,22 @@ def test_gates_give_the_bits_of_the_hardware_in_every_window(mapping, running):
     assert len(samples) == FEW.per_layer
     assert all(sample.gates_fj[CLOCK] > 0 for sample in samples)
     assert sum(sample.counts["steps"] for sample in samples) > 0
+
+
+def test_transitions_that_stay_are_the_toggles_of_the_hardware(mapping, running):
+    gates = gates_of(mapping[1], running.machine, "adder_cells")
+    run = NetworkRun(running, layer_of(POINT))
+    windows = run.windows(gates.wires, cycles=40, per_layer=3)
+    played = player(gates, mapping[1].library)
+    toggled = 0
+    for window in windows:
+        counted, wires = played.play(window.trace), window.trace.wires
+        for (register, bit), net in gates.registers.items():
+            values = [value >> bit & 1 for value in wires[register]]
+            changes = sum(a != b for a, b in pairwise(values))
+            assert counted.functional[net] == changes, register
+            toggled += changes
+    assert toggled > 100
 
 
 def test_gates_that_differ_in_one_cell_are_noticed(mapping, running):
