@@ -77,6 +77,21 @@ def test_a_flip_flops_clock_energy_goes_by_what_it_holds_and_takes():
     assert flop.clock_energy_fj(1.0).tolist() == [8 + 80, 2 + 10, 4 + 80, 1 + 10]
 
 
+def test_a_clock_gate_takes_another_energy_closed_than_open():
+    powers = tuple(
+        InternalPower("", when, constant(fj), constant(2 * fj))
+        for when, fj in (("E", 1.0), ("!E", 10.0))
+    )
+    role = "gate_clock"
+    clock = Pin("C", "input", 1, 1.0, 1.0, 1.0, "", "", "", True, role, None, None, (), powers)
+    through = (InternalPower("C", "", constant(0.25), constant(0.5)),)
+    out = Pin("G", "output", 1, 0, 0, 0, "", "", "", False, "gate_out", None, None, (), through)
+    enable = entering("E", role="gate_enable")
+    gate = sequential(cell("ICG", clock, enable, out, clock_gate="latch_posedge"))
+    assert gate.closed_fj(1.0) == 10 + 20
+    assert gate.open_fj(1.0, np.ones(1)) == pytest.approx([1 + 2 + 0.25 + 0.5])
+
+
 def test_cells_that_cannot_be_simulated_say_so():
     many = [entering(f"A{i}") for i in range(11)]
     wide = Pin("Y", "output", 1, 0, 0, 0, "A0", "", "", False, "", None, None, (), ())
