@@ -102,7 +102,7 @@ class NetworkRun:
         tracer = self.running.tracer([*wires, *probes])
         state = self._executor.on(self._executor.backend.fork())
         state.load(self._images)
-        at = first = 0
+        at, first = 0, 1  # one cycle starts the run
         random = np.random.default_rng(seed)
         for index, layer in enumerate(self.layers):
             length = int(layer.counts["cycles"])
