@@ -18,14 +18,20 @@ from asicbnn.hardware.gating import Sinks, gated_gates
 from asicbnn.hardware.step_adder import phase_add, phase_add_gates
 from asicbnn.hardware.structure import COMPONENTS, counted, structure
 from asicbnn.spec.accelerator import Accelerator, with_changes
+from asicbnn.verify.cases import RARE
 from asicbnn.verify.cases import accelerator as random_accelerator
+from asicbnn.verify.features import accelerator_features
 
+SEED = 5
 ROOT = Path(__file__).parents[2]
 SPECS = sorted(
     path
     for path in (ROOT / "arch_specs").rglob("*.yaml")
     if "networks" not in path.parts and not path.stem.endswith("sweep")
 )
+
+GROUPS = range(len(RARE))
+"""Of a seed of random cases; as many make every rare choice once."""
 
 WIDTHS = {
     "limits.out_channels": st.integers(32, 5000),
@@ -52,7 +58,7 @@ WIDTHS = {
 @st.composite
 def accelerators(draw):
     """Random features, and some of the widths they have drawn anew."""
-    base = random_accelerator(draw(st.integers(0, 2**16)), draw(st.integers(0, 2**16)))
+    base = random_accelerator(draw(st.integers(0, 2**16)), draw(st.sampled_from(GROUPS)))
     changed = draw(st.sets(st.sampled_from(sorted(WIDTHS)), max_size=8))
     changes = {name: draw(WIDTHS[name]) for name in sorted(changed)}
     return with_changes(base, changes)
@@ -67,8 +73,32 @@ def assert_counted(accelerator: Accelerator) -> None:
     assert dict(closed.holding) == dict(built.holding)
 
 
+def choices(accelerator: Accelerator) -> set[str]:
+    """What an accelerator has, beyond the plainest."""
+    checks = {
+        "circular rows": accelerator.buffers.input.circular_rows,
+        "several strides": len(accelerator.array.strides) > 1,
+        "several planes": accelerator.limits.weight_bits + accelerator.limits.activation_bits > 2,
+    }
+    return accelerator_features(accelerator) | {name for name, holds in checks.items() if holds}
+
+
 # ---------------------------------------------------------------------- whole accelerators
-@settings(max_examples=15, phases=[Phase.generate])
+@pytest.mark.parametrize("group", GROUPS)
+def test_components_with_every_choice_are_made_of_what_is_built(group):
+    assert_counted(random_accelerator(SEED, group))
+
+
+def test_the_accelerators_above_make_every_choice():
+    made = [choices(random_accelerator(SEED, group)) for group in GROUPS]
+    every = set[str]().union(*(choices(random_accelerator(SEED + 1, g)) for g in range(60)))
+    assert set[str]().union(*made) == every
+    assert len(every) == 36
+    for choice in ("circular rows", "several strides", "several planes", "gated clocks"):
+        assert not all(choice in some for some in made)
+
+
+@settings(max_examples=10, phases=[Phase.generate])
 @given(accelerators(), st.booleans())
 def test_components_are_made_of_what_is_built(accelerator, gated):
     assert_counted(with_changes(accelerator, {"clock_gating": "register" if gated else "none"}))
