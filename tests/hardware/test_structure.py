@@ -64,6 +64,37 @@ def accelerators(draw):
     return with_changes(base, changes)
 
 
+SMALL = Accelerator.model_validate({
+    "name": "small",
+    "array": {"unroll": {"out_channels": 2, "in_channels": 4}},
+    "buffers": {"weight": {"port_bits": 4}, "psum": {"port_bits": 7}},
+    "store": {"link": {"bits": 4}},
+    "host": {"link_bits": 2},
+    "limits": {"batch": 4, "activation_bits": 1, "psum_bits": 9},
+})  # fmt: skip
+BOUNDARIES = {
+    "a psum word in two pieces": {"buffers.psum.port_bits": 14},
+    "three images at once": {"array.unroll.batch": 3},
+    "the fewest images": {"limits.batch": 1},
+    "one threshold word": {"buffers.threshold.words": 1},
+    "a threshold word more than an address holds": {"buffers.threshold.words": 17},
+    "store banks a word more than an address holds": {
+        "store.kib.weights": 1025 / 2048,
+        "store.kib.activations": 1025 / 1024,
+    },
+    "sums of one bit": {"limits.psum_bits": 1},
+    "sums of two bits": {"limits.psum_bits": 2},
+    "the longest wait is the link's": {"store.link.latency_cycles": 200},
+    "the longest wait is the host's": {"host.latency_cycles": 200},
+    "the longest wait is the pipeline's": {
+        "array.popcount.pipeline_stages": 4,
+        "store.link.latency_cycles": 1,
+        "host.latency_cycles": 1,
+    },
+}
+"""Where a width or a piece more or less begins."""
+
+
 def assert_counted(accelerator: Accelerator) -> None:
     closed, built = structure(accelerator), counted(accelerator)
     assert tuple(closed.gates) == COMPONENTS
@@ -98,6 +129,13 @@ def test_the_accelerators_above_make_every_choice():
         assert not all(choice in some for some in made)
 
 
+@pytest.mark.parametrize("name", BOUNDARIES)
+def test_components_at_a_boundary_are_made_of_what_is_built(name):
+    accelerator = with_changes(SMALL, BOUNDARIES[name])
+    for clock_gating in ("none", "register"):
+        assert_counted(with_changes(accelerator, {"clock_gating": clock_gating}))
+
+
 @settings(max_examples=10, phases=[Phase.generate])
 @given(accelerators(), st.booleans())
 def test_components_are_made_of_what_is_built(accelerator, gated):
@@ -105,7 +143,7 @@ def test_components_are_made_of_what_is_built(accelerator, gated):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @settings(max_examples=200, phases=[Phase.generate])
 @given(accelerators())
 def test_components_of_many_accelerators_are_made_of_what_is_built(accelerator):
