@@ -134,10 +134,16 @@ def test_a_small_calibration_meets_its_goals(tmp_path):
             if structure.startswith("accelerator") and metric == "area":
                 goal = 0.05
             assert sum(errors) <= goal * len(errors), (structure, metric)
+    spent = [row for row in judged if row["metric"] == "energy"]
+    whole = [row for row in spent if row["structure"].startswith("accelerator")]
+    assert {row["structure"] for row in spent} >= {"registers", "sequencer", "clock"}
+    assert whole
+    assert all(abs(row["relative_error"]) <= 0.15 for row in whole)
     calibrated = load(target)
+    assert calibrated.calibration["clock"].energy is not None
     assert calibrated.best_level == "gate"
     assert calibrated.voltage_v == IHP.voltage_v
-    assert (tmp_path / "ihp_sg13g2_adder_cells.csv").read_text().count("\n") == 1 + 8 * 8
+    assert (tmp_path / "ihp_sg13g2_adder_cells.csv").read_text().count("\n") == 1 + 8 * 8 + 5 * 8
     assert "| sequencer | area | 8 |" in (tmp_path / "ihp_sg13g2_adder_cells.md").read_text()
     assert (tmp_path / "ihp_sg13g2_adder_cells.png").exists()
 
