@@ -20,6 +20,7 @@ from asicbnn.hardware.configuration import (
     order_values,
     slot_quantities,
 )
+from asicbnn.hardware.controller_gates import result_gates
 from asicbnn.hardware.declarations import declarations
 from asicbnn.hardware.dma import Dma
 from asicbnn.hardware.engine import Engine, Memories
@@ -243,7 +244,7 @@ def bank_gates(accelerator: Accelerator, c: Configuration) -> Gates:
     parity = Gates(flop=1, xor2=1, mux2=1, inverter=1)
     bank = summed(Gates(mux2=address), Gates(mux2=bits, and2=1, or2=1).times(slices))
     reads = Gates(mux2=address + lay.link_bits)
-    return summed(weights, parity, reads, bank.times(2), Controller.result_gates(accelerator, c))
+    return summed(weights, parity, reads, bank.times(2), result_gates(accelerator, c))
 
 
 def threshold_gates(c: Configuration) -> Gates:

@@ -11,23 +11,18 @@ import pyrtl
 from pyrtl import Const, Input, Output, Register, WireVector
 
 from asicbnn.hardware.buffer import Probe, SlicedMemory
-from asicbnn.hardware.component import Gates, summed
-from asicbnn.hardware.configuration import Configuration, Widths, bits_for
+from asicbnn.hardware.configuration import Configuration, bits_for
 from asicbnn.hardware.declarations import declarations
-from asicbnn.hardware.gating import Gating, Sinks
+from asicbnn.hardware.gating import Gating
 from asicbnn.hardware.wires import (
     add,
-    add_gates,
     both,
     choose,
     either,
     equals,
-    equals_gates,
     held,
-    held_gates,
     joined,
     picked,
-    picked_gates,
     sized,
 )
 from asicbnn.spec.accelerator import Accelerator
@@ -88,12 +83,12 @@ class Controller:
     def _bursts(self) -> None:
         """The shared wait, word and beat counters of everything that is not the DMA."""
         w = self.configuration.widths
-        self.wait_bits = _wait_bits(self.accelerator)
+        self.wait_bits = wait_bits(self.accelerator)
         self.wait = Register(self.wait_bits, name="wait_cycles")
         self.ready = equals(self.wait, 0)
-        self.count = Register(_count_bits(self.configuration), name="word_count")
+        self.count = Register(count_bits(self.configuration), name="word_count")
         self.beats = self.layout.host_beats
-        self.beat = Register(_beat_bits(self.configuration), name="host_beat")
+        self.beat = Register(beat_bits(self.configuration), name="host_beat")
         self.last_class_beat = equals(self.beat, self.layout.class_beats - 1)
         self.last_beat = equals(self.beat, self.beats - 1)
         self.store_word = WireVector(self.layout.link_bits)
@@ -327,87 +322,8 @@ class Controller:
         self.probe.count("store_weight_reads", self.configuration_read)
         self.probe.connect(self.layer_end, self.begins)
 
-    # ------------------------------------------------------------------ counts
-    @staticmethod
-    def gates(accelerator: Accelerator, c: Configuration) -> Gates:
-        """Gates of a controller with ports, but for its answer to the host: `result_gates`."""
-        w, wait = c.widths, _wait_bits(accelerator)
-        count, beat = _count_bits(c), _beat_bits(c)
-        boot = held_gates(w.activation_bank + 2 * w.weight_bank)
-        state = summed(Gates(flop=4), equals_gates(4).times(len(STATES)))
-        bursts = Gates(flop=wait + count + w.weight_bank)
-        registers = summed(Gates(and2=1), held_gates(c.words * c.layout.link_bits))
-        return summed(
-            boot, state, bursts, equals_gates(wait), equals_gates(beat).times(2), registers,
-            Controller._connect_gates(w, wait, count),
-            Controller._advance_gates(w),
-            Controller._wait_gates(wait),
-            Controller._count_gates(w, count),
-            Controller._host_gates(c, beat),
-        )  # fmt: skip
 
-    @staticmethod
-    def sinks(c: Configuration) -> list[Sinks]:
-        """Flops behind clock gates."""
-        lay = c.layout
-        words = Sinks("configuration_register", "load", c.words * lay.link_bits)
-        parts = (Sinks("host_register", str(i), lay.host_bits) for i in range(lay.host_beats - 1))
-        return [words, *parts]
-
-    @staticmethod
-    def _connect_gates(w: Widths, wait: int, count: int) -> Gates:
-        """The words of a burst, and when it, a phase and a layer end."""
-        word_ends = Gates(or2=1, and2=1, mux2=1)
-        moves = Gates(or2=3 + 1, and2=1 + 1, mux2=1)
-        words = Gates(flop=1, mux2=5 * count + w.weight_bank)
-        phase_ends = Gates(and2=2 + 1, inverter=1)
-        layer_ends = Gates(and2=2, or2=1, inverter=1)
-        starts = Gates(flop=1, and2=1)
-        tests = (add_gates(count), equals_gates(count), equals_gates(wait))
-        burst_and_drain_end = Gates(and2=2)
-        return summed(
-            word_ends, moves, words, *tests, burst_and_drain_end, phase_ends, layer_ends, starts
-        )
-
-    @staticmethod
-    def _advance_gates(w: Widths) -> Gates:
-        """The next state."""
-        streams = summed(equals_gates(w.weight_bank).times(2), Gates(inverter=2))
-        targets, moves = 2 + 2 + 1, 10
-        state = Gates(mux2=targets + moves).times(4)
-        ends = Gates(and2=4 + 1 + 1, or2=1)
-        flags = Gates(and2=1 + 2, or2=1, inverter=1, mux2=2, flop=1)
-        return summed(streams, Gates(mux2=w.weight_bank), state, ends, flags)
-
-    @staticmethod
-    def _wait_gates(wait: int) -> Gates:
-        enters = summed(equals_gates(4), Gates(inverter=1, and2=1, mux2=wait))
-        return summed(add_gates(wait), Gates(mux2=wait), enters.times(5))
-
-    @staticmethod
-    def _count_gates(w: Widths, count: int) -> Gates:
-        pointer = summed(add_gates(w.weight_bank), Gates(mux2=3 * w.weight_bank))
-        return summed(add_gates(count), Gates(mux2=2 * count, or2=1 + 1, and2=1), pointer)
-
-    @staticmethod
-    def _host_gates(c: Configuration, beat: int) -> Gates:
-        lay = c.layout
-        turn = summed(Gates(and2=1), equals_gates(beat), held_gates(lay.host_bits))
-        beats = summed(held_gates(beat), add_gates(beat), Gates(mux2=beat, and2=1, or2=1))
-        return summed(Gates(and2=1), turn.times(lay.host_beats - 1), beats, Gates(and2=2 + 2))
-
-    @staticmethod
-    def result_gates(accelerator: Accelerator, c: Configuration) -> Gates:
-        """Gates of `connect_result`."""
-        lay = c.layout
-        data = picked_gates(lay.host_beats, lay.host_bits)
-        if "argmax" not in accelerator.post:
-            return summed(data, Gates(and2=2))
-        classes = picked_gates(lay.class_beats, lay.host_bits)
-        return summed(data, classes, Gates(mux2=lay.host_bits, and2=1 + 2, inverter=1))
-
-
-def _wait_bits(accelerator: Accelerator) -> int:
+def wait_bits(accelerator: Accelerator) -> int:
     """Bits of the wait of everything that is not the DMA."""
     return max(
         accelerator.host.latency_cycles,
@@ -416,13 +332,13 @@ def _wait_bits(accelerator: Accelerator) -> int:
     ).bit_length()
 
 
-def _count_bits(c: Configuration) -> int:
+def count_bits(c: Configuration) -> int:
     """Bits of the word counter."""
     w = c.widths
     return max(w.weight_bank, w.activation_bank, w.image, len_of_thresholds(c)) + 1
 
 
-def _beat_bits(c: Configuration) -> int:
+def beat_bits(c: Configuration) -> int:
     """Bits of the counter of host link words."""
     return bits_for(max(c.layout.host_beats, c.layout.class_beats) - 1)
 

@@ -22,6 +22,7 @@ from asicbnn.hardware.configuration import (
     frozen_order,
     slot_quantities,
 )
+from asicbnn.hardware.controller_gates import controller_gates, controller_sinks
 from asicbnn.hardware.declarations import declarations
 from asicbnn.hardware.dma import Dma
 from asicbnn.hardware.engine_gates import (
@@ -36,7 +37,6 @@ from asicbnn.hardware.gating import (
     gated_gates,
     hold_multiplexers,
 )
-from asicbnn.hardware.network import Controller
 from asicbnn.hardware.operand_gates import operand_gates, operand_sinks
 from asicbnn.hardware.output import OutputStage
 from asicbnn.hardware.sequencer import TileSequencer
@@ -85,7 +85,7 @@ def structure(accelerator: Accelerator) -> Structure:
             TileSequencer.gates(c, tile_widths, is_gated), issue_gates(accelerator, c)
         ),
         "dma": summed(Dma.gates(accelerator, c), bank_gates(accelerator, c)),
-        "controller": summed(Controller.gates(accelerator, c), threshold_gates(c)),
+        "controller": summed(controller_gates(accelerator, c), threshold_gates(c)),
         "output": OutputStage.gates(accelerator, c),
     }
     sinks = _sinks(accelerator, c) if is_gated else []
@@ -105,7 +105,7 @@ def _sinks(accelerator: Accelerator, c: Configuration) -> list[tuple[str, Sinks]
     """What each component gates, in the order in which they are built."""
     tiles = TileSequencer.flops(c, c.widths.each(slot_quantities(accelerator)))
     groups = (
-        ("controller", Controller.sinks(c)),
+        ("controller", controller_sinks(c)),
         ("sequencer", [Sinks("tile_sequencer", "swap or restart", tiles)]),
         ("dma", Dma.sinks()),
         ("sequencer", issue_sinks(accelerator, c)),
