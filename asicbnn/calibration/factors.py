@@ -12,7 +12,7 @@ from asicbnn.calibration.energy_shares import SHARES
 from asicbnn.calibration.grid import GridPoint
 from asicbnn.calibration.measurement import SMALL_PES, Measurement
 from asicbnn.calibration.residuals import Metric, Residual
-from asicbnn.model.area import component_cells, holding_multiplexers
+from asicbnn.model.area import decoded_cells, holding_multiplexers
 from asicbnn.model.built_paths import settled_ps
 from asicbnn.technology.calibration import (
     CLOCK,
@@ -117,7 +117,7 @@ def _component_areas(
 ) -> Iterator[_Sample]:
     for measurement in measurements:
         point = measurement.point
-        cells = component_cells(point.accelerator)
+        cells = decoded_cells(point.accelerator)
         holding = holding_multiplexers(point.accelerator)
         for name in COMPONENTS:
             kept = technology.area_um2(kept_cells(cells[name], holding[name]))

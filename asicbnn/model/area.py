@@ -166,6 +166,14 @@ def component_cells(accelerator: Accelerator) -> dict[str, Cells]:
     return {name: gates.cells() for name, gates in built.items()}
 
 
+def decoded_cells(accelerator: Accelerator) -> dict[str, Cells]:
+    """Return `component_cells` with each comparison with a constant as an AND of a decoder."""
+    from asicbnn.hardware.decoders import decoded_gates
+
+    decoded = decoded_gates(structural(accelerator))
+    return {name: gates.cells() for name, gates in decoded.items()}
+
+
 def holding_multiplexers(accelerator: Accelerator) -> Mapping[str, int]:
     """Return of each component the multiplexers by which registers hold, clock gates apart."""
     from asicbnn.hardware.structure import structure
@@ -293,7 +301,7 @@ def area(
         (macro, macro.priced(technology, pricing, listed)) for macro in macros(accelerator)
     )
     components = component_areas(
-        cells, holding_multiplexers(accelerator), technology,
+        decoded_cells(accelerator) if level == "gate" else cells, holding_multiplexers(accelerator), technology,
         accelerator.array.popcount.structure, level,
     )  # fmt: skip
     terms = (*_logic_terms(components, cells, technology), *_memory_terms(memories))

@@ -102,6 +102,7 @@ class Between:
             flags=(self.flag,),
             operating=self._operating(volts),
             corners=(),
+            calibration={},
             node_error=BAND,
         )
 

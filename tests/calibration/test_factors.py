@@ -14,7 +14,7 @@ from asicbnn.calibration.gates_section import with_calibration
 from asicbnn.calibration.grid import LANES, GridPoint, grid
 from asicbnn.calibration.measurement import Measurement
 from asicbnn.calibration.residuals import rows, summary
-from asicbnn.model.area import component_cells, holding_multiplexers
+from asicbnn.model.area import decoded_cells, holding_multiplexers
 from asicbnn.model.built_paths import settled_ps
 from asicbnn.technology.calibration import COMPONENTS, STRUCTURES, component_key, kept_cells
 from asicbnn.technology.library import load, text_of
@@ -27,7 +27,7 @@ WHOLE, DELAY = 0.97, 1.1
 
 def made(point, noise=1.0):
     """A measurement that has exactly these factors, times a noise."""
-    cells, holding = component_cells(point.accelerator), holding_multiplexers(point.accelerator)
+    cells, holding = decoded_cells(point.accelerator), holding_multiplexers(point.accelerator)
     areas = {}
     for name in COMPONENTS:
         kept = TECHNOLOGY.area_um2(kept_cells(cells[name], holding[name]))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from asicbnn.errors import ModelError
-from asicbnn.model.area import area, component_cells, holding_multiplexers
+from asicbnn.model.area import area, decoded_cells, holding_multiplexers
 from asicbnn.model.built_paths import built_paths, settled_ps
 from asicbnn.model.costs import costs
 from asicbnn.model.estimate import reachable
@@ -48,7 +48,7 @@ def _tiny():
 def test_areas_are_what_is_kept_and_the_rest_times_its_factor(tiny):
     built = area(tiny, CALIBRATED)
     popcount = tiny.array.popcount.structure
-    cells, holding = component_cells(tiny), holding_multiplexers(tiny)
+    cells, holding = decoded_cells(tiny), holding_multiplexers(tiny)
     for name in COMPONENTS:
         key = f"array_{popcount}" if name == "array" else name
         kept = CALIBRATED.area_um2(kept_cells(cells[name], holding[name]))
@@ -95,7 +95,7 @@ def test_energies_take_the_factor_of_their_component_and_its_spread(tiny):
 def test_leakage_shrinks_with_the_gates(tiny):
     kept = {
         name: CALIBRATED.leakage_nw(kept_cells(cells, holding_multiplexers(tiny)[name]))
-        for name, cells in component_cells(tiny).items()
+        for name, cells in decoded_cells(tiny).items()
     }
     for name, component in area(tiny, CALIBRATED).components.items():
         assert 0 < component.leakage_nw < area(tiny, PLAIN).components[name].leakage_nw
