@@ -161,7 +161,7 @@ def test_sweep(tmp_path):
     file.write_text(SWEEP.format(tiny=TINY, digits=DIGITS))
     done = run("sweep", file, "--workers", 1, "--output", tmp_path / "out")
     assert done.exit_code == 0, done.stderr
-    assert "2 design points at cell level, 1 refused" in done.stdout
+    assert "2 design points at gate level, 1 refused" in done.stdout
     assert (tmp_path / "out/small.csv").exists()
     assert len(as_json("sweep", file, "--workers", 1)["points"]) == 2
     wrong = run("sweep", file, "--objective", "speed")

@@ -80,7 +80,7 @@ def test_a_channel_word_that_fills_the_link_needs_no_mask():
 
 
 def test_parts_sum_to_logic_and_memory_which_stay_apart():
-    found = model.area(TINY, SKY)
+    found = model.area(TINY, SKY, "cell")
     gates = logic_gates(model.structural(TINY))
     assert set(model.PART_OF_COMPONENT) == set(COMPONENTS)
     assert {name: counted.cells() for name, counted in gates.items()} == dict(found.cells)

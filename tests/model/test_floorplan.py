@@ -58,7 +58,7 @@ class TestWholeAccelerators:
     def test_cells_fill_their_blocks_to_the_density_asked_for(self, accelerator, technology):
         plan = plan_of(accelerator, technology, placement_density=0.4)
         built = area(accelerator, technology)
-        cells_um2 = sum(technology.area_um2(some) for some in built.cells.values())
+        cells_um2 = sum(component.area_um2 for component in built.components.values())
         cells_um2 += sum(m.count * x.area_um2 for m, x in built.memories if not macros_of(x))
         blocks_um2 = sum(b.outline.area_um2 for b in plan.blocks if b.kind == "cells")
         assert blocks_um2 * 0.4 == pytest.approx(cells_um2 * plan.growth)

@@ -36,7 +36,7 @@ def test_the_load_from_the_host_by_hand():
     """Every resident block is a burst over the host link and is written word by word."""
     result = estimate(TINY, DIGITS)
     words = sum(BLOCKS)
-    cost = costs(TINY, SKY)
+    cost = costs(TINY, SKY, SKY.best_level)
     cycles = 3 * TINY.host.latency_cycles + words * LAY.host_beats
     assert result.totals["power_up_ms"] == pytest.approx(cycles * cost.timing.period_ps * 1e-9)
     events = {
@@ -79,7 +79,7 @@ def test_a_flash_slower_than_the_host_link_sets_the_time():
     from_flash = changed(power_up__device=FLASH, power_up__wake="none")
     result = estimate(from_flash, DIGITS)
     bits = sum(BLOCKS) * LAY.link_bits
-    period_ps = costs(TINY, SKY).timing.period_ps
+    period_ps = costs(TINY, SKY, SKY.best_level).timing.period_ps
     cycles = ceil(bits / 664e6 * 1e12 / period_ps)
     assert cycles > 3 * 10 + sum(BLOCKS) * LAY.host_beats
     assert result.totals["power_up_ms"] == pytest.approx(cycles * period_ps * 1e-9)

@@ -106,17 +106,17 @@ def test_figures_at_gate_level_are_routed_then_and_others_stay():
 
 
 def test_leakage_grows_with_the_cells():
-    cell, routed = (
+    mapped, routed = (
         next(r for r in costs(TINY, SKY, level).rates_of[1] if r.term == "logic")
-        for level in ("cell", "routed")
+        for level in (SKY.best_level, "routed")
     )
-    period = [costs(TINY, SKY, level).timing.period_ps for level in ("cell", "routed")]
-    grown = routed.energy_fj / cell.energy_fj / (period[1] / period[0])
+    period = [costs(TINY, SKY, level).timing.period_ps for level in (SKY.best_level, "routed")]
+    grown = routed.energy_fj / mapped.energy_fj / (period[1] / period[0])
     assert grown == pytest.approx(max(routed_factors(SKY).growth.value, 1.0), rel=0.05)
 
 
 def test_a_clock_that_only_unplaced_wires_allow_is_refused():
-    limit = costs(TINY, SKY).timing.limit_ps
+    limit = costs(TINY, SKY, SKY.best_level).timing.limit_ps
     fast = with_changes(TINY, {"operating_point.clock_mhz": 1e6 / limit * 0.999})
     asicbnn.estimate(fast, DIGITS)
     with pytest.raises(asicbnn.errors.ModelError, match=r"^operating_point.clock_mhz"):
@@ -161,11 +161,12 @@ def test_half_of_the_intervals_are_within_thirty_percent():
 def test_a_calibrated_technology_is_laid_out_as_its_gates_are():
     """Areas at gate level become routed ones, and a smaller netlist a smaller core."""
     factor = CalibrationFactor(factor=0.8, spread=0.05, points=9, source="calibration")
+    plain = replace(SKY, digest="plain", calibration={})
     calibrated = replace(
         SKY, digest="calibrated",
         calibration={name: CalibrationEntry(area=factor, delay=factor) for name in STRUCTURES},
     )  # fmt: skip
-    summed, mapped = (costs(TINY, technology, "routed") for technology in (SKY, calibrated))
+    summed, mapped = (costs(TINY, technology, "routed") for technology in (plain, calibrated))
     assert mapped.routed.mapped.level == "gate"
     assert mapped.bands.area.levels["control_area_um2"] == "routed"
     for technology, level in ((summed, "cell"), (mapped, "routed")):

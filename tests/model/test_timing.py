@@ -22,7 +22,7 @@ SKY = load("sky130hd")
 
 def timed(changes, technology=SKY):
     accelerator = with_changes(TINY, changes)
-    return timing(accelerator, technology, area(accelerator, technology))
+    return timing(accelerator, technology, area(accelerator, technology, "cell"))
 
 
 def test_the_period_is_the_slowest_of_paths_and_memories():
