@@ -65,8 +65,8 @@ def fit(
     energies  of some of the designs; their halves are their own
 
     Of the designs with one popcount structure the first, third, ... of the grid are fitted on.
-    A design whose gates were composed says nothing of what was composed of it: the saving across
-    borders of components, and the longest path.
+    A design whose gates were composed says nothing of what was composed of it (the saving across
+    borders of components, and the longest path), but its residual counts for the spread.
     """
     halves = fitted_half(measurements)
     samples = list(_component_areas(technology, measurements, halves))
@@ -207,15 +207,16 @@ def _fitted(
         own = own or [s for s in group if s.is_fitted] or group
         above = math.fsum(s.scaled * (s.measured - s.fixed) / s.measured**2 for s in own)
         factor = above / math.fsum((s.scaled / s.measured) ** 2 for s in own)
-        residuals = [math.log(s.measured / s.estimated(factor)) for s in own]
+        half = [s for s in group if s.is_fitted] or own
+        residuals = [math.log(s.measured / s.estimated(factor)) for s in half]
         pooled.setdefault(key[1], []).extend(residuals)
-        found.append((key, factor, residuals))
-    for key, factor, residuals in found:
+        found.append((key, factor, len(own), residuals))
+    for key, factor, points, residuals in found:
         spread = _spread(residuals)
         if len(residuals) < _SHOWS_SPREAD:
             spread = max(spread, _spread(pooled[key[1]]))
         yield key, CalibrationFactor(
-            factor=factor, spread=spread, points=len(residuals), source=SOURCE
+            factor=factor, spread=spread, points=points, source=SOURCE
         )
 
 

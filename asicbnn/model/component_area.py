@@ -7,6 +7,7 @@ component. The sum takes what mapping across the components' borders saves.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -66,7 +67,7 @@ def _mapped(
         mapped(technology.area_um2, cells, holding, own.factor) * whole.factor,
         mapped(technology.leakage_nw, cells, holding, own.factor) * whole.factor,
         "gate",
-        own.spread,
+        math.hypot(own.spread, whole.spread),
         f"calibrated area of {structure}",
     )
 
