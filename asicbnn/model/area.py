@@ -301,9 +301,12 @@ def area(
         (macro, macro.priced(technology, pricing, listed)) for macro in macros(accelerator)
     )
     components = component_areas(
-        decoded_cells(accelerator) if level == "gate" else cells, holding_multiplexers(accelerator), technology,
-        accelerator.array.popcount.structure, level,
-    )  # fmt: skip
+        decoded_cells(accelerator) if level == "gate" else cells,
+        holding_multiplexers(accelerator),
+        technology,
+        accelerator.array.popcount.structure,
+        level,
+    )
     terms = (*_logic_terms(components, cells, technology), *_memory_terms(memories))
     if technology.node_error:  # one error for all of it, beside which the others do not count
         terms = tuple(_scaled(term, technology.node_error) for term in terms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -87,7 +88,7 @@ def _panel(axes: Axes, title: str, residuals: Sequence[Residual], goal: float) -
     axes.set_ylim(-limit, limit)
     axes.set_xlim(-0.6, len(structures) - 0.4)
     names = [plain(name).removeprefix(f"{_WHOLE} ") for name in structures]
-    tilt = {} if len(names) <= _UPRIGHT else {"rotation": 30, "ha": "right"}
+    tilt: Any = {} if len(names) <= _UPRIGHT else {"rotation": 30, "ha": "right"}
     axes.set_xticks(range(len(names)), names, **tilt)
     axes.grid(visible=False, axis="x")
     axes.set_title(title)
