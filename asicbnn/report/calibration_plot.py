@@ -18,7 +18,7 @@ from asicbnn.report.style import BLUE, PAGE_INCH, VERMILION, drawn, plain, sheet
 
 _WHOLE = "accelerator"
 _TITLES: tuple[tuple[Metric, str], ...] = (
-    ("area", "Area"), ("delay", "Longest path"), ("energy", "Energy per operation"),
+    ("area", "Area"), ("delay", "Longest path"), ("energy", "Energy per op"),
 )  # fmt: skip
 _ROW_INCH, _LEGEND_INCH = 2.3, 0.3
 _JITTER = 0.3
