@@ -156,7 +156,7 @@ def _range(machine: Accelerator, own: Technology) -> tuple[float, float, str]:
 def _refusal(machine: Accelerator, own: Technology, voltage_v: float) -> str | None:
     """Return why an accelerator cannot be costed at a voltage, if it cannot."""
     try:
-        costs(with_changes(machine, {_KEY: voltage_v}), own)
+        costs(with_changes(machine, {_KEY: voltage_v}), own, own.best_level)
     except (ModelError, SpecError) as problem:
         return str(problem).splitlines()[0]
     return None
