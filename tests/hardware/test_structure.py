@@ -43,7 +43,7 @@ WIDTHS = {
     "limits.psum_bits": st.integers(8, 24),
     "limits.weight_bits": st.integers(1, 4),
     "limits.activation_bits": st.integers(1, 8),
-    "buffers.psum.words": st.integers(0, 3000),
+    "buffers.psum.words": st.integers(1, 3000),
     "buffers.threshold.words": st.integers(1, 3000),
     "buffers.pool.words": st.integers(1, 3000),
     "store.kib.weights": st.integers(8, 4000),
@@ -76,6 +76,7 @@ BOUNDARIES = {
     "a psum word in two pieces": {"buffers.psum.port_bits": 14},
     "three images at once": {"array.unroll.batch": 3},
     "the fewest images": {"limits.batch": 1},
+    "no psum words": {"buffers.psum.words": 0},
     "one threshold word": {"buffers.threshold.words": 1},
     "a threshold word more than an address holds": {"buffers.threshold.words": 17},
     "store banks a word more than an address holds": {
