@@ -22,6 +22,7 @@ from asicbnn.calibration.timed_circuit import TimedCircuit
 from asicbnn.hardware.structure import COMPONENTS
 from asicbnn.model.costs import costs
 from asicbnn.model.energy import terms_fj
+from asicbnn.result import PARTS
 from asicbnn.technology.calibration import CLOCK
 from asicbnn.technology.library import Technology
 
@@ -54,13 +55,13 @@ class NetworkEnergy:
     """Energy of one image, by share [fJ].
 
     gates_fj, model_fj  of gates, extrapolated from windows, and of the model at the same counts
-    whole_fj            of everything, by the model: memories, links, clock tree, leakage too
+    unplayed_fj         of logic that no netlist has, by the model: clock tree, memory of classes
     samples             the windows                      cycles  of the whole run
     """
 
     gates_fj: Mapping[str, float]
     model_fj: Mapping[str, float]
-    whole_fj: float
+    unplayed_fj: float
     samples: tuple[Sample, ...]
     cycles: int
 
@@ -123,7 +124,8 @@ class GateLevel:
                 scale = whole[share] / seen if seen else layer.counts["cycles"] / cycles
                 gates[share] += spent * scale
                 model[share] += whole[share]
-        return NetworkEnergy(gates, model, modelled.whole_fj, samples, run.cycles)
+        unplayed = modelled.logic_fj - sum(model.values())
+        return NetworkEnergy(gates, model, unplayed, samples, run.cycles)
 
 
 class _Modelled:
@@ -139,10 +141,14 @@ class _Modelled:
         return modelled_fj(self._rates[self._layers[layer].stride], counts, self._technology)
 
     @property
-    def whole_fj(self) -> float:
-        """Energy of all events of the run, of everything."""
-        terms = (terms_fj(self._rates[layer.stride], layer.counts) for layer in self._layers)
-        return sum(energy for each in terms for energy in each.values())
+    def logic_fj(self) -> float:
+        """Energy of all events of the run in logic and clock."""
+        return sum(
+            energy
+            for layer in self._layers
+            for (part, _), energy in terms_fj(self._rates[layer.stride], layer.counts).items()
+            if PARTS[part].kind == "logic"
+        )
 
 
 __all__ = ["GateLevel", "NetworkEnergy", "Sample", "Sampling"]

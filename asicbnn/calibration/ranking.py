@@ -181,10 +181,11 @@ def _ranked(
     accelerator: Accelerator, network: Workload, technology: Technology, energy: NetworkEnergy
 ) -> Ranked:
     result = estimate(accelerator, network, technology=technology)
-    gates_fj, model_fj = sum(energy.gates_fj.values()), sum(energy.model_fj.values())
+    gates_fj, estimated_fj = sum(energy.gates_fj.values()), result.totals["energy_fj"]
+    logic_fj = result.totals["logic_energy_fj"] - energy.unplayed_fj
     return Ranked(
-        accelerator.name, network.name, result.totals["energy_fj"] * _UJ_PER_FJ,
-        (energy.whole_fj - model_fj + gates_fj) * _UJ_PER_FJ, model_fj * _UJ_PER_FJ,
+        accelerator.name, network.name, estimated_fj * _UJ_PER_FJ,
+        (estimated_fj - logic_fj + gates_fj) * _UJ_PER_FJ, logic_fj * _UJ_PER_FJ,
         gates_fj * _UJ_PER_FJ, result.errors["energy_fj"],
     )  # fmt: skip
 
