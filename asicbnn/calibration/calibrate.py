@@ -124,7 +124,7 @@ def calibrate(
         form=form,
         measurements=tuple(measured),
         energies=tuple(energies),
-        fitted=fit(technology, measured, energies),
+        fitted=fit(technology, measured, energies, keeps_adders=form == "adder_cells"),
         seconds=time.perf_counter() - started,
         tools=_tools(prepared),
         files=tuple(f"{each.name} ({each.sha256[:12]})" for each in prepared.library.files),

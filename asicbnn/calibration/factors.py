@@ -26,6 +26,9 @@ from asicbnn.technology.routing import student_t
 from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
 
 SOURCE = "calibration"
+_LEAST_FACTOR = 0.01
+"""Taken where cells that are mapped one to one are as large as all that was mapped: their figures
+in the technology are too high, and the spread says by how much."""
 _SHOWS_SPREAD = 4
 """Designs below which the residuals of all structures stand in for a structure's own."""
 
@@ -59,17 +62,20 @@ def fit(
     technology: Technology,
     measurements: Sequence[Measurement],
     energies: Sequence[EnergyMeasurement] = (),
+    *,
+    keeps_adders: bool = True,
 ) -> Fit:
     """Fit the factors on one half of the measurements and judge them on the other.
 
-    energies  of some of the designs; their halves are their own
+    energies      of some of the designs; their halves are their own
+    keeps_adders  they were mapped as cells
 
     Of the designs with one popcount structure the first, third, ... of the grid are fitted on.
     A design whose gates were composed says nothing of what was composed of it (the saving across
     borders of components, and the longest path), but its residual counts for the spread.
     """
     halves = fitted_half(measurements)
-    samples = list(_component_areas(technology, measurements, halves))
+    samples = list(_component_areas(technology, measurements, halves, keeps_adders))
     factors = dict(_fitted(samples))
     whole = list(_whole_areas(samples, factors, measurements, halves))
     whole += _paths(technology, measurements, halves)
@@ -113,14 +119,18 @@ def fitted_half(measurements: Iterable[Measured]) -> frozenset[GridPoint]:
 
 
 def _component_areas(
-    technology: Technology, measurements: Iterable[Measurement], halves: frozenset[GridPoint]
+    technology: Technology,
+    measurements: Iterable[Measurement],
+    halves: frozenset[GridPoint],
+    keeps_adders: bool,
 ) -> Iterator[_Sample]:
     for measurement in measurements:
         point = measurement.point
         cells = decoded_cells(point.accelerator)
         holding = holding_multiplexers(point.accelerator)
         for name in COMPONENTS:
-            kept = technology.area_um2(kept_cells(cells[name], holding[name]))
+            stay = kept_cells(cells[name], holding[name], adders=keeps_adders)
+            kept = technology.area_um2(stay)
             yield _Sample(
                 component_key(name, point.structure), "area", point, kept,
                 technology.area_um2(cells[name]) - kept, measurement.areas_um2[name],
@@ -207,6 +217,7 @@ def _fitted(
         own = own or [s for s in group if s.is_fitted] or group
         above = math.fsum(s.scaled * (s.measured - s.fixed) / s.measured**2 for s in own)
         factor = above / math.fsum((s.scaled / s.measured) ** 2 for s in own)
+        factor = max(factor, _LEAST_FACTOR)
         half = [s for s in group if s.is_fitted] or own
         residuals = [math.log(s.measured / s.estimated(factor)) for s in half]
         pooled.setdefault(key[1], []).extend(residuals)

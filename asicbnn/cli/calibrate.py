@@ -98,6 +98,8 @@ def calibrate(
             refuse("--rank takes --liberty and writes no file")
         _rank(technology, liberty or [], as_json=as_json)
         return
+    if form is DatapathForm.remapped and from_metrics is None and not dry_run:
+        refuse("--form remapped is not what is exported, so its factors are shown only: --dry-run")
     target = None if dry_run else _target(technology, output, force=force)
     if from_metrics is not None:
         if target is None:

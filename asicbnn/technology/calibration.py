@@ -68,15 +68,17 @@ def _present(
     return factor
 
 
-def kept_cells(cells: Cells, holding: int) -> Cells:
+def kept_cells(cells: Cells, holding: int, *, adders: bool = True) -> Cells:
     """Return the cells of a component that are mapped one to one.
 
     Flops, latches, clock gates, adders, and the multiplexers by which registers hold.
+
+    adders  they stay cells; otherwise they are mapped with the gates around them
     """
-    return Cells(
-        flop=cells.flop, latch=cells.latch, clock_gate=cells.clock_gate,
-        full_adder=cells.full_adder, half_adder=cells.half_adder, mux2=holding,
-    )  # fmt: skip
+    kept = Cells(flop=cells.flop, latch=cells.latch, clock_gate=cells.clock_gate, mux2=holding)
+    if not adders:
+        return kept
+    return kept + Cells(full_adder=cells.full_adder, half_adder=cells.half_adder)
 
 
 def mapped(price: Callable[[Cells], float], cells: Cells, holding: int, factor: float) -> float:

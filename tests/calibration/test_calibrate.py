@@ -60,6 +60,7 @@ def test_contradictory_options_are_refused(tmp_path):
         (["--from-metrics", tmp_path], "--liberty LIB or --from-metrics DIR"),
         ([], "sky130hd is shipped with the program"),
         (["-o", tmp_path / "factors.csv"], "must end in .yaml"),
+        (["--form", "remapped", "-o", tmp_path / "new.yaml"], "its factors are shown only"),
         (["-o", kept], "--force replaces it"),
     ):
         done = run("sky130hd", "--liberty", path, *options)

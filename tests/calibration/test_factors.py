@@ -66,6 +66,26 @@ def test_the_judged_half_says_nothing_about_the_factors():
     assert judged.judged == len(POINTS) - sum(p in halves for p in POINTS)
 
 
+def test_remapped_adders_are_not_kept():
+    """Areas that are a share of every cell but flops and holding multiplexers, adders too."""
+    measured = []
+    for point in POINTS:
+        cells, holding = decoded_cells(point.accelerator), holding_multiplexers(point.accelerator)
+        areas = {}
+        for name in COMPONENTS:
+            kept = TECHNOLOGY.area_um2(kept_cells(cells[name], holding[name], adders=False))
+            areas[name] = kept + 0.5 * (TECHNOLOGY.area_um2(cells[name]) - kept)
+        measured.append(replace(made(point), areas_um2=areas))
+    found = fit(TECHNOLOGY, measured, keeps_adders=False)
+    assert found.entries["array_tree"].area.factor == pytest.approx(0.5)
+    assert fit(TECHNOLOGY, measured).entries["array_tree"].area.spread > 0.01
+
+
+def test_a_factor_is_never_negative():
+    lost = [replace(m, areas_um2=dict.fromkeys(COMPONENTS, 1.0)) for m in map(made, POINTS)]
+    assert fit(TECHNOLOGY, lost).entries["dma"].area.factor == pytest.approx(0.01)
+
+
 def test_half_of_each_structure_is_fitted_on():
     halves = fitted_half([made(point) for point in POINTS])
     for popcount in ("sliced", "tree"):
