@@ -39,7 +39,7 @@ def built(describe) -> set[pyrtl.LogicNet]:
 def test_every_adder_of_a_popcount_is_found_and_nothing_else(lanes, pes, structure) -> None:
     popcount = Popcount(lanes, structure)
     nets = built(lambda: popcount.hardware([pyrtl.Input(pes) for _ in range(lanes)]))
-    assert cells_of(switching(nets)) == dict(popcount.gates().times(pes))
+    assert cells_of(switching(nets)) == dict(+popcount.gates().times(pes))
 
 
 def test_levels_count_the_adders_before_one() -> None:

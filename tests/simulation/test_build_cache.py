@@ -447,8 +447,8 @@ def builder(start: Path) -> subprocess.Popen[str]:
 def test_processes_that_build_one_design_at_once_are_all_right(
     folder: Path, tmp_path: Path
 ) -> None:
-    c_compiler._version.cache_clear()  # ask of compiler and processor anew, as the others do
-    cpu_identity.cache_clear()
+    for asked in (c_compiler._version, c_compiler._known_flags, cpu_identity):
+        asked.cache_clear()  # of compiler and processor, anew as the others do
     start = tmp_path / "start"
     processes = [builder(start) for _ in range(3)]
     start.touch()

@@ -96,7 +96,8 @@ def test_a_worker_that_is_killed_is_the_environments_fault():
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
 sys.path.insert(0, "tests")
 from demo_points import slow
 from asicbnn.sweep.engine import run
