@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -86,6 +87,8 @@ def test_a_yosys_that_fails_tells_why_and_keeps_its_files(tmp_path):
     try:
         tool = yosys.find_yosys()
     except EnvironmentProblem:
+        if os.environ.get("CI"):  # where everything is installed
+            raise
         pytest.skip("neither pyosys nor a yosys on PATH")
     with pytest.raises(EnvironmentProblem, match="its files are kept") as failed:
         tool.run("read_verilog absent.v\n", {}, "netlist.json")
