@@ -19,10 +19,10 @@ from asicbnn.model.outside import refuse_impossible
 from asicbnn.model.power_up import refuse_unknown_power_up
 from asicbnn.model.timing import timing
 from asicbnn.spec import check as specs
-from asicbnn.spec.accelerator import Accelerator, OperatingPoint, field_names
+from asicbnn.spec.accelerator import Accelerator, OperatingPoint, field_names, read_accelerator
+from asicbnn.spec.beside import beside, beside_or_here
 from asicbnn.spec.document import Document, KeyPath, Node, child_of
-from asicbnn.spec.reader import open_document, read
-from asicbnn.spec.sweep import beside
+from asicbnn.spec.reader import open_document
 from asicbnn.technology import library
 from asicbnn.technology.library import Technology
 
@@ -62,7 +62,7 @@ def _accelerator_problems(
     for problem in wrong:
         yield document.problem(problem.path, problem.message, problem.help)
     if is_sound and not wrong:
-        yield from _too_fast(read(path, Accelerator), technology, document)
+        yield from _too_fast(read_accelerator(path), technology, document)
 
 
 def _too_fast(
@@ -135,7 +135,7 @@ def _base(path: Path | str, document: Document) -> Accelerator | None:
     """Return the accelerator a sweep varies, or None where the sweep is told so already."""
     name = _value(document.root, "accelerator")
     try:
-        return read(beside(path, name), Accelerator) if isinstance(name, str) and name else None
+        return read_accelerator(beside(path, name)) if isinstance(name, str) and name else None
     except SpecError:
         return None
 
@@ -154,7 +154,7 @@ def _technology(
 ) -> tuple[Technology | None, list[Problem]]:
     """Return a technology, or what is wrong with it led by the line that names it."""
     try:
-        return library.load(name), []
+        return library.load(beside_or_here(document.name, name)), []
     except SpecError as error:
         problems = list(error.problems)
     if len(problems) == 1 and problems[0].line is None and problems[0].path in ("", "technology"):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from asicbnn.errors import SpecError
-from asicbnn.spec.accelerator import Accelerator
+from asicbnn.spec.accelerator import Accelerator, read_accelerator
 from asicbnn.spec.check import Kind, kind_of, model_of
 from asicbnn.spec.reader import open_document, read
 from asicbnn.spec.wording import either, suggest
@@ -43,7 +43,8 @@ def refuse_other_kinds(path: Path | str, kind: Kind) -> None:
 def accelerator_of(given: object) -> Accelerator:
     """Return the accelerator of an argument: one, or the path of its file."""
     if isinstance(given, Path | str):
-        return read_as(given, "accelerator", Accelerator)
+        refuse_other_kinds(given, "accelerator")
+        return read_accelerator(given)
     return _instance(given, "accelerator", Accelerator)
 
 
@@ -109,5 +110,6 @@ def _a(noun: str) -> str:
 
 __all__ = [
     "accelerator_of", "check_choice", "check_counts", "check_seed", "placed", "read_as",
+    "refuse_other_kinds",
     "workload_of",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 from math import floor, prod
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import yaml
@@ -17,12 +18,13 @@ from pydantic import Field, JsonValue
 
 from asicbnn.errors import Problem, SpecError
 from asicbnn.spec.accelerator_rules import broken_rules
+from asicbnn.spec.beside import beside_or_here
 from asicbnn.spec.document import join_path
 from asicbnn.spec.external import ExternalMemory, PowerUp
 from asicbnn.spec.extras import Extras
 from asicbnn.spec.model import Complaint, SpecModel, field_paths
 from asicbnn.spec.placement import Placement
-from asicbnn.spec.reader import read_value
+from asicbnn.spec.reader import read, read_value
 from asicbnn.spec.wording import suggest
 
 Dataflow: TypeAlias = Literal[
@@ -367,6 +369,18 @@ class Accelerator(SpecModel):
     def problems(self) -> Iterator[Complaint]:
         """Return every broken rule between the parts of the accelerator."""
         return broken_rules(self)
+
+
+def read_accelerator(path: Path | str) -> Accelerator:
+    """Return the accelerator in a file, the files it names as paths that can be opened from here.
+
+    Raises SpecError with all problems of the file.
+    """
+    found = read(path, Accelerator)
+    lists = tuple(beside_or_here(path, name) for name in found.sram.lists)
+    technology = beside_or_here(path, found.technology)
+    sram = found.sram.model_copy(update={"lists": lists})
+    return found.model_copy(update={"technology": technology, "sram": sram})
 
 
 def with_changes(accelerator: Accelerator, changes: Mapping[str, Any]) -> Accelerator:

@@ -8,13 +8,14 @@ from typing import Literal, TypeAlias, get_args
 from pydantic import BaseModel
 
 from asicbnn.errors import Problem, SpecError
-from asicbnn.spec.accelerator import Accelerator
+from asicbnn.spec.accelerator import Accelerator, read_accelerator
+from asicbnn.spec.beside import beside
 from asicbnn.spec.document import Document, KeyPath
 from asicbnn.spec.lowering import lower
 from asicbnn.spec.mapping_file import MappingFile
 from asicbnn.spec.parameters import load_images, load_parameters
 from asicbnn.spec.reader import open_document, read, read_document
-from asicbnn.spec.sweep import Sweep, batch_problem, beside
+from asicbnn.spec.sweep import Sweep, batch_problem
 from asicbnn.spec.wording import article, either, suggest
 from asicbnn.spec.workload import Workload, read_workload
 
@@ -102,7 +103,7 @@ def _sweep_problems(path: Path | str, sweep: Sweep, document: Document) -> list[
     """Return the problems of the files a sweep names, each led by the line that names it."""
     problems = _named(path, sweep.accelerator, ("accelerator",), "accelerator", document)
     if not problems:
-        base = read(beside(path, sweep.accelerator), Accelerator)
+        base = read_accelerator(beside(path, sweep.accelerator))
         if wrong := batch_problem(sweep, base):
             problems.append(document.problem("batch", wrong.message, wrong.help))
     for position, workload in enumerate(sweep.workloads):

@@ -13,8 +13,9 @@ from pydantic import Field
 
 from asicbnn.errors import Problem, SpecError
 from asicbnn.spec.accelerator import Accelerator, Dataflow, field_names, nested, with_changes
+from asicbnn.spec.beside import beside_or_here
 from asicbnn.spec.model import Complaint, SpecModel
-from asicbnn.spec.reader import field_problems
+from asicbnn.spec.reader import field_problems, read
 from asicbnn.spec.wording import suggest
 
 Objective: TypeAlias = Literal["energy", "latency", "edp"]
@@ -136,6 +137,19 @@ class Expansion:
     skipped: tuple[SkippedPoint, ...]
 
 
+def read_sweep(path: Path | str) -> Sweep:
+    """Return the sweep in a file, its technologies as names or paths that can be opened from here.
+
+    Raises SpecError with all problems of the file.
+    """
+    sweep = read(path, Sweep)
+    axes = dict(sweep.axes)
+    if "technology" in axes:
+        axes["technology"] = tuple(beside_or_here(path, name) for name in axes["technology"])
+    technologies = tuple(beside_or_here(path, name) for name in sweep.technologies)
+    return sweep.model_copy(update={"axes": axes, "technologies": technologies})
+
+
 def expand(sweep: Sweep, base: Accelerator) -> Expansion:
     """Return every design point of a sweep over ``base``.
 
@@ -156,11 +170,6 @@ def expand(sweep: Sweep, base: Accelerator) -> Expansion:
             reason = "; ".join(problem.headline for problem in error.problems)
             skipped.append(SkippedPoint(index, changes, reason))
     return Expansion(tuple(points), tuple(skipped))
-
-
-def beside(file: Path | str, path: str) -> Path:
-    """Return the file that ``path`` inside the spec ``file`` means: relative to its folder."""
-    return Path(file).parent / path
 
 
 def batch_problem(sweep: Sweep, base: Accelerator) -> Problem | None:

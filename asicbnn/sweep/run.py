@@ -13,11 +13,12 @@ import pandas as pd
 
 from asicbnn import __version__
 from asicbnn.levels import ResultLevel
-from asicbnn.model.arguments import accelerator_of, read_as, workload_of
+from asicbnn.model.arguments import accelerator_of, refuse_other_kinds, workload_of
 from asicbnn.model.estimate import Objective, estimate
 from asicbnn.replacing import write_text
 from asicbnn.result import BANDED, METRICS, Result, error_column
-from asicbnn.spec.sweep import DesignPoint, Sweep, beside, expand
+from asicbnn.spec.beside import beside
+from asicbnn.spec.sweep import DesignPoint, expand, read_sweep
 from asicbnn.spec.workload import Workload
 from asicbnn.sweep.engine import Progress, run
 from asicbnn.sweep.files import write_table
@@ -175,7 +176,8 @@ def sweep(
     """
     chosen = tuple(objectives or OBJECTIVES)
     costs_of(pd.DataFrame(columns=list(METRICS), dtype=float), chosen)  # refuses unknown ones now
-    spec = read_as(file, "sweep", Sweep)
+    refuse_other_kinds(file, "sweep")
+    spec = read_sweep(file)
     base = accelerator_of(beside(file, spec.accelerator))
     workloads = tuple(workload_of(beside(file, name)) for name in spec.workloads)
     expansion = expand(spec, base)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from asicbnn import __version__
 from asicbnn.errors import MappingError, ModelError, Problem, SpecError
 from asicbnn.model.replay import replay
-from asicbnn.spec.accelerator import Accelerator
-from asicbnn.spec.reader import read
+from asicbnn.spec.accelerator import Accelerator, read_accelerator
 from asicbnn.spec.workload import Workload, read_workload
 from asicbnn.validate.comparison import Row, rows_of, unpredicted
 from asicbnn.validate.facts import Chip, chip_names, load_chip
@@ -149,7 +148,7 @@ def validate(
 
 
 def _validated(chip: Chip, root: Path) -> Validated:
-    accelerator = read(root / SPECS / f"{chip.accelerator}.yaml", Accelerator)
+    accelerator = read_accelerator(root / SPECS / f"{chip.accelerator}.yaml")
     machine = Machine(accelerator, {name: _network(root, name) for name in _networks(chip)})
     return Validated(chip, accelerator, tuple(_rows(chip, machine)), _replayed(chip, machine))
 

@@ -8,8 +8,9 @@ import pytest
 
 from asicbnn.errors import SpecError
 from asicbnn.spec.accelerator import Accelerator
+from asicbnn.spec.beside import beside
 from asicbnn.spec.reader import read, read_text
-from asicbnn.spec.sweep import Sweep, beside, expand
+from asicbnn.spec.sweep import Sweep, expand
 
 SPECS = Path(__file__).parents[2] / "arch_specs"
 HEAD = "name: s\naccelerator: a.yaml\nworkloads: [w.yaml]\n"
