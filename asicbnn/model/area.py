@@ -24,7 +24,7 @@ from asicbnn.spec.placement import Placement
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.levels import MEMORY_LEVELS
 from asicbnn.technology.library import Technology
-from asicbnn.technology.macros import MacroList
+from asicbnn.technology.macro import MacroList
 from asicbnn.technology.macros import load as load_macros
 from asicbnn.technology.memories import Kind, Memory, Ports, Pricing, WriteMask, memory
 

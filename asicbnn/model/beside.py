@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from asicbnn.levels import WEAKEST_FIRST, Level
-from asicbnn.model.costs import Costs
-from asicbnn.model.extras import ExtraCosts, extra_costs
-from asicbnn.model.power_up import PowerUp, power_up
-
-if TYPE_CHECKING:
-    from asicbnn.model.estimate import Run
+from asicbnn.model.extras import ExtraCosts
+from asicbnn.model.power_up import PowerUp
 
 _WITHOUT_EXTRAS = {
     "area_with_extras_um2": "area_um2",
@@ -78,24 +73,24 @@ class Beside:
 
 
 def beside_the_run(
-    run: Run,
-    cost: Costs,
-    counts: Mapping[str, int],
-    parts: Mapping[str, float],
+    load: PowerUp,
+    extras: ExtraCosts | None,
     whole: Mapping[str, float],
+    *,
+    batch: int,
+    amortise_images: int | None,
 ) -> Beside:
-    """Return the load at power-up and the extras of a run.
+    """Return the load at power-up and the extras of a run with their metrics.
 
-    counts, parts  of the whole run, energy by part [fJ]        whole  its metrics
+    whole            metrics of the run
+    amortise_images  images the load is shared by; None shares nothing
     """
-    load = power_up(run.accelerator, cost, run.layers, run.n_cfg)
     per_inference = whole["energy_per_inference_uj"]
     metrics = {"power_up_energy_uj": load.total_uj, "power_up_ms": load.ms}
-    if images := run.accelerator.power_up.amortise_images:
-        metrics["amortised_energy_uj"] = per_inference + load.total_uj / images
-    extras = extra_costs(run.accelerator, run.technology, cost, counts, parts)
+    if amortise_images:
+        metrics["amortised_energy_uj"] = per_inference + load.total_uj / amortise_images
     if extras is not None:
-        metrics |= extras.metrics(whole, run.batch)
+        metrics |= extras.metrics(whole, batch)
     return Beside(load, extras, metrics, per_inference)
 
 

@@ -22,17 +22,19 @@ from asicbnn.mapping.loop_nest import LoopNest
 from asicbnn.model.activities import activity_flags, measured_rates, read_activities
 from asicbnn.model.arguments import accelerator_of, check_choice, check_counts, workload_of
 from asicbnn.model.assumptions import assumptions
-from asicbnn.model.beside import beside_the_run
+from asicbnn.model.beside import Beside, beside_the_run
 from asicbnn.model.choose import Objective as Searched
 from asicbnn.model.conservation import Written, consumers, dead_and_written, written
 from asicbnn.model.costs import Costs, costs, technology_of
 from asicbnn.model.cycles import Machine, count_nest
 from asicbnn.model.energy import Rate, active_counts, parts_fj, terms_fj
+from asicbnn.model.extras import extra_costs
 from asicbnn.model.figures import figures
 from asicbnn.model.gating import with_clocks
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
 from asicbnn.model.network import HostTraffic, host_traffic, totals, with_host
 from asicbnn.model.plausibility import beyond_belief
+from asicbnn.model.power_up import power_up
 from asicbnn.model.splits import splits
 from asicbnn.model.uncertainty import Bands
 from asicbnn.result import LayerResult, Result
@@ -175,7 +177,7 @@ class Run:
             for layer, c, t, e in zip(self.layers, counts, terms, errors, strict=True)
         )
         whole = self._metrics(totals(counts), parts_fj(summed), cost, is_whole=True)
-        beside = beside_the_run(self, cost, totals(counts), parts_fj(summed), whole)
+        beside = self._beside(cost, totals(counts), parts_fj(summed), whole)
         levels = bands.levels(summed)
         return Result(
             accelerator=self.accelerator.name,
@@ -196,6 +198,18 @@ class Run:
             levels={**levels, **beside.levels(levels)},
             errors={**whole_errors, **beside.errors(whole_errors)},
         )
+
+    def _beside(
+        self,
+        cost: Costs,
+        counts: Mapping[str, int],
+        parts: Mapping[str, float],
+        whole: Mapping[str, float],
+    ) -> Beside:
+        load = power_up(self.accelerator, cost, self.layers, self.n_cfg)
+        extras = extra_costs(self.accelerator, self.technology, cost, counts, parts)
+        images = self.accelerator.power_up.amortise_images
+        return beside_the_run(load, extras, whole, batch=self.batch, amortise_images=images)
 
     def _written(
         self,

@@ -18,7 +18,7 @@ from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.break_even import BreakEven, break_even_table
 from asicbnn.technology.compiled_memory import Kind, MacroUse, Memory, Ports, Pricing, WriteMask
 from asicbnn.technology.library import Technology
-from asicbnn.technology.macros import MacroList
+from asicbnn.technology.macro import MacroList
 from asicbnn.technology.memories import memory
 from asicbnn.units import quantity
 

@@ -17,7 +17,7 @@ from asicbnn.levels import ResultLevel
 from asicbnn.technology.cells import OUTPUTS, ROLES, Cells
 from asicbnn.technology.composition import Cell, resolve
 from asicbnn.technology.corners import Ratios
-from asicbnn.technology.macros import MacroList
+from asicbnn.technology.macro import MacroList
 from asicbnn.technology.macros import load as load_macros
 from asicbnn.technology.schema import (
     CalibrationEntry,

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from asicbnn.errors import Problem, SpecError
 from asicbnn.technology.compiled_memory import WriteMask
-from asicbnn.technology.macros import MacroList, MacroPorts, SramMacro
+from asicbnn.technology.macro import MacroList, MacroPorts, SramMacro
 from asicbnn.technology.schema import unknown
 
 _LARGEST = 2**24

@@ -16,7 +16,7 @@ from pathlib import Path
 from asicbnn.errors import Problem, SpecError
 from asicbnn.technology.compiled_memory import WriteMask
 from asicbnn.technology.liberty import LibertyCell, Pin, Table, read_file
-from asicbnn.technology.macros import MacroList, MacroPorts, SramMacro
+from asicbnn.technology.macro import MacroList, MacroPorts, SramMacro
 
 _BITS_PER_BYTE = 8
 _SELF_TEST = re.compile(r"bist|test|scan", re.IGNORECASE)

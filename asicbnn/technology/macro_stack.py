@@ -15,7 +15,7 @@ from asicbnn.errors import ModelError
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.compiled_memory import MacroUse, Ports, WriteMask
 from asicbnn.technology.library import Technology
-from asicbnn.technology.macros import MacroList, SramMacro
+from asicbnn.technology.macro import MacroList, SramMacro
 
 _RANDOM_BIT = 0.5
 

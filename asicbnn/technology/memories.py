@@ -16,7 +16,7 @@ from asicbnn.technology.compiled_memory import (
     WriteMask,
 )
 from asicbnn.technology.library import Technology
-from asicbnn.technology.macros import MacroList
+from asicbnn.technology.macro import MacroList
 from asicbnn.technology.moving import moved_macros
 from asicbnn.technology.schema import unknown
 from asicbnn.technology.sram import fitted_sram, listed_rom, listed_sram

@@ -10,8 +10,8 @@ from pathlib import Path
 from asicbnn.errors import ModelError
 from asicbnn.technology.compiled_memory import Ports, WriteMask
 from asicbnn.technology.library import Technology
+from asicbnn.technology.macro import SramMacro
 from asicbnn.technology.macro_stack import MacroStack
-from asicbnn.technology.macros import SramMacro
 from asicbnn.technology.schema import Figure, Form, Name, NotNegative, read_form
 
 _FIGURES = Path(__file__).parent / "figures"

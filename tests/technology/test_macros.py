@@ -11,9 +11,9 @@ from shared_data import shared_data
 
 from asicbnn.errors import ModelError, SpecError
 from asicbnn.technology import library, macros
+from asicbnn.technology.macro import MacroList, SramMacro
 from asicbnn.technology.macro_csv import COLUMNS, read_csv
 from asicbnn.technology.macro_stack import smallest_stack, stack_costs
-from asicbnn.technology.macros import MacroList, SramMacro
 from asicbnn.technology.memories import memory
 
 IHP, SKY, ASAP = (library.load(name) for name in ("ihp_sg13g2", "sky130hd", "asap7"))
