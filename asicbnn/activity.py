@@ -306,7 +306,9 @@ def _groups(machine: Machine) -> dict[str, tuple[Switching, ...]]:
         cells = parts.get((component, part), ())
         return tuple(x for x in cells if flops is None or (x.role == "flop") is flops)
 
-    products = product_gates(machine.parts["array", "products and popcount"])
+    products = product_gates(
+        machine.parts["array", "products and popcount"], machine.parts["array", "popcount register"]
+    )
     names = ("sequencer", "output", "dma", "controller")
     return {
         "xnor": products.xnor,

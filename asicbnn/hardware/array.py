@@ -13,7 +13,7 @@ import pyrtl
 from pyrtl import Const, Register, WireVector
 
 from asicbnn.hardware.component import Gates, summed
-from asicbnn.hardware.declarations import ProductCount
+from asicbnn.hardware.declarations import ProductCount, declarations
 from asicbnn.hardware.popcount import Popcount, at_least, ripple, shifted
 from asicbnn.hardware.wires import add_gates, joined, spread
 from asicbnn.mapping.layout import Layout
@@ -25,7 +25,7 @@ class PeArray:
 
     layout           unroll and widths
     structure        sliced | tree
-    pipeline_stages  registers between popcount and accumulator, beyond the one that is always there
+    pipeline_stages  registers inside the popcount, before the one that holds the count
     largest_shift    largest weight of a bit plane, as a power of two
     """
 
@@ -36,7 +36,7 @@ class PeArray:
 
     @property
     def popcount(self) -> Popcount:
-        return Popcount(self.layout.lanes, self.structure)
+        return Popcount(self.layout.lanes, self.structure, self.pipeline_stages)
 
     @property
     def accumulator_planes(self) -> int:
@@ -73,15 +73,31 @@ class PeArray:
         u = self.layout.unroll
         return [(b, y, x) for b in range(u["B"]) for y in range(u["OY"]) for x in range(u["OX"])]
 
-    def product_count(
+    def counted(
         self,
         pixels: dict[tuple[int, int, int], list[WireVector]],
         weights: WireVector,
         masks: dict[tuple[int, int], list[WireVector]],
         active: WireVector,
-    ) -> ProductCount:
-        """Popcount of the products, combinational, with what it computes said beside it."""
+    ) -> list[WireVector]:
+        """Popcount of the products, pipeline_stages cycles later, as planes.
+
+        What it computes is declared where no register is inside: the rest remembers.
+        """
         planes = self.popcount.hardware(self.products(pixels, weights, masks, active))
+        if not self.pipeline_stages:
+            function = self._product_count(pixels, weights, masks, active, planes)
+            declarations().functions.append(function)
+        return planes
+
+    def _product_count(
+        self,
+        pixels: dict[tuple[int, int, int], list[WireVector]],
+        weights: WireVector,
+        masks: dict[tuple[int, int], list[WireVector]],
+        active: WireVector,
+        planes: Sequence[WireVector],
+    ) -> ProductCount:
         return ProductCount(
             channels=self.layout.unroll["K"],
             lanes=self.layout.lanes,
@@ -92,19 +108,14 @@ class PeArray:
             counts=tuple(planes),
         )
 
-    def registered(self, planes: Sequence[WireVector]) -> list[WireVector]:
-        """Popcount planes, 1 + pipeline_stages cycles later.
-
-        The last register holds the count; stages before it are left to retiming: they delay.
-        """
-        for _ in range(1 + self.pipeline_stages):
-            registers = []
-            for plane in planes:
-                register = Register(len(plane))
-                register.next <<= plane
-                registers.append(register)
-            planes = registers
-        return list(planes)
+    def registered(self, planes: Sequence[WireVector]) -> list[Register]:
+        """The count, a cycle later."""
+        registers = []
+        for plane in planes:
+            register = Register(len(plane))
+            register.next <<= plane
+            registers.append(register)
+        return registers
 
     # ------------------------------------------------------------------ S2
     def accumulate(
@@ -155,9 +166,9 @@ class PeArray:
         return per_pe.times(self.layout.pes) + self._shift_decoder_gates()
 
     def register_gates(self) -> Gates:
-        """Popcount registers of all PEs."""
-        planes = self.popcount.planes * (1 + self.pipeline_stages)
-        return Gates(flop=planes * self.layout.pes)
+        """Registers inside the popcounts, and of the counts, of all PEs."""
+        per_pe = self.popcount.register_gates() + Gates(flop=self.popcount.planes)
+        return per_pe.times(self.layout.pes)
 
     def pad_counter_gates(self, taps: int, channel_bits: int) -> Gates:
         """Gates of one call of `pad_counter`; `channel_bits` of its number of channels."""

@@ -107,9 +107,14 @@ class Stages:
         self.nets: dict[str, list[pyrtl.LogicNet]] = {}
         self.parts: dict[tuple[str, str], list[pyrtl.LogicNet]] = {}
 
-    def mark(self, component: str, part: str = "") -> None:
-        """Give everything built since the last mark to `component`, and to a part of it."""
+    def mark(self, component: str, part: str = "", *, without: str = "") -> None:
+        """Give everything built since the last mark to `component`, and to a part of it.
+
+        without  operation of nets that wait for the next mark
+        """
         new = self._block.logic - self._seen
+        if without:
+            new = {net for net in new if net.op != without}
         self._seen |= new
         self.nets.setdefault(component, []).extend(new)
         self.parts.setdefault((component, part), []).extend(new)

@@ -16,7 +16,6 @@ from asicbnn.hardware.array import PeArray, pad_counter
 from asicbnn.hardware.buffer import Probe, SlicedMemory
 from asicbnn.hardware.component import Stages
 from asicbnn.hardware.configuration import Configuration, level_quantities
-from asicbnn.hardware.declarations import declarations
 from asicbnn.hardware.gating import Gating
 from asicbnn.hardware.operands import Operands
 from asicbnn.hardware.sequencer import (
@@ -256,10 +255,9 @@ class Engine:
         active = self._active(masks)
         mark = self.stages.mark
         mark("array", "lane masks")
-        counted = self.array.product_count(pixels, self.operands.weight_word, lane_masks, active)
-        mark("array", "products and popcount")
-        declarations().functions.append(counted)
-        self.count = self.array.registered(counted.counts)
+        counted = self.array.counted(pixels, self.operands.weight_word, lane_masks, active)
+        mark("array", "products and popcount", without="r")
+        self.count = self.array.registered(counted)
         mark("array", "popcount register")
         later = 1 + self.depth
         self.padded = {

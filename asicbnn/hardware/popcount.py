@@ -1,23 +1,20 @@
 """Full and half adders, and the two structures that count the ones of a PE's products.
 
 Both work on `planes`: one wire carries the same bit of every PE, so P adders of one position are
-one P-bit wire. `sliced` is a 3:2 counter tree; `tree` a binary tree of ripple-carry adders.
+one P-bit wire. Which bits meet is said in `counters`, where registers cut them in `popcount_cut`.
 """
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from pyrtl import Const, WireVector
 
 from asicbnn.hardware.component import Gates
+from asicbnn.hardware.counters import counters, rippled
 from asicbnn.hardware.declarations import Adder, declarations
-
-_SUM_DELAY, _CARRY_DELAY = 4, 3
-"""Of an adder, relative: carries of sky130hd, asap7 and the composed adder are ready earlier."""
+from asicbnn.hardware.popcount_cut import PopcountCut, popcount_cut
 
 
 def full_adder(a: WireVector, b: WireVector, c: WireVector) -> tuple[WireVector, WireVector]:
@@ -39,23 +36,7 @@ def half_adder(a: WireVector, b: WireVector) -> tuple[WireVector, WireVector]:
 
 def ripple(a: Sequence[WireVector], b: Sequence[WireVector], planes: int) -> list[WireVector]:
     """Sum of two numbers given as planes, least significant first, cut to `planes` planes."""
-    total: list[WireVector] = []
-    carry: WireVector | None = None
-    for position in range(planes):
-        addends = [x[position] for x in (a, b) if position < len(x)]
-        if carry is not None:
-            addends.append(carry)
-        carry = None
-        if len(addends) == 3:
-            bit, carry = full_adder(*addends)
-        elif len(addends) == 2:
-            bit, carry = half_adder(*addends)
-        elif addends:
-            bit = addends[0]
-        else:
-            break
-        total.append(bit)
-    return total
+    return rippled(a, b, planes, _added)
 
 
 def _added(addends: Sequence[WireVector]) -> tuple[WireVector, WireVector]:
@@ -68,13 +49,15 @@ class Popcount:
 
     lanes      planes counted, >= 1
     structure  sliced (3:2 counter tree) or tree (binary tree of ripple adders)
+    stages     registers every bit passes on its way (`popcount_cut`); combinational without
 
-    Combinational. A column of n planes takes (n-1)//2 full adders, a half adder if n is even, and
-    hands n//2 carries on; so a counter tree has N - floor(log2 N) - 1 full adders.
+    A column of n planes takes (n-1)//2 full adders, a half adder if n is even, and hands n//2
+    carries on; so a counter tree has N - floor(log2 N) - 1 full adders.
     """
 
     lanes: int
     structure: str = "sliced"
+    stages: int = 0
 
     @property
     def planes(self) -> int:
@@ -84,46 +67,30 @@ class Popcount:
     def reference(self, word: int) -> int:
         return word.bit_count()
 
+    @property
+    def cut(self) -> PopcountCut:
+        """Stage of each adder and bit."""
+        return popcount_cut(self.structure, self.lanes, self.stages)
+
     def hardware(self, lanes: Sequence[WireVector]) -> list[WireVector]:
-        if self.structure == "sliced":
-            return self._counter_tree(lanes)
-        return self._adder_tree([[lane] for lane in lanes])
+        """Planes of the count, `stages` cycles later."""
+        from asicbnn.hardware.wires import delayed
 
-    def _counter_tree(self, lanes: Sequence[WireVector]) -> list[WireVector]:
-        """Each adder takes the bits of its column that arrive first, the last of them as carry in.
-
-        The tree is then as deep as it must be, and bits that meet have arrived together: what
-        arrives apart makes an adder switch for nothing.
-        """
-        order = count()
-        column = [(0, next(order), lane) for lane in lanes]  # in the order of their arrival
-        total = []
-        while column:
-            carries: list[tuple[int, int, WireVector]] = []
-            while len(column) > 1:
-                addends, column = column[:3], column[3:]
-                last, _, _ = addends[-1]
-                bit, carry = _added([wire for _, _, wire in addends])
-                insort(column, (last + _SUM_DELAY, next(order), bit))
-                carries.append((last + _CARRY_DELAY, next(order), carry))
-            total += [wire for _, _, wire in column]
-            column = sorted(carries)
-        return total
-
-    def _adder_tree(self, terms: list[list[WireVector]]) -> list[WireVector]:
-        while len(terms) > 1:
-            pairs = [
-                ripple(terms[i], terms[i + 1], max(len(terms[i]), len(terms[i + 1])) + 1)
-                for i in range(0, len(terms) - 1, 2)
-            ]
-            terms = pairs + ([terms[-1]] if len(terms) % 2 else [])
-        return terms[0][: self.planes]
+        known, cut = counters(self.structure, self.lanes), self.cut
+        wires = list(lanes)
+        for stage, addends in zip(cut.adders, known.adders, strict=True):
+            wires += _added([delayed(wires[bit], stage - cut.bits[bit]) for bit in addends])
+        return [delayed(wires[bit], self.stages - cut.bits[bit]) for bit in known.planes]
 
     def gates(self) -> Gates:
         """Adders per PE: each plane wire carries one bit of each PE."""
         if self.structure == "sliced":
             return self._counter_tree_gates()
         return self._adder_tree_gates()
+
+    def register_gates(self) -> Gates:
+        """Registers inside, per PE."""
+        return Gates(flop=self.cut.flops) if self.stages else Gates()
 
     def _counter_tree_gates(self) -> Gates:
         gates, column = Gates(), self.lanes

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeAlias
 
 import pyrtl
@@ -30,7 +31,8 @@ class Switching:
     cells  number of cells
     wires  names; each of their bits stands for equally many outputs
     bits   of all these wires together
-    level  of an adder: how many adders lie between the block's inputs and it; else 0
+    level  of an adder: how many adders lie between the block's inputs and it, registers among
+           them or not; else 0
     """
 
     role: str
@@ -87,8 +89,11 @@ class ProductGates:
     popcount: tuple[Switching, ...]
 
 
-def product_gates(nets: Iterable[Net]) -> ProductGates:
-    """Tell the gates of ~(x ^ w) & (mask & active) and the popcount of these apart."""
+def product_gates(nets: Iterable[Net], registers: Iterable[Net] = ()) -> ProductGates:
+    """Tell the gates of ~(x ^ w) & (mask & active) and the popcount of these apart.
+
+    registers  nets of those inside the popcount, to be looked through
+    """
     nets = list(nets)
     driver = {id(net.dests[0]): net for net in nets if net.dests}
     xnor: list[Switching] = []
@@ -110,13 +115,22 @@ def product_gates(nets: Iterable[Net]) -> ProductGates:
             if other is not None and other is not agreeing:
                 masks.extend(_of_net(other))
                 inside.add(id(other))
-    popcount = switching(net for net in nets if id(net) not in inside)
+    held = {id(net.dests[0]): net.args[0] for net in registers if net.op == "r"}
+    adders, cells = _adders([net for net in nets if id(net) not in inside], held)
+    inside |= cells
+    rest = (net for net in nets if id(net) not in inside)
+    popcount = (*adders, *(found for net in rest for found in _of_net(net)))
     return ProductGates(tuple(xnor), tuple(mask), tuple(masks), popcount)
 
 
 # ---------------------------------------------------------------------- adders
-def _adders(nets: list[Net]) -> tuple[list[Switching], set[int]]:
-    """Full and half adders, and the ids of the nets they are made of."""
+def _adders(
+    nets: list[Net], held: Mapping[int, Wire] = MappingProxyType({})
+) -> tuple[list[Switching], set[int]]:
+    """Full and half adders, and the ids of the nets they are made of.
+
+    held  what registers between them take, by the register's id
+    """
     driver = {id(net.dests[0]): net for net in nets if net.dests}
     by_arguments: dict[tuple[str, frozenset[int]], Net] = {}
     for net in nets:
@@ -139,7 +153,7 @@ def _adders(nets: list[Net]) -> tuple[list[Switching], set[int]]:
             inside |= {id(net), id(total)}
             outputs = [total.dests[0], net.dests[0]]
             made[id(net.dests[0])] = (list(net.args), outputs, "half_adder")
-    return list(_levelled(made)), inside
+    return list(_levelled(made, held)), inside
 
 
 def _full_adder(
@@ -165,15 +179,23 @@ def _full_adder(
     return None
 
 
-def _levelled(made: Mapping[int, tuple[list[Wire], list[Wire], str]]) -> Iterator[Switching]:
+def _levelled(
+    made: Mapping[int, tuple[list[Wire], list[Wire], str]], held: Mapping[int, Wire]
+) -> Iterator[Switching]:
     """Adders with their levels: 0 for those that no other adder feeds."""
+
+    def taken(wire: Wire) -> int:
+        while id(wire) in held:
+            wire = held[id(wire)]
+        return id(wire)
+
     source = {id(wire): key for key, (_, outputs, _) in made.items() for wire in outputs}
     level: dict[int, int] = {}
     for start in made:
         stack = [start]
         while stack:
             key = stack[-1]
-            before = [source[id(w)] for w in made[key][0] if id(w) in source]
+            before = [source[at] for w in made[key][0] if (at := taken(w)) in source]
             waiting = [k for k in before if k not in level]
             if waiting:
                 stack += waiting

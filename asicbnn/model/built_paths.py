@@ -1,9 +1,8 @@
 """Longest paths of the hardware that is built, by the gates its nets become.
 
 The delays are those of `hardware/arrivals.py` with the technology's cells, times the factor that
-static timing of mapped accelerators gave for the structure of the popcount. Registers that follow
-the popcount are taken to be moved into it by retiming, as `array.popcount.pipeline_stages` means
-them; as written they stand behind it.
+static timing of mapped accelerators gave for the structure of the popcount. A popcount with
+registers inside is as long as its longest stage.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import math
 from collections.abc import Mapping
 from functools import lru_cache
 
-from asicbnn.mapping.layout import layout
 from asicbnn.model.area import structural
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.calibration import delay_factor
@@ -34,7 +32,7 @@ _NAMES: Mapping[tuple[str, str], str] = {
 
 @lru_cache(maxsize=256)
 def settled_ps(accelerator: Accelerator, technology: Technology) -> Mapping[str, float]:
-    """Longest path by name as the block is written, without the factor and without retiming [ps].
+    """Longest path by name as the block is written, without the factor [ps].
 
     technology  at the accelerator's operating point
     """
@@ -64,27 +62,12 @@ def built_paths(accelerator: Accelerator, technology: Technology) -> dict[str, P
 
     Raises ModelError for a technology without a calibrated delay.
     """
-    popcount = accelerator.array.popcount
-    factor = delay_factor(technology, popcount.structure)
-    found = dict(settled_ps(accelerator, technology))
+    factor = delay_factor(technology, accelerator.array.popcount.structure)
     error = math.hypot(factor.spread, technology.moved_by.delay_error)
-    flags: dict[str, tuple[str, ...]] = {}
-    if stages := popcount.pipeline_stages:
-        found["popcount"] = _retimed(found["popcount"], accelerator, technology)
-        said = "pipeline stages of the popcount are assumed to be retimed into equal levels"
-        flags["popcount"] = (f"the {stages} {said}",)
     return {
-        name: PathDelay(at * factor.factor, error, flags.get(name, ()))
-        for name, at in found.items()
+        name: PathDelay(at * factor.factor, error, ())
+        for name, at in settled_ps(accelerator, technology).items()
     }
-
-
-def _retimed(whole_ps: float, accelerator: Accelerator, technology: Technology) -> float:
-    """Longest of the stages that equal levels of XNOR and counters are cut into."""
-    ends_ps = technology.cell("flop").delay_fo4_ps + technology.setup_ps
-    levels = 1 + math.ceil(math.log2(layout(accelerator).lanes))
-    longest = math.ceil(levels / (accelerator.array.popcount.pipeline_stages + 1))
-    return ends_ps + (whole_ps - ends_ps) * longest / levels
 
 
 __all__ = ["built_paths", "settled_ps"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from asicbnn.bnn.layer import DIMENSIONS, REDUCTION, Layer
 from asicbnn.hardware.configuration import configuration_words
+from asicbnn.hardware.popcount_cut import popcount_cut
 from asicbnn.levels import Level
 from asicbnn.mapping.layout import Layout, ceil_div, ceil_log2, layout
 from asicbnn.model.area import Area
@@ -106,24 +107,22 @@ def _array(
     half = assumptions().random_bit.value
     mask, flop = technology.cell("and2"), technology.cell("flop")
     gates = lay.pes * lay.lanes
-    counted = lay.lanes.bit_length()
+    cut = popcount_cut(popcount.structure, lay.lanes, popcount.pipeline_stages)
+    registers = cut.flops + lay.lanes.bit_length()
     summed = summed_planes(lay)
     adder = Cells(full_adder=1, and2=2, or2=2, flop=1)
     weights_of_planes = accelerator.limits.weight_bits + accelerator.limits.activation_bits - 1
     if weights_of_planes > 1:  # one of the shifted counts is chosen
         adder += Cells(and2=1, or2=ceil_log2(weights_of_planes))
     compare = Cells(full_adder=2)
-    stages = 1 + popcount.pipeline_stages
     masked = half * (mask.internal_energy_fj + technology.pin_energy_fj("and2"))
     crossed = gates * half
     yield Rate("array", "xnor", "steps", gates * energy.xnor_fj, transitions=crossed)
     yield Rate("array", "mask", "active_lane_steps", masked, transitions=half)
     counters = max(0.0, energy.transitions - half)
-    yield Rate(
-        "array", "popcount", "active_lane_steps", energy.counters_fj, transitions=counters
-    )
-    registered = stages * counted * half * flop.toggle_energy_fj
-    bits = stages * counted * half
+    yield Rate("array", "popcount", "active_lane_steps", energy.counters_fj, transitions=counters)
+    bits = registers * half
+    registered = bits * flop.toggle_energy_fj
     yield Rate("array", "popcount register", "active_pe_steps", registered, transitions=bits)
     added = summed * technology.switching_energy_fj(adder, half)
     nets = summed * half * adder.outputs
@@ -198,9 +197,7 @@ def _logic(
     yield switched("post", "output", "steps", "output", known.output_activity)
     threshold = lay.threshold_word_bits * _register_bit_fj(accelerator, technology)
     bits = lay.threshold_word_bits * known.random_bit.value * _register_nets(accelerator)
-    yield Rate(
-        "post", "threshold register", "threshold_buffer_reads", threshold, transitions=bits
-    )
+    yield Rate("post", "threshold register", "threshold_buffer_reads", threshold, transitions=bits)
     yield switched("control", "sequencer", "steps", "sequencer", known.sequencer_activity)
     configured, controlled = known.configuration_activity, known.controller_activity
     yield switched("control", "configuration", "configuration_cycles", "controller", configured)

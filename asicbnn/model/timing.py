@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from asicbnn.errors import ModelError
 from asicbnn.hardware.configuration import configuration, frozen_order
+from asicbnn.hardware.popcount_cut import popcount_cut
 from asicbnn.levels import Level, once_routed
 from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area
@@ -103,15 +104,11 @@ def _paths(
     if built.level == "gate":
         calibrated = built_paths(accelerator, technology)
         return calibrated, dict.fromkeys(calibrated, "gate")
-    popcount = accelerator.array.popcount
+    popcount, lanes = accelerator.array.popcount, accelerator.array.unroll.lanes
+    cut = popcount_cut(popcount.structure, lanes, popcount.pipeline_stages)
+    share, psum_bits = cut.longest / cut.whole, layout(accelerator).psum_bits
     paths = {
-        **logic_paths(
-            technology,
-            accelerator.array.unroll.lanes,
-            popcount.structure,
-            popcount.pipeline_stages,
-            layout(accelerator).psum_bits,
-        ),
+        **logic_paths(technology, lanes, popcount.structure, share, psum_bits),
         "address": _address_path(accelerator, technology),
     }
     levels: dict[str, Level] = dict.fromkeys(paths, "cell")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -18,22 +17,19 @@ def _between_registers_ps(technology: Technology) -> float:
 
 @lru_cache(maxsize=4096)
 def popcount_path(
-    technology: Technology, lanes: int, structure: str, pipeline_stages: int = 0
+    technology: Technology, lanes: int, structure: str, longest_share: float = 1.0
 ) -> PathDelay:
     """Operand registers, lane mask, XNOR, popcount, next register.
 
-    ``pipeline_stages`` registers cut the XNOR and the ceil(log2 lanes) counter levels into
-    stages of equally many levels, rounded up.
+    longest_share  of the longest stage in XNOR and popcount, where registers cut them
     """
-    if pipeline_stages < 0:
-        raise ModelError(f"pipeline_stages must be an integer >= 0, not {pipeline_stages}")
+    if not 0 < longest_share <= 1:
+        raise ModelError(f"longest_share must be above 0 and at most 1, not {longest_share}")
     whole = popcount_delay(technology, structure, lanes)
-    levels = 1 + math.ceil(math.log2(lanes))
-    longest = math.ceil(levels / (pipeline_stages + 1))
     delay = (
         _between_registers_ps(technology)
         + technology.cell("and2").delay_fo4_ps
-        + whole.delay_ps * longest / levels
+        + whole.delay_ps * longest_share
     )
     return PathDelay(delay, whole.relative_error, whole.flags)
 
@@ -63,12 +59,15 @@ def logic_paths(
     technology: Technology,
     lanes: int,
     structure: str,
-    pipeline_stages: int,
+    longest_share: float,
     psum_bits: int,
 ) -> Mapping[str, PathDelay]:
-    """Paths of the compute pipeline by name: ``popcount``, ``accumulate`` and ``threshold``."""
+    """Paths of the compute pipeline by name: ``popcount``, ``accumulate`` and ``threshold``.
+
+    longest_share  as in `popcount_path`
+    """
     return {
-        "popcount": popcount_path(technology, lanes, structure, pipeline_stages),
+        "popcount": popcount_path(technology, lanes, structure, longest_share),
         "accumulate": ripple_path(technology, psum_bits),
         "threshold": ripple_path(technology, psum_bits + 2, operands=3),
     }
@@ -78,9 +77,9 @@ def logic_path_ps(
     technology: Technology,
     lanes: int,
     structure: str,
-    pipeline_stages: int,
+    longest_share: float,
     psum_bits: int,
 ) -> float:
     """Return the longest of `logic_paths` [ps]."""
-    paths = logic_paths(technology, lanes, structure, pipeline_stages, psum_bits)
+    paths = logic_paths(technology, lanes, structure, longest_share, psum_bits)
     return max(path.delay_ps for path in paths.values())

@@ -160,6 +160,28 @@ def test_adders_of_a_power_of_two(exponent):
     assert tree["half_adder"] == n - 1
 
 
+@given(
+    structures, st.integers(1, 24), st.integers(1, 4),
+    st.lists(st.lists(st.integers(0, 2**24 - 1), min_size=PES, max_size=PES), min_size=8),
+)  # fmt: skip
+def test_a_cut_popcount_counts_a_word_per_cycle_some_cycles_later(structure, lanes, stages, words):
+    part = Popcount(lanes, structure, stages)
+
+    def build(**wires):
+        out = part.hardware([wires[f"lane{i}"] for i in range(lanes)])
+        return {f"{j}": plane for j, plane in enumerate(out)}
+
+    circuit = Circuit(build, **{f"lane{i}": PES for i in range(lanes)})
+    assert circuit.gates == (part.gates() + part.register_gates()).times(PES).primitive()
+    words = [[word % 2**lanes for word in each] for each in words]
+    counts = []
+    for each in words:
+        out = circuit(**{f"lane{i}": plane for i, plane in enumerate(planes_of(each, lanes))})
+        counts.append(numbers_of([out[f"{j}"] for j in range(len(out))], PES))
+    assert counts[:stages] == [[0] * PES] * stages
+    assert counts[stages:] == [[w.bit_count() for w in each] for each in words[:-stages]]
+
+
 # ---------------------------------------------------------------------- the array
 ARRAYS = {
     "one PE": {"array.unroll": {"out_channels": 1, "in_channels": 1}},
@@ -168,6 +190,7 @@ ARRAYS = {
     "kernel": {"array.unroll": {"in_channels": 2, "kernel_y": 2, "kernel_x": 3, "batch": 2}},
     "planes": {"limits": {"activation_bits": 3, "weight_bits": 2}},
     "tree": {"array.popcount": {"structure": "tree", "pipeline_stages": 2}},
+    "cut": {"array.unroll": {"in_channels": 16}, "array.popcount": {"pipeline_stages": 1}},
     "wide count": {"array.unroll": {"in_channels": 16}, "limits.psum_bits": 4},
 }
 PLAIN = {
@@ -210,8 +233,7 @@ def array_circuit(name):
     def build(weights, active, shift, **wires):
         pixels = {box: taps(part, wires["x{}_{}_{}".format(*box)]) for box in boxes}
         masks = {box[1:]: taps(part, wires["m{}_{}".format(*box[1:])]) for box in boxes}
-        counts = part.product_count(pixels, weights, masks, active).counts
-        counted = part.registered(counts)
+        counted = part.registered(part.counted(pixels, weights, masks, active))
         base = [wires[f"base{j}"] for j in range(part.accumulator_planes)]
         sums = part.accumulate(base, counted, shift)
         return {"sum" + str(j): plane for j, plane in enumerate(sums)}

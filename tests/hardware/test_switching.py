@@ -16,6 +16,7 @@ from asicbnn.hardware.structure import pe_array
 from asicbnn.hardware.switching import product_gates, switching
 from asicbnn.mapping.layout import layout
 from asicbnn.model.arguments import accelerator_of
+from asicbnn.spec.accelerator import with_changes
 from asicbnn.technology.cells import OUTPUTS
 
 
@@ -95,6 +96,22 @@ def test_cells_of_the_array_are_those_of_its_closed_form(name: str) -> None:
     assert cells_of(found.mask) == cells_of(found.masks) == {"and2": gates}
     registers = switching(machine.parts["array", "popcount register"])
     assert cells_of(registers) == dict(array.register_gates())
+
+
+def test_registers_inside_the_popcount_change_no_level() -> None:
+    def levels(stages: int) -> Counter[tuple[str, int]]:
+        tiny = accelerator_of("arch_specs/tiny.yaml")
+        spec = with_changes(tiny, {
+            "array.unroll.in_channels": 16, "array.popcount.pipeline_stages": stages,
+        })  # fmt: skip
+        parts = elaborate(spec).parts
+        found = product_gates(
+            parts["array", "products and popcount"], parts["array", "popcount register"]
+        )
+        return Counter((one.role, one.level) for one in found.popcount)
+
+    assert levels(0) == levels(1) == levels(2)
+    assert max(level for _, level in levels(0)) > 3
 
 
 @pytest.mark.parametrize("name", ["tiny", "edge64"])

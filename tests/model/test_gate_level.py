@@ -118,8 +118,7 @@ def test_pipeline_stages_divide_the_popcount(tiny):
         spec = with_changes(wide, {"array.popcount.pipeline_stages": stages})
         paths.append(built_paths(spec, CALIBRATED)["popcount"])
     assert [p.delay_ps for p in paths] == sorted((p.delay_ps for p in paths), reverse=True)
-    assert paths[0].flags == ()
-    assert "retimed" in paths[1].flags[0]
+    assert all(p.flags == () for p in paths)
 
 
 def test_the_default_level_is_the_best_there_is(tiny):

@@ -27,7 +27,7 @@ def timed(changes, technology=SKY):
 
 def test_the_period_is_the_slowest_of_paths_and_memories():
     found = timed({})
-    paths = {**logic_paths(SKY, 8, "tree", 0, TINY.psum_bits)}
+    paths = {**logic_paths(SKY, 8, "tree", 1.0, TINY.psum_bits)}
     widths = configuration(TINY).widths
     paths["address"] = ripple_path(SKY, max(vars(widths).values()))
     memories = {m.part: p.access_ps for m, p in area(TINY, SKY).memories if m.part != "post"}

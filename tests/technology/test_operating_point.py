@@ -157,7 +157,7 @@ def test_less_voltage_is_slower_and_cheaper_and_leaks_less(technology, one, othe
     assert below.clock_tree_energy_fj_per_sink < above.clock_tree_energy_fj_per_sink
     low_heart, high_heart = (popcount_energy(t, "sliced", 64) for t in (below, above))
     assert low_heart.per_lane_fj() < high_heart.per_lane_fj()
-    slow, fast = (logic_path_ps(t, 64, "tree", 1, 16) for t in (below, above))
+    slow, fast = (logic_path_ps(t, 64, "tree", 0.5, 16) for t in (below, above))
     assert slow > fast
 
 

@@ -96,22 +96,22 @@ def test_delays_are_those_of_the_synthesised_popcounts(table):
             assert delay.flags == ()
 
 
-@given(technologies, structures, st.integers(1, 2048), st.integers(0, 4), st.integers(1, 32))
+@given(technologies, structures, st.integers(1, 2048), st.floats(0.01, 1), st.integers(1, 32))
 def test_paths_lengthen_with_lanes_and_bits_and_shorten_with_stages(
-    technology, structure, lanes, stages, bits
+    technology, structure, lanes, share, bits
 ):
-    here = popcount_path(technology, lanes, structure, stages).delay_ps
+    here = popcount_path(technology, lanes, structure, share).delay_ps
     assert here > 0
     assert (
         popcount_delay(technology, structure, lanes + 1).delay_ps
         > popcount_delay(technology, structure, lanes).delay_ps
     )
-    assert popcount_path(technology, 2 * lanes, structure, stages).delay_ps > here
-    assert popcount_path(technology, lanes, structure, stages + 1).delay_ps <= here
+    assert popcount_path(technology, 2 * lanes, structure, share).delay_ps > here
+    assert popcount_path(technology, lanes, structure, share / 2).delay_ps < here
     assert ripple_path(technology, bits + 1).delay_ps > ripple_path(technology, bits).delay_ps
-    paths = logic_paths(technology, lanes, structure, stages, bits)
+    paths = logic_paths(technology, lanes, structure, share, bits)
     assert set(paths) == {"popcount", "accumulate", "threshold"}
-    assert logic_path_ps(technology, lanes, structure, stages, bits) == max(
+    assert logic_path_ps(technology, lanes, structure, share, bits) == max(
         path.delay_ps for path in paths.values()
     )
 
@@ -140,8 +140,8 @@ def test_what_was_not_fitted_is_flagged():
         ),
         (lambda: popcount_delay(SKY, "tree", 0), r"^lanes must be an integer >= 1, not 0$"),
         (
-            lambda: popcount_path(SKY, 8, "tree", -1),
-            r"^pipeline_stages must be an integer >= 0",
+            lambda: popcount_path(SKY, 8, "tree", 1.5),
+            r"^longest_share must be above 0 and at most 1, not 1.5$",
         ),
         (lambda: ripple_path(SKY, 0), r"^bits must be an integer >= 1 \[bit\], not 0$"),
         (lambda: ripple_path(SKY, 4, 1), r"^operands must be an integer >= 2, not 1$"),

@@ -98,7 +98,7 @@ def test_a_scaled_technology_prices_what_a_library_does(node):
     there = scaled(node)
     assert memory(there, "latch", 16, 32).area_um2 > 0
     assert memory(there, "sram", 256, 32).read_energy_fj > 0
-    assert logic_path_ps(there, 64, "sliced", 1, 16) > 0
+    assert logic_path_ps(there, 64, "sliced", 0.5, 16) > 0
     assert there.node_error == 1
     assert "a factor of 2 either way" in there.flags[0]
 
