@@ -72,6 +72,15 @@ class Finished:
     quantities: dict[str, WireVector]
 
 
+def masks_after(pipeline_stages: int) -> int:
+    """Cycles after a step's issue in which the masks of its operands are made.
+
+    Where registers shorten the popcount they would be the longest of its first stage: they are
+    made in the cycle before and registered.
+    """
+    return 0 if pipeline_stages else 1
+
+
 class Engine:
     """Steps of one tile through the array."""
 
@@ -93,6 +102,7 @@ class Engine:
         self.layout, self.memories, self.probe, self.gating = c.layout, memories, probe, gating
         self.stages = stages
         self.depth = accelerator.array.popcount.pipeline_stages
+        self.masks_after = masks_after(self.depth)
         self.swap = swap
         self._lines: dict[WireVector, list[WireVector]] = {}
         limits = accelerator.limits
@@ -214,7 +224,7 @@ class Engine:
     def _tap_valid(self, offset: int, axis: str) -> WireVector:
         """1 if row (column) `offset` of the window lies inside the input."""
         cfg = self.fields
-        position = self.later(self.steps.current[axis], 1)
+        position = self.later(self.steps.current[axis], self.masks_after)
         width = len(position)
         at = add(position, offset, width)
         size = cfg["input_rows"] if axis == "y" else cfg["input_columns"]
@@ -229,7 +239,9 @@ class Engine:
 
     def _stage_1(self) -> None:
         u, cfg = self.layout.unroll, self.fields
-        masks = self._masks(1, ("B", "K", "C", "OY", "OX", "FY", "FX"))
+        early = 1 - self.masks_after
+        made = self._masks(self.masks_after, ("B", "K", "C", "OY", "OX", "FY", "FX"))
+        masks = {d: self.later(made[d], early) if d in self.edges else made[d] for d in TILE_EDGES}
         window = self.operands.window
         rows = self._taps_valid(window.rows, "y")
         columns = self._taps_valid(window.columns, "x")
@@ -240,9 +252,9 @@ class Engine:
                 for fy in range(u["FY"]):
                     for fx in range(u["FX"]):
                         inside = window.tap(oy, fy, rows) & window.tap(ox, fx, columns)
-                        exists = masks["FY"][fy] & masks["FX"][fx]
+                        exists = made["FY"][fy] & made["FX"][fx]
                         outside = exists & cfg["masks_pads"] & ~inside
-                        counts = exists & ~outside
+                        counts = self.later(exists & ~outside, early)
                         lanes.append(spread(counts, u["C"]) & masks["C"])
                         taps.append(outside)
                 lane_masks[oy, ox], padded[oy, ox] = lanes, taps
@@ -261,7 +273,8 @@ class Engine:
         mark("array", "popcount register")
         later = 1 + self.depth
         self.padded = {
-            pixel: [self.later(tap, later) for tap in taps] for pixel, taps in padded.items()
+            pixel: [self.later(tap, early + later) for tap in taps]
+            for pixel, taps in padded.items()
         }
         self.active = self.later(active, later)
         mark("array", "padded taps")

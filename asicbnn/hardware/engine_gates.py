@@ -9,7 +9,12 @@ from __future__ import annotations
 from asicbnn.hardware.array import PeArray
 from asicbnn.hardware.component import Gates, summed
 from asicbnn.hardware.configuration import Configuration, bits_for, level_quantities
-from asicbnn.hardware.engine import FINISHED_EDGES, FINISHED_QUANTITIES, TILE_EDGES
+from asicbnn.hardware.engine import (
+    FINISHED_EDGES,
+    FINISHED_QUANTITIES,
+    TILE_EDGES,
+    masks_after,
+)
 from asicbnn.hardware.gating import Gating, Sinks
 from asicbnn.hardware.operand_gates import psum_delay_bits, psum_gates, psum_sinks
 from asicbnn.hardware.sequencer import StepSequencer, TileSequencer
@@ -107,14 +112,17 @@ def _delay_flops(accelerator: Accelerator, c: Configuration) -> int:
     u, used = lay.unroll, level_quantities(accelerator)
     flags = 5  # issue, load, first, end of a run, final
     late = sum(c.widths.of(q) for q in ("psum", "shift", *FINISHED_QUANTITIES) if q in used)
-    edges = {d: 2 + depth if d in TILE_EDGES else 1 for d in c.edges}
+    masks = masks_after(depth)
+    edges = {d: 2 + depth if d in TILE_EDGES else masks for d in c.edges}
     positions = 2 * c.widths.coordinate
     taps = lay.pes // (u["B"] * u["K"]) * u["FY"] * u["FX"]
+    early = 2 * taps + sum(u[d] for d in TILE_EDGES if d in c.edges)
     port = psum_delay_bits(accelerator, c)
     return (
         (flags + late) * (2 + depth)
         + sum(edges.values())
-        + positions
+        + positions * masks
+        + early * (1 - masks)
         + (taps + lay.pes + port) * (1 + depth)
         + 1  # a finished word is here
     )
