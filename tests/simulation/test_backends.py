@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -563,6 +564,21 @@ def test_blocks_with_inputs_or_combinational_loops_are_refused(backend: str) -> 
         simulator(build(with_input), backend)
     with pytest.raises(SimulationError, match="loop"):
         simulator(build(with_loop), backend)
+
+
+@needs_compiler
+@pytest.mark.parametrize("enabled", [True, False])
+def test_building_a_simulator_leaves_the_garbage_collector_as_it_was(
+    enabled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASICBNN_CACHE", "off")
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        simulator(build(counter), "compiled")
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 @needs_compiler

@@ -46,7 +46,7 @@ def _write_number_of_pe(writer: FunctionWriter, function: NumberOfPe) -> None:
 def _write_product_count(writer: FunctionWriter, function: ProductCount) -> None:
     """Call the vector code of a product count for each pixel; join the planes."""
     shape = Shape.of(function)
-    name = f"count{writer.sharing.number_of[function.counts[0]]}"
+    name = f"count{writer.sharing.number_of[id(function.counts[0])]}"
     writer.preface.append(kernel(function, name))
     weights = _padded(writer, [function.weights], shape.weight_limbs, in_place=True)
     planes: list[list[Piece]] = [[] for _ in function.counts]

@@ -43,7 +43,7 @@ _WIDE_ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply"}
 
 @dataclass
 class Sharing:
-    """What the functions of one program know of each other.
+    """What the functions of one program know of each other, of wires by their identity.
 
     number_of   a number per computed wire, also for the net that computes it
     readers_of  numbers of the nets that read a wire, and AT_END if the state update does
@@ -53,26 +53,26 @@ class Sharing:
     """
 
     layout: StateLayout
-    number_of: dict[Wire, int]
-    readers_of: dict[Wire, set[int]]
-    crossing: set[Wire]
-    values: dict[Wire, Value] = field(default_factory=dict)
-    part_of: dict[Wire, int] = field(default_factory=dict)
+    number_of: dict[int, int]
+    readers_of: dict[int, set[int]]
+    crossing: set[int]
+    values: dict[int, Value] = field(default_factory=dict)
+    part_of: dict[int, int] = field(default_factory=dict)
 
     def add(self, net: Net, part: int) -> None:
         """Number what a net computes in a function, and note what it reads."""
         for wire in net.dests:
-            self.number_of[wire] = len(self.number_of)
-            self.part_of[wire], self.readers_of[wire] = part, set()
+            self.number_of[id(wire)] = len(self.number_of)
+            self.part_of[id(wire)], self.readers_of[id(wire)] = part, set()
         for argument in net.args:
-            self.read(argument, self.number_of[net.dests[-1]], part)
+            self.read(argument, self.number_of[id(net.dests[-1])], part)
 
     def read(self, wire: Wire, reader: int, part: int) -> None:
         """Note that a net, or the state update of a function (`AT_END`), reads a wire."""
-        if wire in self.part_of:
-            self.readers_of[wire].add(reader)
-            if self.part_of[wire] != part:
-                self.crossing.add(wire)
+        if id(wire) in self.part_of:
+            self.readers_of[id(wire)].add(reader)
+            if self.part_of[id(wire)] != part:
+                self.crossing.add(id(wire))
 
 
 @dataclass
@@ -91,11 +91,11 @@ class FunctionWriter:
     def __init__(self, sharing: Sharing) -> None:
         self.layout = sharing.layout
         self.sharing = sharing
-        self._values: dict[Wire, Value] = {}
+        self._values: dict[int, Value] = {}
         self._fusions: dict[int, _Fusion] = {}
-        self._fusion_of: dict[Wire, _Fusion] = {}
+        self._fusion_of: dict[int, _Fusion] = {}
         self.preface: list[str] = []
-        self._reads: dict[Wire, tuple[str, int, str | int]] = {}
+        self._reads: dict[int, tuple[str, int, str | int]] = {}
         self._lines: list[str] = []
         self._names = 0
         self._narrow: dict[str, Callable[[Net], str]] = {
@@ -134,14 +134,14 @@ class FunctionWriter:
 
     def value(self, wire: Wire) -> Value:
         """Find a wire as this function sees it; a fusion that computes it is written out first."""
-        if wire in self._fusion_of:
-            self._write_fusion(self._fusion_of[wire])
-        if wire in self._values:
-            return self._values[wire]
-        if wire in self.sharing.values:
-            return self.sharing.values[wire]
+        if id(wire) in self._fusion_of:
+            self._write_fusion(self._fusion_of[id(wire)])
+        if id(wire) in self._values:
+            return self._values[id(wire)]
+        if id(wire) in self.sharing.values:
+            return self.sharing.values[id(wire)]
         made = self._constant(wire) if isinstance(wire, pyrtl.Const) else self._register(wire)
-        self._values[wire] = made
+        self._values[id(wire)] = made
         return made
 
     def pointer(self, value: Value, limbs: int) -> str:
@@ -170,37 +170,37 @@ class FunctionWriter:
 
     def define(self, wire: Wire, text: str) -> None:
         """Give a narrow wire its expression."""
-        bits, name = wire.bitwidth, f"w{self.sharing.number_of[wire]}"
+        bits, name = wire.bitwidth, f"w{self.sharing.number_of[id(wire)]}"
         self.line(f"const u {name} = {text};")
-        self._values[wire] = Value(bits, name)
-        if wire in self.sharing.crossing:
+        self._values[id(wire)] = Value(bits, name)
+        if id(wire) in self.sharing.crossing:
             place = _place(self.layout.add_scratch(bits), bits)
             self.line(f"{place} = {name};")
-            self.sharing.values[wire] = Value(bits, place)
+            self.sharing.values[id(wire)] = Value(bits, place)
 
     def _define_splat(self, wire: Wire, bit: str) -> None:
-        name = f"w{self.sharing.number_of[wire]}"
+        name = f"w{self.sharing.number_of[id(wire)]}"
         self.line(f"const u {name} = -(u)({bit});")
-        self._values[wire] = Value(wire.bitwidth, name, splat=True)
-        if wire in self.sharing.crossing:
+        self._values[id(wire)] = Value(wire.bitwidth, name, splat=True)
+        if id(wire) in self.sharing.crossing:
             place = f"S[{self.layout.add_scratch(LIMB_BITS)}]"
             self.line(f"{place} = {name};")
-            self.sharing.values[wire] = Value(wire.bitwidth, place, splat=True)
+            self.sharing.values[id(wire)] = Value(wire.bitwidth, place, splat=True)
 
     def define_array(self, wire: Wire) -> str:
         """Reserve an array for a wide wire and return the expression that points to it."""
         text = f"(S + {self.layout.add_scratch(wire.bitwidth)})"
-        self.sharing.values[wire] = Value(wire.bitwidth, text)
+        self.sharing.values[id(wire)] = Value(wire.bitwidth, text)
         return text
 
     def _define_pointer(self, wire: Wire, text: str, points_into: frozenset[str | int]) -> None:
         """Let a wide wire be where something else already is."""
-        if wire in self.sharing.crossing:
+        if id(wire) in self.sharing.crossing:
             self.line(f"memcpy({self.define_array(wire)}, {text}, {8 * limbs_of(wire.bitwidth)});")
             return
-        name = f"w{self.sharing.number_of[wire]}"
+        name = f"w{self.sharing.number_of[id(wire)]}"
         self.line(f"const u *{name} = {text};")
-        self._values[wire] = Value(wire.bitwidth, name, points_into=points_into)
+        self._values[id(wire)] = Value(wire.bitwidth, name, points_into=points_into)
 
     # -- nets ------------------------------------------------------------------------------------
 
@@ -349,8 +349,8 @@ class FunctionWriter:
 
     def _place_of(self, wire: Wire) -> tuple[str, int, str | int] | None:
         """Row of a memory (as C), limb and owner of a value that lies in the state."""
-        if wire in self._reads:
-            return self._reads[wire]
+        if id(wire) in self._reads:
+            return self._reads[id(wire)]
         if wire.name in self.layout.registers and isinstance(wire, pyrtl.Register):
             return "", self.layout.registers[wire.name].offset, wire.name
         return None
@@ -358,7 +358,7 @@ class FunctionWriter:
     def _note_read(self, net: Net, address: str) -> None:
         identity = net.op_param[0]
         slot = self.layout.memories[identity]
-        self._reads[net.dests[0]] = (f" + {slot.stride} * {address}", slot.offset, identity)
+        self._reads[id(net.dests[0])] = (f" + {slot.stride} * {address}", slot.offset, identity)
 
     def _is_whole_limbs(self, wire: Wire, indices: tuple[int, ...]) -> bool:
         """Whether the selected bits lie in the array as a value of their own would."""
@@ -374,7 +374,7 @@ class FunctionWriter:
     def _is_fusible(self, net: Net) -> bool:
         """Whether the net joins a loop; pointing at a value at rest is cheaper than copying it."""
         truncates = net.args[-1].bitwidth != net.dests[0].bitwidth
-        waiting = truncates or any(wire in self._fusion_of for wire in net.args)
+        waiting = truncates or any(id(wire) in self._fusion_of for wire in net.args)
         if net.op == "w":
             return waiting or self.value(net.args[0]).splat
         if net.op == "x":
@@ -393,12 +393,12 @@ class FunctionWriter:
             form = {"w": "{0}", "~": "~{0}", "n": "~({0} & {1})"}.get(
                 net.op, f"{{0}} {net.op} {{1}}"
             )
-        fusion.wires[self.sharing.number_of[wire]] = (wire, form.format(*operands))
-        self._fusion_of[wire] = fusion
+        fusion.wires[self.sharing.number_of[id(wire)]] = (wire, form.format(*operands))
+        self._fusion_of[id(wire)] = fusion
 
     def _operand(self, wire: Wire, fusion: _Fusion) -> str:
-        if self._fusion_of.get(wire) is fusion:
-            return f"w{self.sharing.number_of[wire]}"
+        if self._fusion_of.get(id(wire)) is fusion:
+            return f"w{self.sharing.number_of[id(wire)]}"
         value = self.value(wire)
         lanes = _lanes(fusion.stride)
         if value.splat:
@@ -413,9 +413,9 @@ class FunctionWriter:
         self.line("{ const int i = 0;" if fusion.stride == lanes else loop)
         stored: list[tuple[str, int]] = []
         for number, (wire, text) in fusion.wires.items():
-            del self._fusion_of[wire]
+            del self._fusion_of[id(wire)]
             self.line(f"const v{lanes} w{number} = {text};")
-            if not self.sharing.readers_of[wire] <= fusion.wires.keys():
+            if not self.sharing.readers_of[id(wire)] <= fusion.wires.keys():
                 array = self.define_array(wire)
                 self.line(f"*(v{lanes} *)({array} + i) = w{number};")
                 stored.append((array, wire.bitwidth))

@@ -21,7 +21,9 @@ from asicbnn.simulation.backends.word_level.c_values import PRELUDE
 from asicbnn.simulation.backends.word_level.conditions import Condition
 from asicbnn.simulation.backends.word_level.schedule import STEADY, Schedule, plan
 
-FILES = 2  # compiled side by side
+_MOST_FILES = 2  # compiled side by side
+_SMALLEST_FILE = 100_000  # characters; for less it does not pay to start another compiler
+_SELDOM = '__attribute__((optimize("O0"))) '  # code that runs too seldom to be worth optimising
 _LOOPS = """\
 static inline __attribute__((always_inline)) void cycle(u *S) {{ {steps} }}
 void run(u *S, u cycles) {{
@@ -70,7 +72,8 @@ class _Generator:
             writer.close()
             if part.registers:
                 self._take(writer, part.registers)
-            writers.append(writer.text(f"part{index}", ""))
+            linkage = _SELDOM if part.condition == STEADY else ""
+            writers.append(writer.text(f"part{index}", linkage))
             calls.append((part.condition, f"part{index}(S);"))
         writer = FunctionWriter(self.sharing)
         self._finish(writer)
@@ -84,7 +87,8 @@ class _Generator:
     @staticmethod
     def _files(writers: list[str], loops: str) -> Iterator[str]:
         """Share the functions out over a few files, the largest first."""
-        heaps: list[list[str]] = [[] for _ in range(FILES)]
+        files = min(_MOST_FILES, sum(map(len, writers)) // _SMALLEST_FILE)
+        heaps: list[list[str]] = [[] for _ in range(max(1, files))]
         for text in sorted(writers, key=len, reverse=True):
             min(heaps, key=lambda heap: sum(map(len, heap))).append(text)
         for index, heap in enumerate(heaps):
@@ -111,8 +115,8 @@ class _Generator:
                 sharing.read(self.netlist.next_of[register], AT_END, index)
         late = [self.netlist.next_of[register] for register in self.schedule.late_registers]
         late += [wire for net in self.schedule.late_writes for wire in net.args]
-        for key in (*self.schedule.late_registers, *map(id, self.schedule.late_writes)):
-            late += [wire for wire, _ in wires_of(self.schedule.condition_of.get(key))]
+        for one in (*self.schedule.late_registers, *self.schedule.late_writes):
+            late += [wire for wire, _ in wires_of(self.schedule.condition_of.get(id(one)))]
         for wire in late:
             sharing.read(wire, AT_END, len(self.parts))
         return sharing
@@ -123,8 +127,8 @@ class _Generator:
         return " | ".join(self._literal(*one) for one in self.schedule.wires(condition))
 
     def _literal(self, wire: Wire, is_one: bool) -> str:
-        if wire in self.sharing.values:
-            text = self.sharing.values[wire].text
+        if id(wire) in self.sharing.values:
+            text = self.sharing.values[id(wire)].text
         else:
             text = f"S[{self.layout.registers[wire.name].offset}]"
         return text if is_one else f"!{text}"
@@ -152,7 +156,7 @@ class _Generator:
         conditions: dict[object, str] = {
             register: self._text(condition)
             for register in late
-            if (condition := self.schedule.condition_of[register]) is not None
+            if (condition := self.schedule.condition_of[id(register)]) is not None
         }
         for net in self.schedule.late_writes:
             condition = self.schedule.condition_of.get(id(net))

@@ -16,8 +16,14 @@ from asicbnn.simulation.backends.state_layout import LIMB_BITS, limbs_of
 _LIMB_MASK = (1 << LIMB_BITS) - 1
 
 PRELUDE = """\
-#include <stdint.h>
-#include <string.h>
+typedef __UINT8_TYPE__ uint8_t;
+typedef __UINT16_TYPE__ uint16_t;
+typedef __UINT32_TYPE__ uint32_t;
+typedef __UINT64_TYPE__ uint64_t;
+typedef __SIZE_TYPE__ size_t;
+void *memcpy(void *, const void *, size_t);
+void *memset(void *, int, size_t);
+int memcmp(const void *, const void *, size_t);
 typedef uint64_t u;
 typedef unsigned __int128 U;
 typedef u v2 __attribute__((vector_size(16), aligned(8), may_alias));

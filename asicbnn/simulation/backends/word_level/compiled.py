@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import copy
 import ctypes
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -74,10 +77,11 @@ class CompiledBackend(Backend):
 
         def generated() -> Generated:
             check_block(block)  # slow; what is in the cache has passed it
-            if every_net:
-                source = generate(netlist)
-            else:
-                source = generate_scheduled(netlist, frozenset(known.steady))
+            with _uncollected():
+                if every_net:
+                    source = generate(netlist)
+                else:
+                    source = generate_scheduled(netlist, frozenset(known.steady))
             return Generated(source.files, source.layout.to_text(registers, memories))
 
         program = "every net" if every_net else f"scheduled {sorted(known.steady)}"
@@ -179,6 +183,18 @@ class CompiledBackend(Backend):
             if ran := self._run_to_flag(self._state.ctypes.data, flag, calls):
                 return done + int(ran)
         return None
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the garbage collector rest: there is no garbage, and it would walk the whole block."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _key(netlist: Netlist, program: str) -> str:

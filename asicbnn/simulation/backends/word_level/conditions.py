@@ -26,15 +26,16 @@ _LARGEST_CLOSURE = 16
 class Conditions:
     """Conditions over the wires of one netlist.
 
-    driver_of  the net that computes a wire
+    driver_of  the net that computes a wire, by the identity of the wire
     wires      registers and computed wires in a fixed order, which numbers them: what is chosen
                must not depend on where objects lie in memory
+    number_of  a wire's number, by its identity
     """
 
-    def __init__(self, driver_of: Mapping[Wire, Net], wires: Iterable[Wire]) -> None:
+    def __init__(self, driver_of: Mapping[int, Net], wires: Iterable[Wire]) -> None:
         self._driver_of = driver_of
         self.wires = list(wires)
-        self._number_of = {wire: number for number, wire in enumerate(self.wires)}
+        self.number_of = {id(wire): number for number, wire in enumerate(self.wires)}
         self._closures: dict[Literal, tuple[Literal, ...]] = {}
 
     def of_update(self, register: Wire, following: Wire) -> Condition:
@@ -54,7 +55,7 @@ class Conditions:
                 if bool(wire.val) == polarity:
                     return None
                 continue
-            net: Any = self._driver_of.get(wire)
+            net: Any = self._driver_of.get(id(wire))
             op = net.op if net is not None and wire.bitwidth == 1 else ""
             if op == "w" and net.args[0].bitwidth == 1:
                 open_.append((net.args[0], polarity))
@@ -63,7 +64,7 @@ class Conditions:
             elif op == ("|" if polarity else "&") and len(found) + len(open_) < _MOST_LITERALS:
                 open_.extend((argument, polarity) for argument in net.args)
             else:
-                found.add((self._number_of[wire], polarity))
+                found.add((self.number_of[id(wire)], polarity))
         if not found:  # never: what is constant needs no branch
             return None
         return self._bounded(found)
@@ -93,7 +94,7 @@ class Conditions:
         found = [literal]
         for number, polarity in found:
             wire = self.wires[number]
-            net = self._driver_of.get(wire)
+            net = self._driver_of.get(id(wire))
             if net is None or wire.bitwidth != 1 or len(found) > _LARGEST_CLOSURE:
                 continue
             if net.op == "w" and net.args[0].bitwidth == 1:
@@ -104,7 +105,7 @@ class Conditions:
                 further = [(argument, polarity) for argument in net.args]
             else:
                 continue
-            known = [(self._number_of.get(wire), is_one) for wire, is_one in further]
+            known = [(self.number_of.get(id(wire)), is_one) for wire, is_one in further]
             found.extend((n, is_one) for n, is_one in known if n is not None)  # no constants
         self._closures[literal] = tuple(dict.fromkeys(found))
         return self._closures[literal]
@@ -140,7 +141,7 @@ class Conditions:
             wire, path = paths.pop(0)
             if wire is register:
                 return path
-            net = self._driver_of.get(wire)
+            net = self._driver_of.get(id(wire))
             if net is None or len(path) >= _LONGEST_PATH:
                 continue
             if net.op == "w":

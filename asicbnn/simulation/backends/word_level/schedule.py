@@ -8,10 +8,10 @@ evaluated when one of them has changed and keeps its values in the meantime.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import pyrtl
 
@@ -19,7 +19,7 @@ from asicbnn.simulation.backends.netlist import Net, Netlist, Wire, weight
 from asicbnn.simulation.backends.state_layout import limbs_of
 from asicbnn.simulation.backends.word_level.conditions import Condition, Conditions
 
-Needs: TypeAlias = "dict[Wire, Condition]"
+Needs: TypeAlias = "list[Condition]"  # by the numbers of wires that `Conditions` gives
 
 LEAST_WEIGHT = 60  # operands: less is not worth a branch
 JOINING_WEIGHT = 150  # operands: less joins a larger segment with a weaker condition, if any
@@ -29,6 +29,8 @@ _PORTS_IN_COMMON = 4
 ALWAYS: Condition = None
 STEADY: Condition = frozenset()
 """Stands for the condition that a steady register has changed."""
+_NOT_NEEDED: Condition = frozenset({(-1, True)})
+"""Stands for a wire that nobody has asked for yet."""
 
 
 @dataclass
@@ -45,13 +47,13 @@ class Schedule:
     """A cycle: segments in order, then the updates that had to wait, each with its condition.
 
     late_*       registers and write ports whose old state somebody reads until the end
-    condition_of the condition under which a register or write port is updated
+    condition_of the condition under which a register or write port is updated, by its identity
     """
 
     segments: tuple[Segment, ...]
     late_registers: tuple[Wire, ...]
     late_writes: tuple[Net, ...]
-    condition_of: Mapping[object, Condition]
+    condition_of: Mapping[int, Condition]
     conditions: Conditions
 
     def wires(self, condition: Condition) -> list[tuple[Wire, bool]]:
@@ -60,51 +62,117 @@ class Schedule:
         return [(known[number], is_one) for number, is_one in sorted(condition or ())]
 
 
+class _Reads(NamedTuple):
+    """The wires a net computes and reads, by number; those that no net computes are left out.
+
+    Plain numbers, because the planner goes over all nets again and again and PyRTL's own hash of
+    a wire is slow.
+
+    first    number of the first wire it computes      is_alone  it computes no other
+    always   read in every cycle by a net that is needed in every cycle
+    guarded  read by it only under the condition ``guard``, if there is such a wire
+    """
+
+    first: int
+    is_alone: bool
+    is_steady: bool
+    reads: tuple[int, ...]
+    always: tuple[int, ...]
+    guarded: int | None
+    guard: Condition
+
+
 class _Planner:
     """Finds under which condition each net matters."""
 
     def __init__(self, netlist: Netlist, steady: frozenset[str]) -> None:
         self.netlist = netlist
-        self.driver_of: dict[Wire, Net] = {w: net for net in netlist.nets for w in net.dests}
-        numbered = [*netlist.registers, *(w for net in netlist.nets for w in net.dests)]
-        self.conditions = Conditions(self.driver_of, numbered)
-        self.weights = {id(net): weight(net) for net in netlist.nets}
+        driver_of = {id(wire): net for net in netlist.nets for wire in net.dests}
+        numbered = [*netlist.registers, *(wire for net in netlist.nets for wire in net.dests)]
+        self.conditions = Conditions(driver_of, numbered)
+        self.number_of = number_of = self.conditions.number_of
+        self.first_computed = len(netlist.registers)
+        self.weights = [weight(net) for net in netlist.nets]
+        self._arguments = [
+            tuple([number_of.get(id(wire), -1) for wire in net.args]) for net in netlist.nets
+        ]
         self.steady = self._steady(steady)
         self.depth = self._depths()
         self.updates = self._updates()
         self.canonical: dict[Condition, Condition] = {}
+        self.reads = [
+            self._reads(net, numbers)
+            for net, numbers in zip(netlist.nets, self._arguments, strict=True)
+        ]
+
+    def computed(self, numbers: Iterable[int]) -> tuple[int, ...]:
+        """Return those of the wires that a net computes."""
+        first = self.first_computed
+        return tuple([number for number in numbers if number >= first])
 
     # ------------------------------------------------------------------ steady logic
     def _steady(self, names: frozenset[str]) -> set[int]:
         """Nets that depend on steady registers and constants alone."""
-        wires = {wire for wire in self.netlist.registers if wire.name in names}
+        wires = {id(wire) for wire in self.netlist.registers if wire.name in names}
         found: set[int] = set()
         for net in self.netlist.nets:
             if net.op not in "mF" and all(
-                wire in wires or isinstance(wire, pyrtl.Const) for wire in net.args
+                id(wire) in wires or isinstance(wire, pyrtl.Const) for wire in net.args
             ):
-                wires.update(net.dests)
+                wires.update(map(id, net.dests))
                 found.add(id(net))
         return found
 
     # ------------------------------------------------------------------ needs
-    def _depths(self) -> dict[Wire, int]:
+    def _depths(self) -> list[int]:
         """Weight of the logic behind each wire, counted as a tree and only so far."""
-        depth: dict[Wire, int] = {}
-        for net in self.netlist.nets:
-            total = self.weights[id(net)] + sum(depth.get(wire, 0) for wire in net.args)
-            for wire in net.dests:
-                depth[wire] = 0 if id(net) in self.steady else min(total, 10 * _DEEP_WEIGHT)
+        depth = [0] * self.first_computed
+        for index, net in enumerate(self.netlist.nets):
+            total = 0
+            if id(net) not in self.steady:
+                total = self.weights[index]
+                for number in self._arguments[index]:
+                    if number >= self.first_computed:
+                        total += depth[number]
+            depth += [min(total, 10 * _DEEP_WEIGHT)] * len(net.dests)
         return depth
 
-    def _updates(self) -> dict[object, Condition]:
+    def _reads(self, net: Net, numbers: tuple[int, ...]) -> _Reads:
+        reads = self.computed(numbers)
+        always, guarded, guard = reads, None, ALWAYS
+        if found := self._guarded(net, numbers):
+            position, chooser = found
+            always = self.computed(numbers[:position] + numbers[position + 1 :])
+            guarded, guard = numbers[position], self.conditions.any_of([(chooser, True)])
+        return _Reads(
+            self.number_of[id(net.dests[0])], len(net.dests) == 1, id(net) in self.steady,
+            reads, always, guarded, guard,
+        )  # fmt: skip
+
+    def _guarded(self, net: Net, numbers: tuple[int, ...]) -> tuple[int, Wire] | None:
+        """Position of an argument that is only looked at if another wire is 1, and that wire."""
+        if net.op == "x":  # the first is chosen when nothing special happens
+            position, other = 2, 0
+        elif net.op == "&" and net.dests[0].bitwidth == 1:
+            depths = [self.depth[number] if number >= 0 else 0 for number in numbers]
+            position = 0 if depths[0] > depths[1] else 1
+            other = 1 - position
+        else:
+            return None
+        number, chooser = numbers[position], net.args[other]
+        if number < self.first_computed or self.depth[number] < _DEEP_WEIGHT:
+            return None
+        return None if isinstance(chooser, pyrtl.Const) else (position, chooser)
+
+    def _updates(self) -> dict[int, Condition]:
+        """Conditions under which registers and write ports take a value, by identity."""
         of_register = {
-            register: self.conditions.of_update(register, following)
+            id(register): self.conditions.of_update(register, following)
             for register, following in self.netlist.next_of.items()
         }
         return {**of_register, **self._write_updates()}
 
-    def _write_updates(self) -> dict[object, Condition]:
+    def _write_updates(self) -> dict[int, Condition]:
         """Conditions of write ports; slices of one memory share what their enables share."""
         enables = {
             id(net): self.conditions.any_of([(net.args[2], True)])
@@ -116,80 +184,61 @@ class _Planner:
             for identity, condition in enables.items()
         }
 
+    def needs(self) -> Needs:
+        """Condition of each wire under the present canonical conditions."""
+        need: Needs = [_NOT_NEEDED] * len(self.conditions.wires)
+        for wires, condition in self._sinks():
+            numbers = [self.number_of.get(id(wire), -1) for wire in wires]
+            self._want(need, self.computed(numbers), condition)
+        for net in reversed(self.reads):
+            condition = need[net.first] if net.is_alone else ALWAYS
+            if condition is _NOT_NEEDED or net.is_steady:
+                continue
+            if condition is not ALWAYS:
+                self._want(need, net.reads, condition)
+                continue
+            for number in net.always:
+                need[number] = ALWAYS
+            if net.guarded is not None:
+                self._want(need, (net.guarded,), self.canon(net.guard))
+        return need
+
+    def _sinks(self) -> Iterator[tuple[Sequence[Wire], Condition]]:
+        """Wires that state and conditions are made of, and when they are needed."""
+        for register, following in self.netlist.next_of.items():
+            yield (following,), self.canon(self.updates[id(register)])
+        for net in self.netlist.writes:
+            yield net.args, self.canon(self.updates.get(id(net), ALWAYS))
+        for condition in {self.canon(c) for c in self.updates.values()}:
+            yield self.wires(condition), ALWAYS
+
+    def _want(self, need: Needs, numbers: Sequence[int], condition: Condition) -> None:
+        """Let wires be needed under one more condition."""
+        for number in numbers:
+            before = need[number]
+            if before is _NOT_NEEDED:
+                need[number] = condition
+            elif before is not None and before is not condition:
+                need[number] = self.canon(self.conditions.either(before, condition))
+
+    def wires(self, condition: Condition) -> list[Wire]:
+        return [self.conditions.wires[number] for number, _ in condition or ()]
+
     def canon(self, condition: Condition) -> Condition:
         while condition in self.canonical:
             condition = self.canonical[condition]
         return condition
-
-    def needs(self) -> Needs:
-        """Condition of each computed wire under the present canonical conditions."""
-        need: Needs = {}
-
-        def want(wire: Wire, condition: Condition) -> None:
-            if wire not in self.driver_of:
-                return
-            if wire in need:
-                before = need[wire]
-                if before is not None and before is not condition:
-                    need[wire] = self.canon(self.conditions.either(before, condition))
-            else:
-                need[wire] = condition
-
-        for register, following in self.netlist.next_of.items():
-            want(following, self.canon(self.updates[register]))
-        for net in self.netlist.writes:
-            condition = self.canon(self.updates.get(id(net), ALWAYS))
-            for wire in net.args:
-                want(wire, condition)
-        for condition in {self.canon(c) for c in self.updates.values()}:
-            for wire in self.wires(condition):
-                want(wire, ALWAYS)
-        for net in reversed(self.netlist.nets):
-            self._pass_on(net, need, want)
-        return need
-
-    def _pass_on(self, net: Net, need: Needs, want: Callable[[Wire, Condition], None]) -> None:
-        """Let what a net reads be needed when the net is."""
-        condition = ALWAYS
-        if len(net.dests) == 1:
-            if net.dests[0] not in need:
-                return
-            condition = need[net.dests[0]]
-        if id(net) in self.steady:
-            return
-        if condition is None and net.op == "x":
-            choose, low, high = net.args
-            want(choose, ALWAYS)
-            want(low, ALWAYS)  # what is chosen when nothing special happens
-            want(high, self._under(high, choose))
-            return
-        if condition is None and net.op == "&" and net.dests[0].bitwidth == 1:
-            first, second = sorted(net.args, key=lambda wire: self.depth.get(wire, 0))
-            want(first, ALWAYS)
-            want(second, self._under(second, first))
-            return
-        for wire in net.args:
-            want(wire, condition)
-
-    def _under(self, wire: Wire, choose: Wire) -> Condition:
-        """Condition of a branch that is only looked at if another wire is 1."""
-        if self.depth.get(wire, 0) < _DEEP_WEIGHT or isinstance(choose, pyrtl.Const):
-            return ALWAYS
-        return self.canon(self.conditions.any_of([(choose, True)]))
-
-    def wires(self, condition: Condition) -> list[Wire]:
-        return [self.conditions.wires[number] for number, _ in condition or ()]
 
     def settle(self) -> Needs:
         """Drop conditions that save too little, and those not known before they are needed."""
         for last in (False,) * _ROUNDS + (True,):
             need = self.needs()
             weights: Counter[Condition] = Counter()
-            for net in self.netlist.nets:
-                if id(net) not in self.steady and net.dests[0] in need:
-                    weights[need[net.dests[0]]] += self.weights[id(net)]
+            for net, own in zip(self.reads, self.weights, strict=True):
+                if not net.is_steady and need[net.first] is not _NOT_NEEDED:
+                    weights[need[net.first]] += own
             for register in self.netlist.registers:
-                weights[self.canon(self.updates[register])] += 2 * limbs_of(register.bitwidth)
+                weights[self.canon(self.updates[id(register)])] += 2 * limbs_of(register.bitwidth)
             used = {*weights, *map(self.canon, self.updates.values())} - {ALWAYS}
             kept = {c for c in used if weights[c] >= JOINING_WEIGHT and self._is_known(c, need)}
             dropped = {c: ALWAYS if last else self._weaker(c, kept) for c in used - kept}
@@ -199,15 +248,15 @@ class _Planner:
                 if weaker is not None or weights[c] < LEAST_WEIGHT or not self._is_known(c, need)
             }
             if not dropped:
-                break
+                return need
             self.canonical |= dropped
         return self.needs()
 
     def _is_known(self, condition: Condition, need: Needs) -> bool:
         return all(
-            need.get(wire, ALWAYS) is None
-            for wire in self.wires(condition)
-            if wire in self.driver_of
+            need[number] is ALWAYS or need[number] is _NOT_NEEDED
+            for number, _ in condition or ()
+            if number >= self.first_computed
         )
 
     def _weaker(self, condition: Condition, kept: set[Condition]) -> Condition:
@@ -235,18 +284,24 @@ class _Order:
     """Nets that wait for their arguments, by condition; those that can be evaluated come out."""
 
     def __init__(self, planner: _Planner, need: Needs) -> None:
-        self.nets = [net for net in planner.netlist.nets if id(net) not in planner.steady]
-        self.condition_of = [need.get(net.dests[0]) for net in self.nets]
-        maker = {wire: index for index, net in enumerate(self.nets) for wire in net.dests}
+        nets = zip(planner.netlist.nets, planner.reads, strict=True)
+        found = [(net, reads) for net, reads in nets if not reads.is_steady]
+        self.nets = [net for net, _ in found]
+        self.condition_of = [
+            ALWAYS if need[reads.first] is _NOT_NEEDED else need[reads.first] for _, reads in found
+        ]
+        maker: dict[int, int] = {}
+        for index, (net, reads) in enumerate(found):
+            maker |= dict.fromkeys(range(reads.first, reads.first + len(net.dests)), index)
         self.readers: list[list[int]] = [[] for _ in self.nets]
         self.missing = [0] * len(self.nets)
         self.ready: dict[Condition, list[int]] = {c: [] for c in self.condition_of}
         self.from_others = dict.fromkeys(self.ready, 0)
         self.unknown: dict[Condition, set[int]] = {
-            c: {maker[wire] for wire in planner.wires(c) if wire in maker} for c in self.ready
+            c: {maker[number] for number, _ in c or () if number in maker} for c in self.ready
         }
-        for index, net in enumerate(self.nets):
-            makers = {maker[wire] for wire in net.args if wire in maker}
+        for index, (_, reads) in enumerate(found):
+            makers = {maker[number] for number in reads.reads if number in maker}
             self.missing[index] = len(makers)
             for other in makers:
                 self.readers[other].append(index)
@@ -296,41 +351,45 @@ def _with_updates(planner: _Planner, segments: list[Segment]) -> Schedule:
     netlist, conditions = planner.netlist, planner.conditions
     condition_of = {key: planner.canon(value) for key, value in planner.updates.items()}
     last_of: dict[Condition, int] = {s.condition: i for i, s in enumerate(segments)}
+    end = len(segments)
     place_of = {
-        register: last_of.get(condition_of[register], len(segments))
+        id(register): last_of.get(condition_of[id(register)], end)
         for register, following in netlist.next_of.items()
         if following is not register
     }
-    end = len(segments)
     last_read = _last_reads(planner, segments, condition_of)
     moved = True
     while moved:
-        for register, at in place_of.items():
-            following = netlist.next_of[register]
-            last_read[following] = max(last_read.get(following, -1), at)
-            for wire in planner.wires(condition_of[register]) if at == end else ():
-                last_read[wire] = end
+        for register, following in netlist.next_of.items():
+            at = place_of.get(id(register))
+            if at is None:
+                continue
+            last_read[id(following)] = max(last_read.get(id(following), -1), at)
+            for wire in planner.wires(condition_of[id(register)]) if at == end else ():
+                last_read[id(wire)] = end
         late = [r for r, at in place_of.items() if at < end and last_read.get(r, -1) > at]
         place_of |= dict.fromkeys(late, end)
         moved = bool(late)
     for register in netlist.registers:
-        if place_of.get(register, end) < end:
-            segments[place_of[register]].registers.append(register)
-    last = tuple(r for r in netlist.registers if place_of.get(r) == end)
+        if (at := place_of.get(id(register), end)) < end:
+            segments[at].registers.append(register)
+    last = tuple(r for r in netlist.registers if place_of.get(id(r)) == end)
     return Schedule(tuple(segments), last, netlist.writes, condition_of, conditions)
 
 
 def _last_reads(
-    planner: _Planner, segments: Sequence[Segment], condition_of: Mapping[object, Condition]
-) -> dict[Wire, int]:
-    """Index of the last segment whose nets or condition read each wire; writes are at the end."""
-    last: dict[Wire, int] = {}
+    planner: _Planner, segments: Sequence[Segment], condition_of: Mapping[int, Condition]
+) -> dict[int, int]:
+    """Index of the last segment whose nets or condition read each wire; writes are at the end.
+
+    By the identity of the wire.
+    """
+    last: dict[int, int] = {}
     for index, segment in enumerate(segments):
-        for wire in planner.wires(segment.condition):
-            last[wire] = index
+        last |= dict.fromkeys(map(id, planner.wires(segment.condition)), index)
         for net in segment.nets:
-            last |= dict.fromkeys(net.args, index)
+            last |= dict.fromkeys(map(id, net.args), index)
     for net in planner.netlist.writes:
-        for wire in [*net.args, *planner.wires(condition_of.get(id(net)))]:
-            last[wire] = len(segments)
+        wires = [*net.args, *planner.wires(condition_of.get(id(net)))]
+        last |= dict.fromkeys(map(id, wires), len(segments))
     return last
