@@ -14,6 +14,7 @@ from asicbnn.calibration.energy_measurement import (
     measure_energies,
 )
 from asicbnn.calibration.factors import Fit, fit
+from asicbnn.calibration.flop_mapping import mapped_flop_um2
 from asicbnn.calibration.grid import grid
 from asicbnn.calibration.measurement import Measurement, measure_all
 from asicbnn.calibration.residuals import Metric, Residual, Summary, summary
@@ -124,7 +125,13 @@ def calibrate(
         form=form,
         measurements=tuple(measured),
         energies=tuple(energies),
-        fitted=fit(technology, measured, energies, keeps_adders=form == "adder_cells"),
+        fitted=fit(
+            technology,
+            measured,
+            energies,
+            flop_um2=mapped_flop_um2(prepared, form),
+            keeps_adders=form == "adder_cells",
+        ),
         seconds=time.perf_counter() - started,
         tools=_tools(prepared),
         files=tuple(f"{each.name} ({each.sha256[:12]})" for each in prepared.library.files),

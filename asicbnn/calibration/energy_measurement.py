@@ -24,6 +24,8 @@ from asicbnn.technology.calibration import CLOCK
 from asicbnn.technology.library import Technology
 
 _SAMPLING = Sampling(cycles=50, per_layer=8)
+_PLAYED_LANES = 1024
+"""Lanes of all PEs up to which a run is played on the gates of the whole design."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ def energy_points(points: Iterable[GridPoint]) -> tuple[GridPoint, ...]:
     """Choose designs to measure: of each popcount every second one that is mapped as it is."""
     by_structure: dict[str, list[GridPoint]] = {}
     for point in points:
-        if is_direct(point):
+        if is_direct(point, _PLAYED_LANES):
             by_structure.setdefault(point.structure, []).append(point)
     chosen = {point for some in by_structure.values() for point in some[::2]}
     return tuple(point for point in points if point in chosen)
@@ -112,13 +114,13 @@ def measure_energy(
 
     Raises what mapping raises, and SimulationError if gates and hardware disagree.
     """
-    if is_direct(point):
+    if is_direct(point, _PLAYED_LANES):
         samples = _samples(flow, point, technology, form, COMPONENTS, sampling)
         return _measured(point, samples, _per_step(samples), ())
     rest = [name for name in COMPONENTS if name not in PER_PE]
     samples = _samples(flow, point, technology, form, rest, sampling)
     gates = _per_step(samples)
-    more, less = smaller(point)
+    more, less = smaller(point, _PLAYED_LANES)
     high, low = (
         _per_step(_samples(flow, point.of(pes), technology, form, PER_PE, sampling))
         for pes in (more, less)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from asicbnn.calibration.energy_measurement import EnergyMeasurement
@@ -12,15 +12,19 @@ from asicbnn.calibration.energy_shares import SHARES
 from asicbnn.calibration.grid import GridPoint
 from asicbnn.calibration.measurement import SMALL_PES, Measurement
 from asicbnn.calibration.residuals import Metric, Residual
-from asicbnn.model.area import decoded_cells, holding_multiplexers
+from asicbnn.model.area import component_cells, trimmed_cells
 from asicbnn.model.built_paths import settled_ps
 from asicbnn.technology.calibration import (
     CLOCK,
     COMPONENTS,
+    FLOP,
+    HOLDING,
+    MappedAs,
     accelerator_key,
     component_key,
-    kept_cells,
+    mapped_price,
 )
+from asicbnn.technology.cells import Cells
 from asicbnn.technology.library import Technology
 from asicbnn.technology.routing import student_t
 from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
@@ -29,13 +33,20 @@ SOURCE = "calibration"
 _LEAST_FACTOR = 0.01
 """Taken where cells that are mapped one to one are as large as all that was mapped: their figures
 in the technology are too high, and the spread says by how much."""
+_HELD = "registers"
+_ROUNDS = 12
+_ALIKE = 1e-6
+"""Part of what two factors are found by, below which the designs do not tell them apart."""
 _SHOWS_SPREAD = 4
 """Designs below which the residuals of all structures stand in for a structure's own."""
 
 
 @dataclass(frozen=True)
 class _Sample:
-    """What one design says of one factor: measured = fixed + factor x scaled."""
+    """What one design says of one factor: measured = fixed + factor x scaled.
+
+    raw  estimate without factors, if that is not their sum
+    """
 
     structure: str
     metric: Metric
@@ -45,6 +56,7 @@ class _Sample:
     measured: float
     is_fitted: bool
     composed: bool
+    raw: float | None = None
 
     def estimated(self, factor: float) -> float:
         return self.fixed + factor * self.scaled
@@ -63,11 +75,13 @@ def fit(
     measurements: Sequence[Measurement],
     energies: Sequence[EnergyMeasurement] = (),
     *,
+    flop_um2: float | None = None,
     keeps_adders: bool = True,
 ) -> Fit:
     """Fit the factors on one half of the measurements and judge them on the other.
 
     energies      of some of the designs; their halves are their own
+    flop_um2      area of the flip-flop that is mapped to; None takes the technology's
     keeps_adders  they were mapped as cells
 
     Of the designs with one popcount structure the first, third, ... of the grid are fitted on.
@@ -75,8 +89,10 @@ def fit(
     borders of components, and the longest path), but its residual counts for the spread.
     """
     halves = fitted_half(measurements)
-    samples = list(_component_areas(technology, measurements, halves, keeps_adders))
-    factors = dict(_fitted(samples))
+    areas = _Areas(technology, measurements, halves, keeps_adders)
+    kept = areas.mapped_as(flop_um2)
+    samples = list(areas.samples(kept))
+    factors = _kept_factors(kept, areas.fitted) | dict(_fitted(samples))
     whole = list(_whole_areas(samples, factors, measurements, halves))
     whole += _paths(technology, measurements, halves)
     spent = list(_energies(energies))
@@ -86,7 +102,7 @@ def fit(
     every = [*samples, *whole, *spent, *summed]
     residuals = tuple(
         Residual(
-            s.structure, s.metric, s.point, s.estimated(1.0),
+            s.structure, s.metric, s.point, s.estimated(1.0) if s.raw is None else s.raw,
             s.estimated(factors[s.structure, s.metric].factor), s.measured, s.is_fitted, s.composed,
         )
         for s in every
@@ -118,24 +134,85 @@ def fitted_half(measurements: Iterable[Measured]) -> frozenset[GridPoint]:
     return frozenset(point for points in seen.values() for point in points[::2])
 
 
-def _component_areas(
-    technology: Technology,
-    measurements: Iterable[Measurement],
-    halves: frozenset[GridPoint],
-    keeps_adders: bool,
-) -> Iterator[_Sample]:
-    for measurement in measurements:
-        point = measurement.point
-        cells = decoded_cells(point.accelerator)
-        holding = holding_multiplexers(point.accelerator)
-        for name in COMPONENTS:
-            stay = kept_cells(cells[name], holding[name], adders=keeps_adders)
-            kept = technology.area_um2(stay)
-            yield _Sample(
-                component_key(name, point.structure), "area", point, kept,
-                technology.area_um2(cells[name]) - kept, measurement.areas_um2[name],
-                point in halves, name in measurement.composed_components,
-            )  # fmt: skip
+@dataclass(frozen=True)
+class _Areas:
+    """Areas of the components of measured designs, beside what their cells come to."""
+
+    technology: Technology
+    measurements: Sequence[Measurement]
+    halves: frozenset[GridPoint]
+    keeps_adders: bool
+
+    @property
+    def fitted(self) -> int:
+        """How many of the designs are fitted on."""
+        return sum(m.point in self.halves for m in self.measurements)
+
+    def mapped_as(self, flop_um2: float | None) -> MappedAs:
+        """Return what flip-flops and multiplexers that hold are mapped to."""
+        counted_um2 = self.technology.area_um2(Cells(flop=1))
+        kept = MappedAs(flop=1.0 if flop_um2 is None else flop_um2 / counted_um2)
+        for _ in range(_ROUNDS):
+            kept = replace(kept, holding=self._holding(kept))
+        return kept
+
+    def _holding(self, kept: MappedAs) -> float:
+        """Fit what holds where there is little else: on the registers of the operands.
+
+        Least squares of relative errors in its factor and that of the gates beside it. The gates
+        have multiplexers too, at the price of the round before.
+        """
+        mux2_um2 = self.technology.area_um2(Cells(mux2=1))
+        rows = []
+        for s in self.samples(kept, (_HELD,)):
+            held = mux2_um2 * trimmed_cells(s.point.accelerator)[_HELD].holding
+            if s.is_fitted:
+                rest = s.measured - (s.fixed - kept.holding * held)
+                rows.append((held / s.measured, s.scaled / s.measured, rest / s.measured))
+        found = _two_factors(rows)
+        return kept.holding if found is None else max(found[0], _LEAST_FACTOR)
+
+    def samples(self, kept: MappedAs, names: Sequence[str] = COMPONENTS) -> Iterator[_Sample]:
+        """Yield what each design says of the factors of some components."""
+        for measurement in self.measurements:
+            point = measurement.point
+            trimmed, counted = trimmed_cells(point.accelerator), component_cells(point.accelerator)
+            for name in names:
+                price = mapped_price(
+                    self.technology, self.technology.area_um2, trimmed[name], kept,
+                    keeps_adders=self.keeps_adders,
+                )  # fmt: skip
+                yield _Sample(
+                    component_key(name, point.structure), "area", point, price.kept, price.scaled,
+                    measurement.areas_um2[name], point in self.halves,
+                    name in measurement.composed_components,
+                    raw=self.technology.area_um2(counted[name]),
+                )  # fmt: skip
+
+
+def _two_factors(rows: Sequence[tuple[float, float, float]]) -> tuple[float, float] | None:
+    """Return a and b of a x + b y = z by least squares; None if rows (x, y, z) leave them open."""
+    xx, xy, yy = (math.fsum(r[i] * r[j] for r in rows) for i, j in ((0, 0), (0, 1), (1, 1)))
+    xz, yz = (math.fsum(r[i] * r[2] for r in rows) for i in (0, 1))
+    divisor = xx * yy - xy * xy
+    if divisor <= _ALIKE * xx * yy:
+        return None
+    return (xz * yy - yz * xy) / divisor, (yz * xx - xz * xy) / divisor
+
+
+def _kept_factors(
+    kept: MappedAs, designs: int
+) -> dict[tuple[str, Metric], CalibrationFactor]:
+    """Return the factors of what is kept; what they miss is in the spreads of the components.
+
+    designs  the multiplexers that hold were fitted on; a flip-flop is seen alone
+    """
+    return {
+        (name, "area"): CalibrationFactor(
+            factor=factor, spread=0.0, points=points, source=SOURCE
+        )
+        for name, factor, points in ((FLOP, kept.flop, 1), (HOLDING, kept.holding, designs))
+    }
 
 
 def _whole_areas(

@@ -1,7 +1,7 @@
 """Buffers on nets of many pins, as every flow puts them in before timing means anything.
 
 abc buffers what it maps, but sees no net that runs from one kept cell to others: a configuration
-bit that 256 comparators read would be one net. Here every net of more than `MOST_SINKS` input pins
+bit that 256 comparators read would be one net. Here every net of more than `MOST_PINS` input pins
 gets a tree of the library's smallest buffer, the clock apart. Pins are taken as they come: nothing
 is known of which are critical.
 """
@@ -11,11 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from asicbnn.calibration.mapped_netlist import ONE, ZERO, Instance, MappedNetlist
+from asicbnn.hardware.fanout import MOST_PINS
 from asicbnn.technology.liberty import LibertyCell, Library
 from asicbnn.technology.liberty.functions import truth_table
 
-MOST_SINKS = 16
-"""Pins a net may have."""
 _BUFFER = 0b10
 
 
@@ -31,7 +30,7 @@ def buffered(netlist: MappedNetlist, library: Library, usable: frozenset[str]) -
     kept |= _clock_nets(netlist, library)
     growing = _Growing(list(netlist.instances), netlist.nets, cell)
     for net, pins in netlist.loads.items():
-        if net not in kept and len(pins) > MOST_SINKS:
+        if net not in kept and len(pins) > MOST_PINS:
             growing.divide(net, list(pins))
     return replace(netlist, instances=growing.finished(), nets=growing.nets)
 
@@ -78,8 +77,8 @@ class _Growing:
 
     def divide(self, net: int, pins: list[tuple[int, str]]) -> None:
         """Put a tree between a net and its pins; buffers of one level are pins of the next."""
-        while len(pins) > MOST_SINKS:
-            groups = -(-len(pins) // MOST_SINKS)
+        while len(pins) > MOST_PINS:
+            groups = -(-len(pins) // MOST_PINS)
             each = -(-len(pins) // groups)
             starts = range(0, len(pins), each)
             pins = [self._buffer(pins[start : start + each]) for start in starts]

@@ -32,7 +32,7 @@ from asicbnn.hardware.verilog import VerilogBlock, write_verilog
 from asicbnn.hardware.verilog.accelerator import reset_registers
 from asicbnn.technology.liberty import Library
 
-DIRECT_LANES = 1024
+DIRECT_LANES = 8192
 """Lanes of all PEs up to which array and registers are mapped as they are."""
 WHOLE_LANES = 512
 """Lanes of all PEs up to which the whole accelerator is mapped as it is."""
@@ -161,19 +161,19 @@ class _Measuring:
         return mapped(self.flow, written, self.form, timed=name == _WHOLE)
 
 
-def is_direct(point: GridPoint) -> bool:
-    """Say whether array and registers of a design are mapped as they are."""
-    return point.pes * point.lanes <= DIRECT_LANES or point.pes <= SMALL_PES
+def is_direct(point: GridPoint, most_lanes: int = DIRECT_LANES) -> bool:
+    """Say whether array and registers of a design are taken as they are."""
+    return point.pes * point.lanes <= most_lanes or point.pes <= SMALL_PES
 
 
 def _is_whole(point: GridPoint) -> bool:
     return point.pes * point.lanes <= WHOLE_LANES or point.pes <= SMALL_PES
 
 
-def smaller(point: GridPoint) -> tuple[int, int]:
+def smaller(point: GridPoint, most_lanes: int = DIRECT_LANES) -> tuple[int, int]:
     """Return two numbers of PEs to follow a straight line from."""
     more = SMALL_PES
-    while 2 * more * point.lanes <= DIRECT_LANES:
+    while 2 * more * point.lanes <= most_lanes:
         more *= 2
     return more, more // 2
 

@@ -4,7 +4,7 @@ adder_cells  every adder stays a full or half adder cell (composed where the lib
              the logic around them is mapped by abc
 remapped     adders are opened and mapped by abc with everything else
 
-abc maps for area at unit drive; nets of more than `MOST_SINKS` pins are buffered, by abc within
+abc maps for area at unit drive; nets of more than `MOST_PINS` pins are buffered, by abc within
 what it maps and by `fanout.py` elsewhere. There is no wire and no resizing, as before placement.
 Netlists are kept in the cache folder of compiled simulators.
 """
@@ -23,10 +23,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from asicbnn.calibration.adder_cells import AdderCells, adder_cells
-from asicbnn.calibration.fanout import MOST_SINKS, buffered
+from asicbnn.calibration.fanout import buffered
 from asicbnn.calibration.mapped_netlist import MappedNetlist, netlist_of
 from asicbnn.calibration.mapping_cells import MappingCells, mapping_cells
 from asicbnn.calibration.yosys import Yosys, find_yosys
+from asicbnn.hardware.fanout import MOST_PINS
 from asicbnn.hardware.verilog import VerilogBlock, library
 from asicbnn.hardware.verilog.memories import ports_of
 from asicbnn.simulation.backends.toolchain.build_cache import cache_folder
@@ -37,7 +38,7 @@ FORMS: tuple[Form, ...] = get_args(Form)
 
 _ABC = (
     "+strash;ifraig;scorr;dc2;dretime;strash;&get,-n;&nf;&put;"
-    f"buffer,-c,-N,{MOST_SINKS};topo;stime,-p"
+    f"buffer,-c,-N,{MOST_PINS};topo;stime,-p"
 )
 _SCRIPT = f"""\
 read_liberty -lib -ignore_miss_func cells.lib

@@ -15,7 +15,7 @@ from asicbnn.errors import ModelError
 from asicbnn.levels import Level, ResultLevel
 from asicbnn.mapping.layout import Layout, ceil_log2, layout
 from asicbnn.model.assumptions import assumptions
-from asicbnn.model.component_area import ComponentArea, component_areas
+from asicbnn.model.component_area import ComponentArea, counted_areas, mapped_areas
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator, OperatingPoint, Sram
 from asicbnn.spec.external import PowerUp
@@ -27,6 +27,7 @@ from asicbnn.technology.library import Technology
 from asicbnn.technology.macro import MacroList
 from asicbnn.technology.macros import load as load_macros
 from asicbnn.technology.memories import Kind, Memory, Ports, Pricing, WriteMask, memory
+from asicbnn.technology.trimmed_cells import TrimmedCells
 
 PART_OF_COMPONENT: Mapping[str, str] = MappingProxyType(
     {
@@ -166,19 +167,11 @@ def component_cells(accelerator: Accelerator) -> dict[str, Cells]:
     return {name: gates.cells() for name, gates in built.items()}
 
 
-def decoded_cells(accelerator: Accelerator) -> dict[str, Cells]:
-    """Return `component_cells` with each comparison with a constant as an AND of a decoder."""
-    from asicbnn.hardware.decoders import decoded_gates
+def trimmed_cells(accelerator: Accelerator) -> Mapping[str, TrimmedCells]:
+    """Return the cells of each component as synthesis finds them, memories left out."""
+    from asicbnn.hardware import trimmed
 
-    decoded = decoded_gates(structural(accelerator))
-    return {name: gates.cells() for name, gates in decoded.items()}
-
-
-def holding_multiplexers(accelerator: Accelerator) -> Mapping[str, int]:
-    """Return of each component the multiplexers by which registers hold, clock gates apart."""
-    from asicbnn.hardware.structure import structure
-
-    return structure(structural(accelerator)).holding
+    return trimmed.trimmed_cells(structural(accelerator))
 
 
 def gated_flops(accelerator: Accelerator) -> int:
@@ -300,12 +293,11 @@ def area(
     memories = tuple(
         (macro, macro.priced(technology, pricing, listed)) for macro in macros(accelerator)
     )
-    components = component_areas(
-        decoded_cells(accelerator) if level == "gate" else cells,
-        holding_multiplexers(accelerator),
-        technology,
-        accelerator.array.popcount.structure,
-        level,
+    popcount = accelerator.array.popcount.structure
+    components = (
+        mapped_areas(trimmed_cells(accelerator), technology, popcount)
+        if level == "gate"
+        else counted_areas(cells, technology)
     )
     terms = (*_logic_terms(components, cells, technology), *_memory_terms(memories))
     if technology.node_error:  # one error for all of it, beside which the others do not count

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from asicbnn.errors import ModelError
-from asicbnn.technology.cells import Cells
+from asicbnn.technology.cells import OUTPUTS, Cells
 from asicbnn.technology.library import Technology
 from asicbnn.technology.schema import STRUCTURES as POPCOUNTS
 from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
+from asicbnn.technology.trimmed_cells import TrimmedCells
 
 COMPONENTS: Final = ("array", "registers", "sequencer", "dma", "controller", "output")
 
@@ -30,12 +32,20 @@ def accelerator_key(popcount: str) -> str:
 CLOCK: Final = "clock"
 """What the clock takes in flip-flops and clock gates, of all components: energy alone."""
 
+FLOP: Final = "flop"
+"""What a flip-flop is mapped to: area alone."""
+
+HOLDING: Final = "holding"
+"""What a multiplexer is mapped to by which a register holds, with the buffers of its enable: area
+alone."""
+
 STRUCTURES: Final = (
+    FLOP, HOLDING,
     *(component_key(component, popcount) for component in COMPONENTS for popcount in POPCOUNTS
       if component == "array" or popcount == POPCOUNTS[0]),
     *(accelerator_key(popcount) for popcount in POPCOUNTS),
 )  # fmt: skip
-"""Structures there are factors of, beside the clock."""
+"""Structures there are factors of the area of, in the order in which they are written."""
 
 
 def entry_of(technology: Technology, structure: str) -> CalibrationEntry:
@@ -68,29 +78,78 @@ def _present(
     return factor
 
 
-def kept_cells(cells: Cells, holding: int, *, adders: bool = True) -> Cells:
-    """Return the cells of a component that are mapped one to one.
+@dataclass(frozen=True, slots=True)
+class MappedAs:
+    """What cells that are mapped one to one become, over what the technology counts for them.
 
-    Flops, latches, clock gates, adders, and the multiplexers by which registers hold.
-
-    adders  they stay cells; otherwise they are mapped with the gates around them
+    flop     of a flip-flop
+    holding  of a multiplexer, with the buffers of its enable: of those that hold a register, and
+             of all others before their component's factor
     """
-    kept = Cells(flop=cells.flop, latch=cells.latch, clock_gate=cells.clock_gate, mux2=holding)
-    if not adders:
-        return kept
-    return kept + Cells(full_adder=cells.full_adder, half_adder=cells.half_adder)
+
+    flop: float = 1.0
+    holding: float = 1.0
 
 
-def mapped(price: Callable[[Cells], float], cells: Cells, holding: int, factor: float) -> float:
-    """Price a component: what is kept as it is, the other gates times a factor.
+def mapped_as_of(technology: Technology) -> MappedAs:
+    """Return what a calibrated technology says of them; ModelError if it does not."""
+    return MappedAs(*(area_factor(technology, name).factor for name in (FLOP, HOLDING)))
 
-    price  such as `Technology.area_um2` or `Technology.leakage_nw`
+
+@dataclass(frozen=True, slots=True)
+class MappedPrice:
+    """Price of a component that is mapped: kept + factor x scaled.
+
+    kept    flops, latches, clock gates, adders, holding multiplexers, buffers
+    scaled  the gates beside them
     """
-    kept = price(kept_cells(cells, holding))
-    return kept + factor * (price(cells) - kept)
+
+    kept: float
+    scaled: float
+
+    def total(self, factor: float) -> float:
+        """Return the price with the factor of the component."""
+        return self.kept + factor * self.scaled
+
+
+def mapped_price(
+    technology: Technology,
+    price: Callable[[Cells], float],
+    cells: TrimmedCells,
+    mapped_as: MappedAs,
+    *,
+    keeps_adders: bool = True,
+) -> MappedPrice:
+    """Price a component in what `price` gives, such as `Technology.area_um2` or `leakage_nw`.
+
+    keeps_adders  they stay cells; otherwise they are mapped with the gates around them
+    """
+    kept = cells.kept
+    adders = price(Cells(full_adder=kept.full_adder, half_adder=kept.half_adder))
+    adders -= _unread(technology, price, cells.unread)
+    flops = mapped_as.flop * price(Cells(flop=kept.flop))
+    clocked = price(Cells(latch=kept.latch, clock_gate=kept.clock_gate))
+    mux2 = mapped_as.holding * price(Cells(mux2=1))
+    fixed = flops + clocked + cells.holding * mux2 + price(Cells(buffer=cells.buffers))
+    shared = cells.shared
+    gates = Cells(inverter=shared.inverter, nand2=shared.nand2, xor2=shared.xor2)
+    scaled = price(gates) + shared.mux2 * mux2
+    return (
+        MappedPrice(fixed + adders, scaled) if keeps_adders else MappedPrice(fixed, scaled + adders)
+    )
+
+
+def _unread(technology: Technology, price: Callable[[Cells], float], unread: Cells) -> float:
+    """Price the inverters of adders' outputs that nothing reads: synthesis leaves them out."""
+    inverters = (
+        number * technology.cell(role).output_inverters / OUTPUTS[role]
+        for role, number in unread.items()
+    )
+    return sum(inverters) * price(Cells(inverter=1))
 
 
 __all__ = [
-    "CLOCK", "COMPONENTS", "STRUCTURES", "accelerator_key", "area_factor", "component_key",
-    "delay_factor", "entry_of", "kept_cells", "mapped",
+    "CLOCK", "COMPONENTS", "FLOP", "HOLDING", "STRUCTURES", "MappedAs", "MappedPrice",
+    "accelerator_key", "area_factor", "component_key", "delay_factor", "entry_of", "mapped_as_of",
+    "mapped_price",
 ]  # fmt: skip

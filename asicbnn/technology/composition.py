@@ -25,6 +25,7 @@ class Cell:
     carry_delay_fo4_ps      : to the carry output of an adder, else equal to ``delay_fo4_ps`` [ps]
     clock_energy_fj         : per clock cycle, in the cell and on its clock pin [fJ]; None: no clock
     composition             : the cell's name, or what it is composed of
+    output_inverters        : inverters behind outputs the library's cell has inverted
     """
 
     role: str
@@ -40,6 +41,7 @@ class Cell:
     composition: str
     source: str
     note: str
+    output_inverters: int = 0
 
 
 def resolve(
@@ -108,6 +110,9 @@ def _composed(
         composition=" + ".join(f"{n} {parts[part].role}" for part, n in entry.composed.items()),
         source=entry.source,
         note=entry.note,
+        output_inverters=(
+            entry.composed.get("inverter", 0) if f"{role}_inverting" in entry.composed else 0
+        ),
     )
 
 

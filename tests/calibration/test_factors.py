@@ -14,31 +14,40 @@ from asicbnn.calibration.gates_section import with_calibration
 from asicbnn.calibration.grid import LANES, GridPoint, grid
 from asicbnn.calibration.measurement import Measurement
 from asicbnn.calibration.residuals import rows, summary
-from asicbnn.model.area import decoded_cells, holding_multiplexers
+from asicbnn.model.area import component_cells, trimmed_cells
 from asicbnn.model.built_paths import settled_ps
-from asicbnn.technology.calibration import COMPONENTS, STRUCTURES, component_key, kept_cells
+from asicbnn.technology.calibration import (
+    COMPONENTS,
+    STRUCTURES,
+    MappedAs,
+    component_key,
+    mapped_price,
+)
+from asicbnn.technology.cells import Cells
 from asicbnn.technology.library import load, text_of
 
 TECHNOLOGY = load("sky130hd")
 POINTS = grid()[:8]
 FACTOR = {name: 0.3 + 0.1 * i for i, name in enumerate(COMPONENTS)}
 WHOLE, DELAY = 0.97, 1.1
+KEPT = MappedAs(flop=1.05, holding=0.9)
+FLOP_UM2 = KEPT.flop * TECHNOLOGY.area_um2(Cells(flop=1))
 
 
 def made(point, noise=1.0):
     """A measurement that has exactly these factors, times a noise."""
-    cells, holding = decoded_cells(point.accelerator), holding_multiplexers(point.accelerator)
-    areas = {}
-    for name in COMPONENTS:
-        kept = TECHNOLOGY.area_um2(kept_cells(cells[name], holding[name]))
-        areas[name] = noise * (kept + FACTOR[name] * (TECHNOLOGY.area_um2(cells[name]) - kept))
+    areas = {
+        name: noise
+        * mapped_price(TECHNOLOGY, TECHNOLOGY.area_um2, cells, KEPT).total(FACTOR[name])
+        for name, cells in trimmed_cells(point.accelerator).items()
+    }
     period = DELAY * noise * max(settled_ps(point.accelerator, TECHNOLOGY).values())
     return Measurement(point, areas, WHOLE * sum(areas.values()), period, None, ())
 
 
 @pytest.fixture(scope="module", name="exact")
 def _exact():
-    return fit(TECHNOLOGY, [made(point) for point in POINTS])
+    return fit(TECHNOLOGY, [made(point) for point in POINTS], flop_um2=FLOP_UM2)
 
 
 def test_factors_that_were_put_in_come_out(exact):
@@ -51,6 +60,8 @@ def test_factors_that_were_put_in_come_out(exact):
         entry = exact.entries[f"accelerator_{popcount}"]
         assert entry.area.factor == pytest.approx(WHOLE)
         assert entry.delay.factor == pytest.approx(DELAY)
+    assert exact.entries["flop"].area.factor == pytest.approx(KEPT.flop)
+    assert exact.entries["holding"].area.factor == pytest.approx(KEPT.holding)
     assert set(exact.entries) == set(STRUCTURES)
     assert all(abs(r.error) < 1e-9 for r in exact.residuals)
 
@@ -58,7 +69,7 @@ def test_factors_that_were_put_in_come_out(exact):
 def test_the_judged_half_says_nothing_about_the_factors():
     halves = fitted_half([made(point) for point in POINTS])
     noisy = [made(point, 1.0 if point in halves else 1.5) for point in POINTS]
-    found = fit(TECHNOLOGY, noisy)
+    found = fit(TECHNOLOGY, noisy, flop_um2=FLOP_UM2)
     assert found.entries["dma"].area.factor == pytest.approx(FACTOR["dma"])
     judged = summary(found.residuals, "dma", "area", FACTOR["dma"], 0.0)
     assert judged.mean == pytest.approx(1 / 3)
@@ -70,15 +81,32 @@ def test_remapped_adders_are_not_kept():
     """Areas that are a share of every cell but flops and holding multiplexers, adders too."""
     measured = []
     for point in POINTS:
-        cells, holding = decoded_cells(point.accelerator), holding_multiplexers(point.accelerator)
         areas = {}
-        for name in COMPONENTS:
-            kept = TECHNOLOGY.area_um2(kept_cells(cells[name], holding[name], adders=False))
-            areas[name] = kept + 0.5 * (TECHNOLOGY.area_um2(cells[name]) - kept)
+        for name, cells in trimmed_cells(point.accelerator).items():
+            price = mapped_price(
+                TECHNOLOGY, TECHNOLOGY.area_um2, cells, KEPT, keeps_adders=False
+            )
+            areas[name] = price.total(0.5)
         measured.append(replace(made(point), areas_um2=areas))
-    found = fit(TECHNOLOGY, measured, keeps_adders=False)
+    found = fit(TECHNOLOGY, measured, flop_um2=FLOP_UM2, keeps_adders=False)
     assert found.entries["array_tree"].area.factor == pytest.approx(0.5)
     assert fit(TECHNOLOGY, measured).entries["array_tree"].area.spread > 0.01
+
+
+def test_designs_alike_do_not_tell_what_holds_from_gates():
+    """Two numbers cannot be had of one: multiplexers then stand as counted."""
+    alike = [replace(made(POINTS[0]), point=POINTS[0])] * 4
+    found = fit(TECHNOLOGY, alike, flop_um2=FLOP_UM2)
+    assert found.entries["holding"].area.factor == 1
+    registers = [r for r in found.residuals if r.structure == "registers"]
+    assert all(abs(r.error) < 1e-9 for r in registers)
+
+
+def test_what_is_raw_is_the_sum_over_cells(exact):
+    for residual in exact.residuals:
+        if residual.structure in COMPONENTS and residual.metric == "area":
+            counted = component_cells(residual.point.accelerator)[residual.structure]
+            assert residual.raw == TECHNOLOGY.area_um2(counted)
 
 
 def test_a_factor_is_never_negative():
@@ -97,7 +125,7 @@ def test_composed_wholes_are_not_fitted_on():
     point = GridPoint("sliced", 64, 16, 0)
     composed = replace(made(point), whole_um2=1.0, composed=("whole and path from 4 PEs",))
     exact = [made(p) for p in POINTS if p.structure == "sliced"]
-    found = fit(TECHNOLOGY, [composed, *exact])
+    found = fit(TECHNOLOGY, [composed, *exact], flop_um2=FLOP_UM2)
     assert found.entries["accelerator_sliced"].area.factor == pytest.approx(WHOLE)
 
 

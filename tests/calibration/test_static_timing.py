@@ -8,10 +8,11 @@ from calibration.small_library import delay_ps, slew_ps, written
 from tools import needs
 
 from asicbnn.calibration import opensta
-from asicbnn.calibration.fanout import MOST_SINKS, buffered
+from asicbnn.calibration.fanout import buffered
 from asicbnn.calibration.mapping_cells import mapping_cells
 from asicbnn.calibration.static_timing import longest_path
 from asicbnn.errors import EnvironmentProblem
+from asicbnn.hardware.fanout import MOST_PINS
 
 
 @pytest.fixture(name="small")
@@ -116,16 +117,16 @@ def test_opensta_finds_no_path_where_there_is_none(small):
     assert opensta.longest_period_ps(lone, mapping_cells(library, [path])) is None
 
 
-@pytest.mark.parametrize("sinks", [MOST_SINKS, MOST_SINKS + 1, 100, 300])
+@pytest.mark.parametrize("sinks", [MOST_PINS, MOST_PINS + 1, 100, 300])
 def test_large_nets_are_buffered_in_a_tree(sinks, small):
     library, path = small
     cells = {"a": flop("0", "q"), **{f"b{i}": flop("q", f"z{i}") for i in range(sinks)}}
     wide = netlist(["clock"], [], cells)
     grown = buffered(wide, library, mapping_cells(library, [path]).names)
     pins = [len(p) for net, p in grown.loads.items() if net != wide.inputs["clock"][0] and net > 1]
-    assert max(pins) <= MOST_SINKS
+    assert max(pins) <= MOST_PINS
     assert grown.census()["DFF"] == sinks + 1
-    assert (grown.census()["BUF"] > 0) == (sinks > MOST_SINKS)
+    assert (grown.census()["BUF"] > 0) == (sinks > MOST_PINS)
     assert set(grown.loads[wide.inputs["clock"][0]]) == set(wide.loads[wide.inputs["clock"][0]])
     reached = set()
     for index, instance in enumerate(grown.instances[1 : sinks + 1]):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from asicbnn.errors import ModelError
-from asicbnn.model.area import area, decoded_cells, holding_multiplexers
+from asicbnn.model.area import area, trimmed_cells
 from asicbnn.model.built_paths import built_paths, settled_ps
 from asicbnn.model.costs import costs
 from asicbnn.model.estimate import reachable
@@ -15,7 +15,15 @@ from asicbnn.model.rate_errors import calibrated, component_of
 from asicbnn.model.timing import timing
 from asicbnn.spec import load
 from asicbnn.spec.accelerator import with_changes
-from asicbnn.technology.calibration import COMPONENTS, STRUCTURES, kept_cells
+from asicbnn.technology.calibration import (
+    COMPONENTS,
+    STRUCTURES,
+    MappedAs,
+    component_key,
+    mapped_as_of,
+    mapped_price,
+)
+from asicbnn.technology.cells import Cells
 from asicbnn.technology.library import load as technology
 from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
 
@@ -48,12 +56,18 @@ def _tiny():
 def test_areas_are_what_is_kept_and_the_rest_times_its_factor(tiny):
     built = area(tiny, CALIBRATED)
     popcount = tiny.array.popcount.structure
-    cells, holding = decoded_cells(tiny), holding_multiplexers(tiny)
-    for name in COMPONENTS:
+    for name, cells in trimmed_cells(tiny).items():
         key = f"array_{popcount}" if name == "array" else name
-        kept = CALIBRATED.area_um2(kept_cells(cells[name], holding[name]))
-        whole = CALIBRATED.area_um2(cells[name])
-        expected = (kept + FACTORS[key] * (whole - kept)) * FACTORS[f"accelerator_{popcount}"]
+        kept = cells.kept
+        adders = Cells(full_adder=kept.full_adder, half_adder=kept.half_adder)
+        mux2_um2 = FACTORS["holding"] * CALIBRATED.area_um2(Cells(mux2=1))
+        expected = CALIBRATED.area_um2(adders + Cells(buffer=cells.buffers))
+        expected += FACTORS["flop"] * CALIBRATED.area_um2(Cells(flop=kept.flop))
+        expected += cells.holding * mux2_um2
+        gates = Cells(nand2=cells.shared.nand2, xor2=cells.shared.xor2)
+        gates += Cells(inverter=cells.shared.inverter)
+        rest = CALIBRATED.area_um2(gates) + cells.shared.mux2 * mux2_um2
+        expected = (expected + FACTORS[key] * rest) * FACTORS[f"accelerator_{popcount}"]
         found = built.components[name]
         assert found.area_um2 == pytest.approx(expected)
         assert (found.level, found.relative_error) == ("gate", pytest.approx(2**0.5 * SPREAD))
@@ -93,13 +107,38 @@ def test_energies_take_the_factor_of_their_component_and_its_spread(tiny):
 
 
 def test_leakage_shrinks_with_the_gates(tiny):
-    kept = {
-        name: CALIBRATED.leakage_nw(kept_cells(cells, holding_multiplexers(tiny)[name]))
-        for name, cells in decoded_cells(tiny).items()
-    }
-    for name, component in area(tiny, CALIBRATED).components.items():
+    popcount = tiny.array.popcount.structure
+    whole = FACTORS[f"accelerator_{popcount}"]
+    built, cells = area(tiny, CALIBRATED), trimmed_cells(tiny)
+    for name, component in built.components.items():
         assert 0 < component.leakage_nw < area(tiny, PLAIN).components[name].leakage_nw
-        assert component.leakage_nw > 0.3 * kept[name]
+        price = mapped_price(
+            CALIBRATED, CALIBRATED.leakage_nw, cells[name], mapped_as_of(CALIBRATED)
+        )
+        expected = price.total(FACTORS[component_key(name, popcount)])
+        assert component.leakage_nw == pytest.approx(expected * whole)
+
+
+def test_outputs_that_nothing_reads_have_no_inverters(tiny):
+    """In asap7, whose adders invert both outputs; elsewhere they are one cell all the same."""
+    cells = trimmed_cells(tiny)["array"]
+    read = replace(cells, unread=Cells())
+    for name in ("asap7", "sky130hd"):
+        own = technology(name)
+        saved = sum(
+            mapped_price(own, own.area_um2, some, MappedAs()).kept * sign
+            for some, sign in ((read, 1), (cells, -1))
+        )
+        inverters = cells.unread.total if name == "asap7" else 0
+        assert saved == pytest.approx(own.area_um2(Cells(inverter=inverters)))
+    assert cells.unread.total > 0
+
+
+def test_a_calibration_of_before_these_counts_is_told(tiny):
+    """Its factors are of other gates, so what it lacks is asked for."""
+    old = {name: entry for name, entry in CALIBRATED.calibration.items() if name != "holding"}
+    with pytest.raises(ModelError, match=r"no calibration of holding; run asicbnn calibrate"):
+        area(tiny, replace(CALIBRATED, digest="old", calibration=old))
 
 
 def test_paths_are_those_of_the_built_block(tiny):
