@@ -7,29 +7,18 @@ logic, so this is not left to a factor.
 
 from __future__ import annotations
 
-import pyrtl
-from pyrtl import Input, Output, Register
-
 from asicbnn.calibration.measurement import mapped
 from asicbnn.calibration.synthesis import Flow, Form
-from asicbnn.hardware.verilog import VerilogBlock, write_verilog
+from asicbnn.hardware.register_row import register_row
+from asicbnn.hardware.verilog import write_verilog
 
 _BITS = 64
 
 
 def mapped_flop_um2(flow: Flow, form: Form) -> float:
-    """Map a row of registers and return the area of one flip-flop of it."""
-    return mapped(flow, register_row(_BITS), form, timed=False).area_um2(flow.library) / _BITS
+    """Map a row of registers, which nothing resets, and return the area of one flip-flop of it."""
+    written = write_verilog(register_row(_BITS), reset=())
+    return mapped(flow, written, form, timed=False).area_um2(flow.library) / _BITS
 
 
-def register_row(bits: int) -> VerilogBlock:
-    """Return registers between pins, as many as bits, which nothing resets."""
-    block = pyrtl.Block()
-    with pyrtl.set_working_block(block, no_sanity_check=True):
-        row, out = Register(bits, "row"), Output(bits, "out")
-        row.next <<= Input(bits, "value")
-        out <<= row
-    return write_verilog(block, reset=())
-
-
-__all__ = ["mapped_flop_um2", "register_row"]
+__all__ = ["mapped_flop_um2"]

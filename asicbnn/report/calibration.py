@@ -14,6 +14,7 @@ from asicbnn.calibration.calibrate import Calibration
 from asicbnn.calibration.residuals import Summary, rows
 from asicbnn.report.style import plain
 from asicbnn.report.tables import add, notes, plain_table
+from asicbnn.technology.calibration import FLOP, HOLDING
 
 GOALS: Final = {"area": 0.03, "accelerator": 0.05, "delay": 0.15, "energy": 0.15}
 """Largest mean error of the judged half a factor should leave."""
@@ -55,6 +56,12 @@ def calibration_tables(found: Calibration) -> RenderableType:
 def _facts(found: Calibration) -> Iterator[str]:
     yield f"{found.source}."
     yield f"wall time {found.seconds:.0f} s"
+    flop, holding = (found.entries[name].area for name in (FLOP, HOLDING))
+    if flop and holding:
+        yield (
+            f"a flip-flop is mapped to {flop.factor:.3f} of the technology's area, a multiplexer "
+            f"that holds with the buffers of its enable to {holding.factor:.3f}"
+        )
     if found.energies:
         shares = [m.glitch_share for m in found.energies]
         yield (
