@@ -49,7 +49,7 @@ def test_estimate():
     assert done.stdout.startswith("edge64 runs binarynet_cifar10 in sky130hd")
     for title in ("energy by part", "area by part", "error of the energy by origin"):
         assert f"\n{title}" in done.stdout
-    band = r"\nenergy +Energy per inference +2\.38 \([\d.]+-[\d.]+\) mJ +assumed"
+    band = r"\nenergy +Energy per inference +2\.41 \([\d.]+-[\d.]+\) mJ +assumed"
     assert re.search(band, done.stdout)
     value = as_json("estimate", EDGE, BINARYNET, "--dataflow", "weight_stationary")
     assert [layer["name"] for layer in value["layers"]][-1] == "fc3"
