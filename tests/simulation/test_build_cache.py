@@ -424,10 +424,10 @@ def test_a_size_that_is_no_number_is_refused(
 # -- several processes, and dead ones --------------------------------------------------------------
 
 BUILDER = """\
-import sys
+import sys, time
 from pathlib import Path
 from asicbnn.simulation.backends.toolchain.c_compiler import Generated, build_library
-while not Path(sys.argv[1]).exists(): pass
+while not Path(sys.argv[1]).exists(): time.sleep(1e-4)
 files = tuple(f"int answer{n}(void) {{ return {n}; }}" for n in range(3))
 found = build_library("a design", lambda: Generated(files, sys.argv[2]))
 print([getattr(found.code, f"answer{n}")() for n in range(3)], found.attachment, found.note)
