@@ -92,7 +92,9 @@ def fit(
     areas = _Areas(technology, measurements, halves, keeps_adders)
     kept = areas.mapped_as(flop_um2)
     samples = list(areas.samples(kept))
-    factors = _kept_factors(kept, areas.fitted) | dict(_fitted(samples))
+    factors = dict(_fitted(samples))
+    if areas.fitted:
+        factors = _kept_factors(kept, areas.fitted) | factors
     whole = list(_whole_areas(samples, factors, measurements, halves))
     whole += _paths(technology, measurements, halves)
     spent = list(_energies(energies))

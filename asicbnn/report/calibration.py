@@ -56,11 +56,12 @@ def calibration_tables(found: Calibration) -> RenderableType:
 def _facts(found: Calibration) -> Iterator[str]:
     yield f"{found.source}."
     yield f"wall time {found.seconds:.0f} s"
-    flop, holding = (found.entries[name].area for name in (FLOP, HOLDING))
-    if flop and holding:
+    areas = {name: area for name, metric, area in found.factors() if metric == "area"}
+    if FLOP in areas:
         yield (
-            f"a flip-flop is mapped to {flop.factor:.3f} of the technology's area, a multiplexer "
-            f"that holds with the buffers of its enable to {holding.factor:.3f}"
+            f"a flip-flop is mapped to {areas[FLOP].factor:.3f} of the technology's area, a "
+            "multiplexer that holds with the buffers of its enable to "
+            f"{areas[HOLDING].factor:.3f}"
         )
     if found.energies:
         shares = [m.glitch_share for m in found.energies]
