@@ -22,6 +22,7 @@ class SchemaKind(StrEnum):
     workload = "workload"
     sweep = "sweep"
     mapping = "mapping"
+    chip = "chip"
     result = "result"
 
 
@@ -82,6 +83,10 @@ def _schema(kind: SchemaKind) -> dict[str, Any]:
         return result_schema()
     from asicbnn.spec import schema as specs
 
+    if kind is SchemaKind.chip:
+        from asicbnn.validate.facts import Chip
+
+        return specs.schema_of(kind.value, Chip)
     return specs.schema(cast("Kind", kind.value))
 
 

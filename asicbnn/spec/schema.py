@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from asicbnn.spec.check import Kind, model_of
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -15,7 +17,12 @@ def schema(kind: Kind) -> dict[str, Any]:
     An editor with yaml-language-server uses it from the line
     ``# yaml-language-server: $schema=accelerator.schema.json``.
     """
-    body = _for_readers(model_of(kind).model_json_schema())
+    return schema_of(kind, model_of(kind))
+
+
+def schema_of(kind: str, model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON Schema of files that a model reads, titled by their kind."""
+    body = _for_readers(model.model_json_schema())
     return {"$schema": _DIALECT, **body, "title": f"asicbnn {kind}"}
 
 

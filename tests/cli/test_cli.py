@@ -108,7 +108,7 @@ def test_a_missing_file_is_named(tmp_path):
         assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("kind", ["accelerator", "workload", "sweep", "mapping", "result"])
+@pytest.mark.parametrize("kind", ["accelerator", "workload", "sweep", "mapping", "chip", "result"])
 def test_schema(kind):
     done = run("schema", kind)
     assert done.exit_code == 0
@@ -118,7 +118,7 @@ def test_schema(kind):
 def test_schemas_for_an_editor(tmp_path):
     done = run("schema", "--output", tmp_path)
     assert done.exit_code == 0
-    assert len(list(tmp_path.glob("*.schema.json"))) == 5
+    assert len(list(tmp_path.glob("*.schema.json"))) == 6
     assert done.stdout == ""
     assert run("schema").exit_code == 2
 
