@@ -16,6 +16,7 @@ from asicbnn.technology.liberty.composing import Entries, entries_of
 from asicbnn.technology.liberty.figures import conditions_of, figures_of
 from asicbnn.technology.liberty.library import Library
 from asicbnn.technology.liberty.matching import is_of_use
+from asicbnn.technology.liberty.operating_fit import Observed, fitted, process_of
 from asicbnn.technology.liberty.reader import Progress, merged, read_file
 from asicbnn.technology.liberty.writing import Origin, as_text, corner_source, technology_form
 from asicbnn.technology.schema import CornerEntry, TechnologyFile
@@ -24,6 +25,12 @@ _RATIOS: Final = (
     ("delay_ratio", "delay_fo4_ps"),
     ("energy_ratio", "toggle_energy_fj"),
     ("leakage_ratio", "leakage_nw"),
+)
+_LAWS: Final = (
+    ("delay", "delay_fo4_ps"),
+    ("internal", "internal_energy_fj"),
+    ("capacitance", "input_capacitance_ff"),
+    ("leakage", "leakage_nw"),
 )
 
 
@@ -79,11 +86,13 @@ def import_libraries(
     apart = list(_told_apart(first, others))
     corners = [_corner(other, entries) for other in apart]
     origin = Origin(first, apart, at, node_nm)
-    file = technology_form(name, origin, entries, corners)
+    moves = fitted(_own(first), [_observed(other, entries) for other in apart]) if apart else None
+    file = technology_form(name, origin, entries, corners, moves)
     notes = (
         *passed_over,
         *choices.notes,
         *(note for library in (first, *others) for note in library.notes),
+        *((moves.note,) if moves else ()),
     )
     return Imported(file, as_text(file), tuple(dict.fromkeys(notes)))
 
@@ -133,8 +142,39 @@ def _told_apart(first: Library, others: Sequence[Library]) -> Iterator[Library]:
         yield replace(library, corner=apart) if names[library.corner] > 1 else library
 
 
+def _own(library: Library) -> Observed:
+    return Observed(_process(library), library.voltage_v, library.temperature_c)
+
+
+def _process(library: Library) -> str:
+    return process_of(library.corner, library.name, library.files[0].name)
+
+
+def _observed(library: Library, entries: Entries) -> Observed:
+    """Return how far a corner is from the first one, as the laws take it apart."""
+    ratios = _ratios(library, entries, _LAWS)
+    return Observed(_process(library), library.voltage_v, library.temperature_c, **ratios)
+
+
 def _corner(library: Library, entries: Entries) -> CornerEntry:
     """Return a corner's ratios to the first one's figures, over the cells both have."""
+    ratios = _ratios(library, entries, _RATIOS)
+    return CornerEntry(
+        name=library.corner,
+        voltage_v=library.voltage_v,
+        temperature_c=library.temperature_c,
+        source=corner_source(library),
+        **{key: anchors.rounded(ratio) for key, ratio in ratios.items()},
+    )
+
+
+def _ratios(
+    library: Library, entries: Entries, wanted: tuple[tuple[str, str], ...]
+) -> dict[str, float]:
+    """Return ratios of figures to the first corner's, geometric means over the cells both have.
+
+    wanted  names of ratios and of the figures they are of; 1 for what no cell states
+    """
     inverter = library.cells.get(entries.matches["inverter"].cell.name)
     if inverter is None:
         raise SpecError(
@@ -145,20 +185,14 @@ def _corner(library: Library, entries: Entries) -> CornerEntry:
             )
         )
     at = conditions_of(library, inverter)
-    ratios: dict[str, list[float]] = {key: [] for key, _ in _RATIOS}
+    ratios: dict[str, list[float]] = {key: [] for key, _ in wanted}
     for name, match in entries.matches.items():
         cell = library.cells.get(match.cell.name)
         if cell is None or name not in entries.cells:
             continue
         its, mine = figures_of(match.on(cell), at), entries.figures[name]
-        for key, figure in _RATIOS:
+        for key, figure in wanted:
             before, after = getattr(mine, figure), getattr(its, figure)
             if before > 0 and after > 0:
                 ratios[key].append(after / before)
-    return CornerEntry(
-        name=library.corner,
-        voltage_v=library.voltage_v,
-        temperature_c=library.temperature_c,
-        source=corner_source(library),
-        **{key: anchors.rounded(geometric_mean(v)) if v else 1.0 for key, v in ratios.items()},
-    )
+    return {key: geometric_mean(found) if found else 1.0 for key, found in ratios.items()}

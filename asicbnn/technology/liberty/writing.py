@@ -12,6 +12,7 @@ from asicbnn.technology.liberty import anchors
 from asicbnn.technology.liberty.composing import Entries
 from asicbnn.technology.liberty.figures import Conditions
 from asicbnn.technology.liberty.library import Library
+from asicbnn.technology.liberty.operating_fit import SOURCE, Fitted
 from asicbnn.technology.schema import (
     CellEntry,
     Composition,
@@ -37,7 +38,11 @@ class Origin:
 
 
 def technology_form(
-    name: str, origin: Origin, entries: Entries, corners: Sequence[CornerEntry]
+    name: str,
+    origin: Origin,
+    entries: Entries,
+    corners: Sequence[CornerEntry],
+    moves: Fitted | None = None,
 ) -> TechnologyFile:
     """Return the technology file: figures of the library, and what it does not say scaled."""
     library = origin.library
@@ -55,7 +60,7 @@ def technology_form(
     return TechnologyFile(
         name=name,
         description=f"Liberty library {library.name}, corner {library.corner}",
-        sources=_sources(origin),
+        sources=_sources(origin, moves),
         node_nm=_node(origin.node_nm, gate_um2),
         voltage_v=_measured(library.voltage_v),
         temperature_c=_measured(library.temperature_c),
@@ -71,6 +76,7 @@ def technology_form(
         ),
         popcount_delay=anchors.popcount_delays(units),
         corners=tuple(corners),
+        operating=moves.entry if moves else None,
     )
 
 
@@ -158,7 +164,7 @@ def _xnor_input_ff(entries: Entries) -> float:
     )
 
 
-def _sources(origin: Origin) -> dict[str, str]:
+def _sources(origin: Origin, moves: Fitted | None) -> dict[str, str]:
     def files(of: Library) -> str:
         return ", ".join(f"{file.name} (sha256 {file.sha256})" for file in of.files)
 
@@ -180,4 +186,6 @@ def _sources(origin: Origin) -> dict[str, str]:
     }
     for corner in origin.corners:
         sources[corner_source(corner)] = f"{files(corner)}; read in the same way"
+    if moves and moves.entry:
+        sources[SOURCE] = f"the laws of docs/models/technology.md; {moves.note}"
     return sources
