@@ -224,7 +224,7 @@ class _Comparison:
     ) -> Row:
         """Flops of the netlist in every cycle; those behind gates by the edges that were counted.
 
-        What clock gates themselves take is the model's on both sides.
+        What clock gates themselves take, and the tree, is the model's on both sides.
         """
         machine = self.setup.machine
         flops = sum(
@@ -236,7 +236,7 @@ class _Comparison:
         )
         free = flops - sum(group.sinks for group in machine.gated)
         gates = cost.area.always_clocked.clock_gate
-        always = technology.clock_energy_fj_per_cycle(Cells(flop=free, clock_gate=gates))
+        always = technology.clock_pin_energy_fj_per_cycle(Cells(flop=free, clock_gate=gates))
         behind = sum(fj for (part, term), fj in energies.items() if part == "clock" != term)
         received = self._counts()["gated_clocks"]
         edges = 2.0 * (free * self.toggles.cycles + received)

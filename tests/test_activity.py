@@ -69,7 +69,8 @@ def test_activities_are_of_the_size_of_what_they_replace(found: Activity) -> Non
     """Of real data: a wrong event or number of outputs would be off by far more than this."""
     assumed = assumed_activities(layout(accelerator_of(TINY)))
     measured = found.file.activities.given()
-    assert measured.keys() == TERMS.keys() - {"psum_register"}  # no layer is cut into tiles of C
+    # sums are read back where the best mapping cuts a layer into tiles of C
+    assert measured.keys() >= TERMS.keys() - {"psum_register"}
     for name, value in measured.items():
         assert assumed[name] / 3 < value < assumed[name] * 3, name
 
@@ -91,12 +92,12 @@ def test_energy_is_transitions_times_cell_energy(found: Activity) -> None:
 
 
 @needs_compiler
-def test_windows_tell_nearly_what_all_cycles_tell(found: Activity) -> None:
-    sampled = measure(TINY, DIGITS, sample=4)
+def test_windows_tell_nearly_what_all_cycles_tell() -> None:
+    whole, sampled = (measure(TINY, DIGITS, sample=n, images=4) for n in (1, 4))
     assert 0.2 < sampled.file.counted_cycles / sampled.file.cycles < 0.3
-    full, part = (x.file.activities.given() for x in (found, sampled))
+    full, part = (x.file.activities.given() for x in (whole, sampled))
     for name in ("xnor", "popcount", "accumulate", "sequencer", "dma"):
-        assert part[name] == pytest.approx(full[name], rel=0.25), name
+        assert part[name] == pytest.approx(full[name], rel=0.1), name
     assert part != full
 
 

@@ -138,7 +138,7 @@ class _Modelled:
 
     def shares_fj(self, layer: int, counts: Mapping[str, float]) -> dict[str, float]:
         """Energy of some events of a layer, by share."""
-        return modelled_fj(self._rates[self._layers[layer].stride], counts, self._technology)
+        return modelled_fj(self._rates[self._layers[layer].stride], counts)
 
     @property
     def logic_fj(self) -> float:

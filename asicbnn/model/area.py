@@ -14,7 +14,6 @@ from types import MappingProxyType
 from asicbnn.errors import ModelError
 from asicbnn.levels import Level, ResultLevel
 from asicbnn.mapping.layout import Layout, ceil_log2, layout
-from asicbnn.model.assumptions import assumptions
 from asicbnn.model.component_area import ComponentArea, counted_areas, mapped_areas
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator, OperatingPoint, Sram
@@ -27,7 +26,11 @@ from asicbnn.technology.library import Technology
 from asicbnn.technology.macro import MacroList
 from asicbnn.technology.macros import load as load_macros
 from asicbnn.technology.memories import Kind, Memory, Ports, Pricing, WriteMask, memory
+from asicbnn.technology.routing import clock_buffers_um2, routed_factors
 from asicbnn.technology.trimmed_cells import TrimmedCells
+
+TREE = "clock tree"
+"""Origin of the error of the clock tree's buffers."""
 
 PART_OF_COMPONENT: Mapping[str, str] = MappingProxyType(
     {
@@ -254,6 +257,13 @@ class Area:
         return sum(um2 for part, um2 in self.parts.items() if PARTS[part].kind == "memory")
 
     @property
+    def cells_um2(self) -> float:
+        """Everything made of standard cells before placement, memories too, without clock tree."""
+        logic = sum(component.area_um2 for component in self.components.values())
+        memories = (macro.count * x.area_um2 for macro, x in self.memories if not x.macros)
+        return logic + sum(memories)
+
+    @property
     def area_um2(self) -> float:
         """All of it."""
         return self.logic_area_um2 + self.memory_area_um2
@@ -299,30 +309,40 @@ def area(
         if level == "gate"
         else counted_areas(cells, technology)
     )
-    terms = (*_logic_terms(components, cells, technology), *_memory_terms(memories))
+    gated = gated_flops(accelerator)
+    terms = (
+        *_logic_terms(components), _tree_term(technology, cells, gated), *_memory_terms(memories)
+    )  # fmt: skip
     if technology.node_error:  # one error for all of it, beside which the others do not count
         terms = tuple(_scaled(term, technology.node_error) for term in terms)
     parts = {name: 0.0 for name, part in PARTS.items() if part.has_area}
     for term in terms:
         parts[term.part] += term.area_um2
-    gated = gated_flops(accelerator)
     return Area(
         MappingProxyType(cells), memories, MappingProxyType(parts), gated, terms,
         MappingProxyType(components), level,
     )  # fmt: skip
 
 
-def _logic_terms(
-    components: Mapping[str, ComponentArea], cells: Mapping[str, Cells], technology: Technology
-) -> Iterator[AreaTerm]:
+def _logic_terms(components: Mapping[str, ComponentArea]) -> Iterator[AreaTerm]:
     for name, component in components.items():
         yield AreaTerm(
             PART_OF_COMPONENT[name], name, component.area_um2, component.level,
             component.relative_error, component.origin,
         )  # fmt: skip
-    tree_um2 = technology.clock_tree_area_um2(sum(cells.values(), Cells()))
-    error = assumptions().clock_tree_relative_error.value
-    yield AreaTerm("clock", "tree", tree_um2, "assumed", error, "clock tree")
+
+
+def _tree_term(technology: Technology, cells: Mapping[str, Cells], gated: int) -> AreaTerm:
+    """Clock buffers and inverters, as finished flows have them."""
+    sinks = tree_sinks(sum(cells.values(), Cells()), gated)
+    error = routed_factors(technology).clock_area_ge_per_sink.relative_error
+    um2 = clock_buffers_um2(technology, sinks)
+    return AreaTerm("clock", "tree", um2, "routed", error, TREE)
+
+
+def tree_sinks(cells: Cells, gated_flops: int) -> int:
+    """Sinks of a clock tree: flops without clock gate, and the gates."""
+    return cells.flop - gated_flops + cells.clock_gate
 
 
 def _memory_terms(memories: Iterable[tuple[Macro, Memory]]) -> Iterator[AreaTerm]:
@@ -339,4 +359,7 @@ def _scaled(term: AreaTerm, error: float) -> AreaTerm:
     )
 
 
-__all__ = ["PART_OF_COMPONENT", "Area", "AreaTerm", "Macro", "area", "component_cells", "macros"]
+__all__ = [
+    "PART_OF_COMPONENT", "TREE", "Area", "AreaTerm", "Macro", "area", "component_cells", "macros",
+    "tree_sinks",
+]  # fmt: skip

@@ -26,7 +26,6 @@ class Assumptions(Form):
     measured_activity_relative_error: Figure
     cell_energy_relative_error: Figure
     cell_area_relative_error: Figure
-    clock_tree_relative_error: Figure
     link_length_relative_error: Figure
     leakage_relative_error: Figure
     efficiency_record_tops_per_w: Figure

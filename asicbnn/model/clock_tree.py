@@ -1,8 +1,8 @@
-"""The clock tree of a laid-out accelerator: what is clocked always, and what only when enabled.
+"""The clock tree of an accelerator, laid out or not: buffers, and wires to what it clocks.
 
 Sinks of the tree are the flops that no gate stops and the clock gates; flops behind gates hang on
 the gates' outputs and are clocked by the events that load them. Buffers come from finished flows,
-wires from the floorplan. Equations: docs/models/floorplan.md.
+wires from the area the cells are spread over. Equations: docs/models/floorplan.md.
 """
 
 from __future__ import annotations
@@ -11,22 +11,20 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from asicbnn.errors import ModelError
-from asicbnn.levels import once_routed
-from asicbnn.model.area import Area
+from asicbnn.model.area import TREE, Area, tree_sinks
 from asicbnn.model.energy import Rate
 from asicbnn.model.gating import Clocked
-from asicbnn.technology.composition import Cell
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.technology.calibration import CLOCK
 from asicbnn.technology.library import Technology
 from asicbnn.technology.routed_designs import wire_laws
-from asicbnn.technology.routing import routed_factors
+from asicbnn.technology.routing import clock_buffers_um2, routed_factors
 
 _MM_PER_UM = 1e-3
+_BUFFERS, _WIRES, _LEAVES = "tree", "tree wires", " leaves"
 
 SIZING = "sizing"
 """Origin of the error of cells' sizes after placement."""
-TREE = "clock tree"
-"""Origin of the error of the tree's buffers."""
 BETWEEN = "wires between blocks"
 """Origin of the error of wires whose length a floorplan gives."""
 
@@ -54,15 +52,9 @@ class ClockTree:
         return self.trunk_um + (self.sinks + self.gated_flops) * self.leaf_um
 
 
-def clock_tree_area_um2(technology: Technology, built: Area) -> float:
-    """Area of clock buffers and inverters, before any utilisation [um2]."""
-    factor = routed_factors(technology).clock_area_ge_per_sink.value
-    return tree_sinks(built) * factor * technology.gate_equivalent_um2
-
-
-def tree_sinks(built: Area) -> int:
+def sinks_of(built: Area) -> int:
     """Sinks of the tree: flops without clock gate, and the gates."""
-    return built.always_clocked.flop + built.always_clocked.clock_gate
+    return tree_sinks(built.logic_cells, built.gated_flops)
 
 
 def clock_tree(technology: Technology, built: Area, cells_um2: float) -> ClockTree:
@@ -73,8 +65,8 @@ def clock_tree(technology: Technology, built: Area, cells_um2: float) -> ClockTr
     A buffer's sinks lie together, so the leaves' nets and the nets between buffers are Steiner
     trees over points spread evenly, c sqrt(n A) for n points on A, with a router's detours.
     """
-    sinks, gated = tree_sinks(built), built.gated_flops
-    buffer_um2 = clock_tree_area_um2(technology, built)
+    sinks, gated = sinks_of(built), built.gated_flops
+    buffer_um2 = clock_buffers_um2(technology, sinks)
     own_um2 = technology.clock_buffer.area_um2
     length = wire_laws().steiner_ratio * routed_factors(technology).detour.value
     flops = sinks + gated
@@ -87,42 +79,51 @@ def clock_tree(technology: Technology, built: Area, cells_um2: float) -> ClockTr
     )
 
 
-def clock_rates(
-    technology: Technology, tree: ClockTree, built: Area, gated: tuple[Clocked, ...]
+def unplaced_tree(accelerator: Accelerator, technology: Technology, built: Area) -> ClockTree:
+    """Return the clock tree of an accelerator that is not laid out.
+
+    Its cells are taken to grow and to be spread as those of a floorplan are, macros apart.
+    """
+    density = accelerator.floorplan.placement_density
+    density = density or routed_factors(technology).placement_density.value
+    grown_um2 = built.cells_um2 * placed_growth(technology, built)
+    return clock_tree(technology, built, grown_um2 / density)
+
+
+def placed_growth(technology: Technology, built: Area) -> float:
+    """Return placed over mapped area of the cells; the tree's buffers find a place at least."""
+    tree_um2 = clock_buffers_um2(technology, sinks_of(built))
+    return max(routed_factors(technology).growth.value, 1 + tree_um2 / built.cells_um2)
+
+
+def tree_rates(
+    technology: Technology, tree: ClockTree, gated: tuple[Clocked, ...]
 ) -> Iterator[Rate]:
-    """Yield the rates of the clock: sinks and tree in every cycle, gated flops at their events.
+    """Yield the rates of the tree: buffers and wires in every cycle, gated leaves at their events.
 
     gated  flops and clock gates per event (`gating.gated_registers`)
+
+    What flops and gates take themselves is apart from it (`energy.rates`).
     """
-    flop, gate = technology.cell("flop"), technology.cell("clock_gate")
     leaf_fj = _cycled_fj(technology, tree.leaf_um)
-    always = built.always_clocked
-    pins = always.flop * _clocked_fj(flop) + always.clock_gate * _clocked_fj(gate)
     factors = routed_factors(technology)
-    error = factors.clock_area_ge_per_sink.relative_error
-    # how many flops there are is known of a mapped netlist, and a pin's energy from its library
-    yield Rate("clock", "clock", "cycles", pins, once_routed(built.level), origin=TREE)
     buffers = tree.buffer_um2 / technology.clock_buffer.area_um2
     buffer_fj = technology.clock_buffer.input_capacitance_ff * technology.voltage_v**2
     buffer_fj += 2 * technology.clock_buffer.internal_energy_fj
     wires = _cycled_fj(technology, tree.trunk_um) + tree.sinks * leaf_fj
-    yield Rate("clock", "tree", "cycles", buffers * buffer_fj, "routed", error, TREE)
-    yield Rate(
-        "clock", "tree wires", "cycles", wires, "routed", factors.between_blocks_error, BETWEEN
-    )
+    error = factors.clock_area_ge_per_sink.relative_error
+    yield Rate(CLOCK, _BUFFERS, "cycles", buffers * buffer_fj, "routed", error, TREE)
+    far = factors.between_blocks_error
+    yield Rate(CLOCK, _WIRES, "cycles", wires, "routed", far, BETWEEN)
     for each in gated:
-        flops, gates = float(each.flops), float(each.gates)
-        energy = flops * (_clocked_fj(flop) + leaf_fj) + gates * 2 * gate.internal_energy_fj
-        yield Rate(
-            "clock", each.family.replace("_", " "), each.event, energy, "routed", error, TREE,
-        )  # fmt: skip
+        term = each.family.replace("_", " ") + _LEAVES
+        energy = float(each.flops) * leaf_fj
+        yield Rate(CLOCK, term, each.event, energy, "routed", far, BETWEEN)
 
 
-def _clocked_fj(cell: Cell) -> float:
-    """Energy of a clock cycle inside a cell and on its clock pin [fJ]."""
-    if cell.clock_energy_fj is None:
-        raise ModelError(f"{cell.composition} has no clock pin")
-    return cell.clock_energy_fj
+def is_of_tree(rate: Rate) -> bool:
+    """True for the rates of a tree; the others of the clock are of what it clocks."""
+    return rate.part == CLOCK and rate.term.endswith((_BUFFERS, _WIRES, _LEAVES))
 
 
 def _cycled_fj(technology: Technology, length_um: float) -> float:
@@ -131,6 +132,6 @@ def _cycled_fj(technology: Technology, length_um: float) -> float:
 
 
 __all__ = [
-    "BETWEEN", "SIZING", "ClockTree", "clock_rates", "clock_tree", "clock_tree_area_um2",
-    "tree_sinks",
+    "BETWEEN", "SIZING", "ClockTree", "clock_tree", "is_of_tree", "placed_growth", "sinks_of",
+    "tree_rates", "unplaced_tree",
 ]  # fmt: skip

@@ -14,10 +14,12 @@ from asicbnn.levels import ResultLevel
 from asicbnn.mapping.layout import layout
 from asicbnn.model.area import Area, area
 from asicbnn.model.assumptions import assumptions
+from asicbnn.model.clock_tree import tree_rates, unplaced_tree
 from asicbnn.model.conservation import check_area
 from asicbnn.model.energy import Rate, rates
+from asicbnn.model.gating import clocked_by_events
 from asicbnn.model.outside import outside, refuse_impossible
-from asicbnn.model.rate_errors import calibrated, with_errors
+from asicbnn.model.rate_errors import calibrated, elsewhere, with_errors
 from asicbnn.model.routed import Routed, routed
 from asicbnn.model.timing import Timing, timing
 from asicbnn.model.uncertainty import Bands
@@ -73,15 +75,19 @@ def costs(
     refuse_impossible(accelerator, clocked)
     structure = accelerator.array.popcount.structure
     counters = popcount_energy(technology, structure, layout(accelerator).lanes)
+    tree = None if laid_out else unplaced_tree(accelerator, technology, built)
     by_stride = {}
     for stride in accelerator.array.strides:
         table = with_errors(
-            rates(accelerator, technology, built, clocked.period_ps, stride),
-            technology, built, counters,
-        )  # fmt: skip
+            rates(accelerator, technology, built, clocked.period_ps, stride), built, counters
+        )
         if level != "cell":
             table = calibrated(table, technology, structure)
-        by_stride[stride] = laid_out.rates(table, stride) if laid_out else table
+        if laid_out:
+            table = laid_out.rates(table, stride)
+        if tree:
+            table += tuple(tree_rates(technology, tree, clocked_by_events(accelerator, stride)))
+        by_stride[stride] = elsewhere(table, technology)
     shown = laid_out.area if laid_out else built
     flags = dict.fromkeys(_flags(accelerator, technology, built, clocked, laid_out))
     bands = Bands.of(next(iter(by_stride.values())), shown, clocked)

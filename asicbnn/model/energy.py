@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from asicbnn.bnn.layer import DIMENSIONS, REDUCTION, Layer
-from asicbnn.hardware.configuration import configuration_words
 from asicbnn.hardware.popcount_cut import popcount_cut
 from asicbnn.levels import Level
 from asicbnn.mapping.layout import Layout, ceil_div, ceil_log2, layout
 from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions, summed_planes
-from asicbnn.model.gating import gated_registers
+from asicbnn.model.gating import clocked_by_events
 from asicbnn.model.outside import ORIGIN, Outside, outside
 from asicbnn.result import METRICS, PARTS
 from asicbnn.spec.accelerator import Accelerator
@@ -85,7 +84,10 @@ def active_counts(layer: Layer, lay: Layout) -> dict[str, int]:
 def rates(
     accelerator: Accelerator, technology: Technology, built: Area, period_ps: float, stride: int = 1
 ) -> tuple[Rate, ...]:
-    """Return every rate of an accelerator; those of the array depend on a layer's stride."""
+    """Return every rate of an accelerator but those of its clock tree (`clock_tree.py`).
+
+    Those of the array depend on a layer's stride.
+    """
     lay = layout(accelerator)
     return (
         *_array(accelerator, technology, lay, stride),
@@ -172,9 +174,9 @@ def _register_bit_fj(accelerator: Accelerator, technology: Technology) -> float:
 
 def _gated(accelerator: Accelerator, technology: Technology, stride: int) -> Iterator[Rate]:
     """Flops behind clock gates are clocked by the events that load them."""
-    flop_fj = technology.clock_energy_fj_per_cycle(Cells(flop=1))
+    flop_fj = technology.clock_pin_energy_fj_per_cycle(Cells(flop=1))
     gate_fj = 2 * technology.cell("clock_gate").internal_energy_fj  # its output rises and falls
-    for each in gated_registers(accelerator, stride, configuration_words(accelerator)):
+    for each in clocked_by_events(accelerator, stride):
         energy = float(each.flops) * flop_fj + float(each.gates) * gate_fj
         yield Rate("clock", each.family.replace("_", " "), each.event, energy)
 
@@ -206,7 +208,7 @@ def _logic(
     yield switched("dma", "weight words", "store_weight_reads", "dma", moved)
     slots = lay.links_per_word / (lay.words_per_link * lay.input_word_slots)
     yield switched("dma", "input words", "input_buffer_writes", "dma", moved, slots)
-    clocked = technology.clock_energy_fj_per_cycle(built.always_clocked)
+    clocked = technology.clock_pin_energy_fj_per_cycle(built.always_clocked)
     yield Rate("clock", "clock", "cycles", clocked)
 
 

@@ -15,13 +15,13 @@ from typing import Literal, TypeAlias
 
 from asicbnn.mapping.layout import layout
 from asicbnn.model.area import PART_OF_COMPONENT, Area, Macro
-from asicbnn.model.clock_tree import clock_tree_area_um2
+from asicbnn.model.clock_tree import placed_growth, sinks_of
 from asicbnn.model.packing import Packing, Rectangle, divided, pack
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.compiled_memory import Memory
 from asicbnn.technology.library import Technology
 from asicbnn.technology.routed_designs import macro_halo_um
-from asicbnn.technology.routing import routed_factors
+from asicbnn.technology.routing import clock_buffers_um2, routed_factors
 
 Point: TypeAlias = tuple[float, float]
 """A place in the core [um]."""
@@ -144,8 +144,8 @@ def floorplan(accelerator: Accelerator, technology: Technology, built: Area) -> 
     wanted = asked.placement_density or factors.placement_density.value
     cells, macros = list(_cells(built)), list(_macros(built))
     mapped_um2 = sum(block.area_um2 for block in cells)
-    tree_um2 = clock_tree_area_um2(technology, built)
-    growth = max(factors.growth.value, 1 + tree_um2 / mapped_um2)
+    tree_um2 = clock_buffers_um2(technology, sinks_of(built))
+    growth = placed_growth(technology, built)
     sizes, halos = [], []
     for macro in macros:
         halo = asked.halo_um

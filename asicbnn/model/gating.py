@@ -16,6 +16,7 @@ from math import ceil
 from asicbnn.bnn.layer import Layer
 from asicbnn.hardware.configuration import (
     configuration,
+    configuration_words,
     frozen_order,
     level_quantities,
     slot_quantities,
@@ -89,6 +90,11 @@ def gated_registers(accelerator: Accelerator, stride: int, n_cfg: int) -> tuple[
     return tuple(sorted(found.values(), key=lambda each: FAMILIES.index(each.family)))
 
 
+def clocked_by_events(accelerator: Accelerator, stride: int) -> tuple[Clocked, ...]:
+    """Return what each event clocks in an accelerator, for layers of one stride."""
+    return gated_registers(accelerator, stride, configuration_words(accelerator))
+
+
 def _clocked(accelerator: Accelerator, lay: Layout, stride: int, n_cfg: int) -> Iterator[Clocked]:
     yield from _operands(accelerator, lay, stride)
     c = configuration(accelerator, frozen_order(accelerator))
@@ -156,4 +162,4 @@ def _pieces(family: str, event: str, word_bits: int, port_bits: int) -> Clocked:
     return Clocked(family, event, Fraction(word_bits, pieces), Fraction(gates, pieces))
 
 
-__all__ = ["Clocked", "gated_registers", "with_clocks"]
+__all__ = ["Clocked", "clocked_by_events", "gated_registers", "with_clocks"]

@@ -13,10 +13,10 @@ from types import MappingProxyType
 from asicbnn.levels import Level, level_of_sum
 from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions
+from asicbnn.model.clock_tree import is_of_tree
 from asicbnn.model.energy import Rate
 from asicbnn.result import PARTS
 from asicbnn.technology.calibration import CLOCK, component_key
-from asicbnn.technology.cells import Cells
 from asicbnn.technology.corners import Ratios
 from asicbnn.technology.levels import MEMORY_LEVELS
 from asicbnn.technology.library import Technology
@@ -57,15 +57,22 @@ def component_of(part: str, term: str) -> str | None:
 
 
 def with_errors(
-    table: Iterable[Rate], technology: Technology, built: Area, popcount: PopcountEnergy
+    table: Iterable[Rate], built: Area, popcount: PopcountEnergy
 ) -> tuple[Rate, ...]:
     """Return rates of energy with the errors they do not state themselves."""
-    stated = (rate if rate.origin else _stated(rate, technology, built, popcount) for rate in table)
+    return tuple(rate if rate.origin else _stated(rate, built, popcount) for rate in table)
+
+
+def elsewhere(table: Iterable[Rate], technology: Technology) -> tuple[Rate, ...]:
+    """Return rates of energy with the errors of a node and of an operating point between libraries.
+
+    They are of whatever is priced with the technology's figures, the tree and wires as well.
+    """
     if technology.node_error:
-        stated = (_scaled(rate, technology.node_error) for rate in stated)
+        table = [_scaled(rate, technology) for rate in table]
     if (by := technology.moved_by) != Ratios():
-        stated = (_moved(rate, by) for rate in stated)
-    return tuple(stated)
+        table = [_moved(rate, by) for rate in table]
+    return tuple(table)
 
 
 def calibrated(
@@ -82,10 +89,10 @@ def calibrated(
 
 
 def _calibrated(rate: Rate, technology: Technology, structure: str) -> Rate:
-    if rate.part == CLOCK:
-        return _clocked(rate, technology)
+    if is_of_tree(rate):  # the factor is of flip-flops and clock gates
+        return rate
     component = component_of(rate.part, rate.term)
-    key = component and component_key(component, structure)
+    key = CLOCK if rate.part == CLOCK else component and component_key(component, structure)
     entry = technology.calibration.get(key) if key else None
     if entry is None or entry.energy is None:
         return rate
@@ -96,28 +103,18 @@ def _calibrated(rate: Rate, technology: Technology, structure: str) -> Rate:
     )  # fmt: skip
 
 
-def _clocked(rate: Rate, technology: Technology) -> Rate:
-    """Return a rate of the clock: the factor is of flip-flops and clock gates, not of the tree."""
-    entry = technology.calibration.get(CLOCK)
-    if entry is None or entry.energy is None:
-        return rate
-    tree, factor = tree_share(technology), entry.energy
-    scaled = tree + (1 - tree) * factor.factor
-    own = (f"calibrated energy of {CLOCK}", (scaled - tree) * factor.spread / scaled)
-    return replace(
-        rate, energy_fj=rate.energy_fj * scaled, level="gate",
-        relative_error=rate.relative_error / scaled, also=(*rate.also, own),
-    )  # fmt: skip
-
-
-def _scaled(rate: Rate, node_error: float) -> Rate:
+def _scaled(rate: Rate, technology: Technology) -> Rate:
     """Return the rate with the error of a node that no library was measured at.
 
     It stands in place of the error of the rate's own figures, which is part of it.
     """
     if PARTS[rate.part].kind == "external":
         return rate
-    error = max(node_error, rate.relative_error)
+    if rate.part == "leakage" and technology.leakage_error is not None:
+        return replace(
+            rate, level="assumed", relative_error=technology.leakage_error, origin="leakage"
+        )
+    error = max(technology.node_error, rate.relative_error)
     return replace(rate, level="assumed", relative_error=error, origin="node scaling")
 
 
@@ -132,7 +129,7 @@ def _moved(rate: Rate, by: Ratios) -> Rate:
     return replace(rate, also=(*rate.also, error))
 
 
-def _stated(rate: Rate, technology: Technology, built: Area, popcount: PopcountEnergy) -> Rate:
+def _stated(rate: Rate, built: Area, popcount: PopcountEnergy) -> Rate:
     known, kind = assumptions(), PARTS[rate.part].kind
     if rate.part == "leakage":
         return _leaking(rate, built)
@@ -146,9 +143,8 @@ def _stated(rate: Rate, technology: Technology, built: Area, popcount: PopcountE
         )  # fmt: skip
     if kind == "memory" or (rate.part == "post" and rate.term == "clock"):  # argmax registers
         return _of_memory(rate, built)
-    if rate.part == "clock":
-        error = tree_share(technology) * known.clock_tree_relative_error.value
-        return replace(rate, relative_error=error, origin="clock tree")
+    if rate.part == CLOCK:  # flops are counted, and what each takes stands in the library
+        return replace(rate, origin="clock pins")
     return _switching(rate, popcount)
 
 
@@ -195,12 +191,6 @@ def _leaking(rate: Rate, built: Area) -> Rate:
     return replace(rate, level=level_of_sum(by_level), relative_error=error, origin="leakage")
 
 
-def tree_share(technology: Technology) -> float:
-    """Return the clock tree's share of the energy of clocking a flop: its pin is known."""
-    tree = technology.clock_tree_energy_fj_per_sink
-    return tree / technology.clock_energy_fj_per_cycle(Cells(flop=1))
-
-
 __all__ = [
-    "DATA", "activity_error", "calibrated", "component_of", "tree_share", "with_errors",
+    "DATA", "activity_error", "calibrated", "component_of", "elsewhere", "with_errors",
 ]  # fmt: skip

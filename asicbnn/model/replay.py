@@ -15,6 +15,7 @@ from asicbnn.mapping.layout import Layout, layout
 from asicbnn.model.arguments import accelerator_of, workload_of
 from asicbnn.model.energy import active_counts
 from asicbnn.model.estimate import estimate
+from asicbnn.model.mappings import MappingSource
 from asicbnn.result import LayerResult
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.lowering import lower
@@ -57,18 +58,20 @@ def replay(
     published: PublishedTechnology | Path | str,
     *,
     cycles: int | None = None,
+    mapping: MappingSource | None = None,
 ) -> Replay:
     """Work a network's energy out from a chip's own unit energies and the model's counts.
 
     accelerator, workload  specs or their paths; the accelerator describes the chip
     published              a technology of kind `published`, its name or path
     cycles                 during which the chip leaks, as published; None takes the model's
+    mapping                loop nests the chip is known to follow; None takes what `estimate` does
 
     Raises ModelError for an event the machine does not count, and what `estimate` raises.
     """
     machine, network = accelerator_of(accelerator), workload_of(workload)
     units = published if isinstance(published, PublishedTechnology) else load_published(published)
-    counted = estimate(machine, network)
+    counted = estimate(machine, network, mapping=mapping)
     lay = layout(machine)
     energies = {
         result.name: units.energies_fj(event_counts(layer, lay, result))

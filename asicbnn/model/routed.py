@@ -11,13 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from asicbnn.hardware.configuration import configuration_words
 from asicbnn.levels import Level, level_of_sum, once_routed
 from asicbnn.model.area import Area, AreaTerm
-from asicbnn.model.clock_tree import SIZING, ClockTree, clock_rates, clock_tree
+from asicbnn.model.clock_tree import SIZING, ClockTree, clock_tree, tree_rates
 from asicbnn.model.energy import Rate
 from asicbnn.model.floorplan import Floorplan, floorplan
-from asicbnn.model.gating import gated_registers
+from asicbnn.model.gating import clocked_by_events
 from asicbnn.model.wire_delay import WireDelays, fanout_ps, loaded, repeated_ps
 from asicbnn.model.wires import Inside, Net, inside, inside_rates, net_rates, nets
 from asicbnn.result import PARTS
@@ -53,16 +52,16 @@ class Routed:
     def rates(self, table: Iterable[Rate], stride: int) -> tuple[Rate, ...]:
         """Return rates of energy with wires, sized cells and the tree of this floorplan.
 
-        table  before placement, for layers of one stride; its clock and link are replaced
+        table  before placement, for layers of one stride, without a clock tree; the link's
+               wires are replaced
         """
-        kept = [rate for rate in table if PARTS[rate.part].kind != "link" and not _is_clock(rate)]
-        n_cfg = configuration_words(self.accelerator)
-        gated = gated_registers(self.accelerator, stride, n_cfg)
+        kept = [rate for rate in table if PARTS[rate.part].kind != "link"]
+        gated = clocked_by_events(self.accelerator, stride)
         return (
             *self._sized(kept),
             *inside_rates(self.technology, self.inside, kept),
             *net_rates(self.technology, self.nets(stride)),
-            *clock_rates(self.technology, self.tree, self.mapped, gated),
+            *tree_rates(self.technology, self.tree, gated),
         )
 
     def _sized(self, table: Iterable[Rate]) -> Iterator[Rate]:
@@ -181,11 +180,6 @@ def _placed(
         terms.append(AreaTerm(part, "placed", um2, level_of_sum(amounts), error, PLACEMENT))
     parts = {**dict.fromkeys(mapped.parts, 0.0), **plan.part_um2}
     return replace(mapped, parts=MappingProxyType(parts), terms=tuple(terms))
-
-
-def _is_clock(rate: Rate) -> bool:
-    """True for what the tree clocks; memories of cells keep the clock inside them."""
-    return rate.part == "clock"
 
 
 __all__ = ["Routed", "routed"]

@@ -105,8 +105,11 @@ def _changed(changes: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _point(at: Point, against: Point | None) -> str:
-    words = [", ".join(_words(point)) for point in (at, against) if point is not None]
-    return f" at {' over '.join(words)}" if any(words) else ""
+    words = [
+        ", ".join(_words(point)) or "its own point" for point in (at, against) if point is not None
+    ]
+    stated = any(point and (point.voltage_v or point.clock_mhz) for point in (at, against))
+    return f" at {' over '.join(words)}" if stated else ""
 
 
 def _words(point: Point) -> Iterator[str]:

@@ -15,6 +15,7 @@ _UM_PER_MM = 1e3
 _INSIDE = "inside "
 _WIRED = ("logic", "link")
 _CLOCK = ("clock tree", "clock tree wires")
+_LEAVES = " leaves"
 
 
 def wires(result: Result) -> Table | None:
@@ -39,7 +40,10 @@ def wires(result: Result) -> Table | None:
 def _energy_fj(name: str, energies: Mapping[str, float]) -> float:
     """Energy of the nets of one name [fJ]; of the clock with its buffers."""
     if name == "clock":
-        return sum(energies.get(term, 0.0) for term in _CLOCK)
+        return sum(
+            fj for term, fj in energies.items()
+            if term in _CLOCK or (term.startswith("clock ") and term.endswith(_LEAVES))
+        )  # fmt: skip
     if name.startswith(_INSIDE):
         part = name.removeprefix(_INSIDE)
         return sum(

@@ -25,6 +25,8 @@ from asicbnn.technology.schema import (
 
 BAND: Final = 1.0
 """Relative error of every figure: a factor of 2 either way."""
+LEAKAGE_BAND: Final = 15.0
+"""Relative error of leakage: by a factor of 16 two libraries of one node, 130 nm, differ."""
 
 _LANES: Final = (16, 64, 256)
 _CELL_FIGURES: Final = (
@@ -37,6 +39,12 @@ _VOLTAGES: Final = frozenset(
 """Figures of an operating section that go with the nominal voltage."""
 
 Of = Callable[[Technology], float]
+
+
+def energy_ratio(technology: Technology) -> float:
+    """Energy of a technology's SRAM over that of the fit scaled by FO4 toggle energy."""
+    figure = technology.sram.energy_ratio
+    return figure.value if figure is not None else 1.0
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,8 @@ class Between:
             corners=(),
             calibration={},
             node_error=BAND,
+            leakage_error=LEAKAGE_BAND,
+            inverter_width_um=self._width(),
         )
 
     @property
@@ -117,8 +127,13 @@ class Between:
         """What a report has to say about such figures."""
         return (
             f"{self.node_nm:g} nm is interpolated between {self.names}, in the logarithms of node "
-            "and figure: a factor of 2 either way"
+            f"and figure: a factor of 2 either way, leakage one of {1 + LEAKAGE_BAND:.0f}"
         )
+
+    def _width(self) -> float | None:
+        if any(t.inverter_width_um is None for t in self.all):
+            return None
+        return self.log(lambda t: t.inverter_width_um or math.nan)
 
     def _resistance(self) -> float | None:
         if any(t.wire_ohm_per_um is None for t in self.all):
@@ -180,6 +195,9 @@ class Between:
         leaking = self.log(lambda t: t.cells["inverter"].leakage_nw) / own_nw
         return entry.model_copy(
             update={
+                "energy_ratio": Figure(
+                    value=self.log(energy_ratio), source="scaled", relative_error=BAND
+                ),
                 "area_ratio": Figure(value=bit_cell_ratio, source="scaled", relative_error=BAND),
                 "leakage_ratio": Figure(value=leaking, source="scaled", assumed=True),
             }
@@ -221,4 +239,4 @@ def _mean(values: Iterable[float]) -> float:
     return sum(known) / len(known)
 
 
-__all__ = ["BAND", "Between"]
+__all__ = ["BAND", "LEAKAGE_BAND", "Between"]

@@ -81,6 +81,10 @@ class Technology:
     """Factors to gate level by structure; none for a technology that was not calibrated."""
     node_error: float = 0.0
     """Relative error of every figure of a technology scaled between libraries."""
+    leakage_error: float | None = None
+    """Relative error of its leakage, where that is another; None where nothing says so."""
+    inverter_width_um: float | None = None
+    """Mean channel width of the inverter's transistors."""
     moved_by: Ratios = field(default=Ratios(), repr=False)
     """How far the figures are from the library's own voltage and temperature."""
     moved_from: Technology | None = field(default=None, repr=False)
@@ -133,9 +137,17 @@ class Technology:
         All flops, latches and clock gates of ``cells`` are taken as ungated; what sits behind a
         gate is left out by the caller. The tree's fan-out and wire are assumed (see `flags`).
         """
-        sinks = ((number, self.cells[role].clock_energy_fj) for role, number in cells.items())
         tree = self.clock_tree_energy_fj_per_sink
-        return sum(number * (energy + tree) for number, energy in sinks if energy is not None)
+        sinks = (number for role, number in cells.items() if self._is_clocked(role))
+        return self.clock_pin_energy_fj_per_cycle(cells) + tree * sum(sinks)
+
+    def clock_pin_energy_fj_per_cycle(self, cells: Cells) -> float:
+        """Energy of one clock cycle in every clocked cell and on its clock pin, no tree [fJ]."""
+        sinks = ((number, self.cells[role].clock_energy_fj) for role, number in cells.items())
+        return sum(number * energy for number, energy in sinks if energy is not None)
+
+    def _is_clocked(self, role: str) -> bool:
+        return self.cells[role].clock_energy_fj is not None
 
     def clock_tree_area_um2(self, cells: Cells) -> float:
         """Area of the clock buffers that the clocked cells need [um2]; not in `area_um2`."""
@@ -153,6 +165,18 @@ class Technology:
     def wire_energy_fj(self, length_um: float) -> float:
         """Charge energy of one transition of a signal wire, 0.5 C V^2 [fJ]."""
         return 0.5 * self.wire_ff(length_um) * self.voltage_v**2
+
+    @property
+    def off_current_na_per_um(self) -> float | None:
+        """Current of a transistor that is off, per width of its channel [nA/um].
+
+        That of the inverter at the library's own point: leakage / (V x mean width), each of the
+        two being off half the time; None where no width is stated.
+        """
+        if self.inverter_width_um is None:
+            return None
+        own = self.nominal
+        return own.cells["inverter"].leakage_nw / (own.voltage_v * self.inverter_width_um)
 
     @property
     def nominal(self) -> Technology:
@@ -263,6 +287,7 @@ def _read(data: bytes, path: str, macros: MacroList | None) -> Technology:
         gate_equivalent_um2=file.gate_equivalent_um2.value,
         wire_ff_per_mm=file.wire_ff_per_mm.value,
         wire_ohm_per_um=file.wire_ohm_per_um.value if file.wire_ohm_per_um else None,
+        inverter_width_um=file.inverter_width_um.value if file.inverter_width_um else None,
         clock_wire_ff_per_mm=file.clock_wire_ff_per_mm.value,
         setup_ps=file.setup_ps.value,
         path_relative_error=file.path_relative_error.value,
@@ -332,4 +357,4 @@ def _flags(file: TechnologyFile, cells: Mapping[str, Cell]) -> Iterator[str]:
         if delay.derived:
             yield f"delay of a {structure} popcount is derived: {delay.note}"
     if file.sram.scaled:
-        yield f"SRAM is scaled from {file.sram.fit}: printed as a factor 2 either way"
+        yield f"SRAM is scaled from {file.sram.fit}: its energy, area and timing are wide bands"

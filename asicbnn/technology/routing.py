@@ -27,6 +27,9 @@ _UPPER: Final = 0.975
 """Quantile at the upper end of a band that holds 19 of 20."""
 _UNKNOWN_ERROR: Final = 1.0
 """Relative error where runs show no scatter at all, being one: a factor of 2 either way."""
+_EXACT: Final = 1e-12
+"""Relative width at which a root is found."""
+
 
 @dataclass(frozen=True)
 class Factor:
@@ -176,9 +179,32 @@ def fitted(values: Sequence[float], beside: Iterable[Sequence[float]] = ()) -> F
 @cache
 def student_t(freedom: int) -> float:
     """Quantile 0.975 of Student's t: 1.96 for many degrees of freedom, more for few."""
-    from scipy.special import stdtrit  # takes longer to import than an estimate does
+    low, high = 0.0, 1.0
+    while _student_cdf(high, freedom) < _UPPER:
+        low, high = high, 2 * high
+    while high - low > _EXACT * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _student_cdf(middle, freedom) < _UPPER else (low, middle)
+    return high
 
-    return float(stdtrit(freedom, _UPPER))
+
+def _student_cdf(t: float, freedom: int) -> float:
+    """Probability that Student's t of so many degrees of freedom is below t >= 0.
+
+    The finite series for whole degrees of freedom in theta = atan(t / sqrt(f)): Abramowitz and
+    Stegun, Handbook of Mathematical Functions, 1964, 26.7.3 and 26.7.4. SciPy has it as well, and
+    takes longer to import than an estimate does.
+    """
+    theta = math.atan2(t, math.sqrt(freedom))
+    cosine, odd = math.cos(theta), freedom % 2
+    term, total = (cosine, 0.0) if odd else (1.0, 0.0)
+    for k in range(1 + odd, freedom, 2):
+        total += term
+        term *= cosine**2 * k / (k + 1)
+    inside = math.sin(theta) * total
+    if odd:
+        inside = (theta + inside) * 2 / math.pi
+    return 0.5 + inside / 2
 
 
 @lru_cache(maxsize=64)
@@ -205,6 +231,15 @@ def routed_factors(technology: Technology) -> RoutedFactors:
         chosen = routed_file().placement_density
         found["placement_density"] = Factor(chosen.value, chosen.relative_error or 0.0, 0)
     return RoutedFactors(**found, flags=tuple(_flags(technology, own, flags)))
+
+
+def clock_buffers_um2(technology: Technology, sinks: int) -> float:
+    """Area of the clock buffers and inverters that so many sinks take [um2].
+
+    sinks  flops that no clock gate stops, and clock gates
+    """
+    factor = routed_factors(technology).clock_area_ge_per_sink.value
+    return sinks * factor * technology.gate_equivalent_um2
 
 
 _LOCAL: Final = ("growth", "power_ratio")
@@ -254,5 +289,6 @@ def _flags(
 
 
 __all__ = [
-    "Factor", "RoutedFactors", "factor_names", "fitted", "routed_factors", "shown", "student_t",
+    "Factor", "RoutedFactors", "clock_buffers_um2", "factor_names", "fitted", "routed_factors",
+    "shown", "student_t",
 ]  # fmt: skip

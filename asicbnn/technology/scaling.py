@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import PositiveFloat
+from pydantic import Field, PositiveFloat
 
 from asicbnn.errors import Problem, SpecError
 from asicbnn.technology.between import Between
@@ -30,11 +30,17 @@ _ANCHORS: Final[Mapping[float, tuple[str, ...]]] = {
 
 
 class ScaledFile(Form):
-    """A file of kind `scaled`: the node, and a name for it."""
+    """A file of kind `scaled`: the node, a name for it, and how much its transistors leak.
+
+    off_current_na_per_um  of a transistor that is off, at the node's own voltage: a process has
+                           flavours, and a node does not say which; with its source and error
+    """
 
     kind: Literal["scaled"]
     name: Name
     node_nm: PositiveFloat
+    off_current_na_per_um: Figure | None = None
+    sources: dict[str, Name] = Field(default_factory=dict)
 
 
 class _BitCell(Form):
@@ -94,9 +100,53 @@ def read_scaled(tree: object, path: str) -> Technology:
     """Return the technology of a file of kind `scaled`."""
     file = as_form(ScaledFile, tree, path)
     try:
-        return replace(scaled(file.node_nm), name=file.name)
+        found = replace(scaled(file.node_nm), name=file.name)
     except SpecError as error:
         raise SpecError(replace(p, file=path, path="node_nm") for p in error.problems) from None
+    if file.off_current_na_per_um is None:
+        return found
+    try:
+        return leaking(found, file.off_current_na_per_um)
+    except ValueError as error:
+        problem = Problem(
+            str(error), path, path="off_current_na_per_um",
+            help="leave it out, or set node_nm between libraries that state inverter_width_um",
+        )  # fmt: skip
+        raise SpecError(problem) from None
+
+
+def leaking(technology: Technology, off_current_na_per_um: Figure) -> Technology:
+    """Return a technology whose transistors leak so much when they are off.
+
+    All leakage goes by the ratio to the current its own inverter has (library.py); speed and
+    energy stay. Raises ValueError for a technology without an inverter's width or a figure <= 0.
+    """
+    own, asked = technology.off_current_na_per_um, off_current_na_per_um
+    if own is None:
+        raise ValueError(
+            f"{technology.name} states no width of its inverter, and so no current per width"
+        )
+    if not asked.value > 0:
+        raise ValueError(f"expected a current > 0 [nA/um], got {asked.value:g}")
+    by = asked.value / own
+    cells = {
+        role: replace(cell, leakage_nw=cell.leakage_nw * by)
+        for role, cell in technology.cells.items()
+    }
+    ratio = technology.sram.leakage_ratio
+    leaks = ratio.model_copy(update={"value": ratio.value * by})
+    said = (
+        f"{technology.name} leaks {asked.value:g} nA/um, as its file says ({asked.source}), "
+        f"{by:.3g} times what lies between the libraries"
+    )
+    return replace(
+        technology,
+        digest=f"{technology.digest} leaking {asked.value!r} nA/um, {asked.relative_error!r}",
+        cells=cells,
+        sram=technology.sram.model_copy(update={"leakage_ratio": leaks}),
+        leakage_error=1.0 if asked.relative_error is None else asked.relative_error,
+        flags=(*technology.flags, said),
+    )
 
 
 def named_scaled(name: str) -> Technology:
@@ -137,6 +187,6 @@ def scaled(node_nm: float) -> Technology:
 
 
 __all__ = [
-    "ScaledFile", "anchors", "bit_cell_ratio", "interpolated", "named_scaled", "read_scaled",
-    "scaled",
+    "ScaledFile", "anchors", "bit_cell_ratio", "interpolated", "leaking", "named_scaled",
+    "read_scaled", "scaled",
 ]  # fmt: skip

@@ -147,7 +147,9 @@ class SramEntry(Form):
     """How the fitted SRAM macros carry over to this technology.
 
     area_ratio, leakage_ratio : to the fitted macros;  access: from the fit, or a number of FO4
-    delays. Energy always scales with the toggle energy of an inverter loaded by four.
+    delays. Energy scales with the toggle energy of an inverter loaded by four, and energy_ratio is
+    to what that gives: what macros of this process show, where there are any. An error that a
+    ratio states takes the place of a factor of 2 either way.
     """
 
     fit: Name
@@ -155,6 +157,7 @@ class SramEntry(Form):
     area_ratio: Figure
     leakage_ratio: Figure
     access: Literal["fit"] | Figure
+    energy_ratio: Figure | None = None
     note: str = ""
 
 
@@ -286,6 +289,8 @@ class TechnologyFile(Form):
     gate_equivalent_um2: Figure
     wire_ff_per_mm: Figure
     wire_ohm_per_um: Figure | None = None
+    inverter_width_um: Figure | None = None
+    """Channel width of the inverter's transistors, mean of both: what its leakage is per."""
     clock_wire_ff_per_mm: Figure
     setup_ps: Figure
     path_relative_error: Figure

@@ -176,12 +176,13 @@ def _filled(technology: Technology, macro: SramMacro, ports: Ports) -> tuple[Sra
         name: getattr(fitted.macro, name) * (1 if name == "access_ps" else columns)
         for name in macro.unknown
     }
+    error = fitted.energy_error if technology.sram.scaled else FACTOR_TWO
     flag = (
         f"{macro.name} states no {', '.join(macro.unknown)}: taken from the fit to "
-        f"{technology.sram.fit}, a factor 2 either way"
+        f"{technology.sram.fit}, within {1 + error:.3g} times either way"
     )
     return replace(macro, **figures), _Errors(
-        energy=FACTOR_TWO, access=FACTOR_TWO, flags=(flag, *fitted.flags)
+        energy=error, access=FACTOR_TWO, flags=(flag, *fitted.flags)
     )
 
 

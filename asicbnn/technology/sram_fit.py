@@ -122,8 +122,8 @@ def fitted_macro(technology: Technology, words: int, bits: int, ports: Ports) ->
     entry = technology.sram
     file = fits(entry.fit)
     fit = file.ports[ports]
-    ratio = technology.inverter_toggle_energy_fj / file.inverter_toggle_energy_fj.value
-    ratio = ratio if entry.scaled else 1.0
+    toggles = technology.inverter_toggle_energy_fj / file.inverter_toggle_energy_fj.value
+    ratio = toggles * _ratio_of(entry.energy_ratio) if entry.scaled else 1.0
     access_ps, access_error, flags = _access(technology, fit, words)
     macro = SramMacro(
         name=f"fit {words} x {bits}",
@@ -140,14 +140,23 @@ def fitted_macro(technology: Technology, words: int, bits: int, ports: Ports) ->
         voltage_v=technology.voltage_v,
     )
     energy_error = max(fit.read_fj.relative_error, fit.write_fj.relative_error)
-    scaled_error = max(FACTOR_TWO, entry.area_ratio.relative_error or 0.0)
     return FittedMacro(
         macro,
-        scaled_error if entry.scaled else fit.area_um2.relative_error,
-        FACTOR_TWO if entry.scaled else energy_error,
+        _scaled_error(entry.area_ratio) if entry.scaled else fit.area_um2.relative_error,
+        _scaled_error(entry.energy_ratio) if entry.scaled else energy_error,
         access_error,
         (*flags, *_scaling_flags(technology)),
     )
+
+
+def _ratio_of(figure: Figure | None) -> float:
+    return figure.value if figure is not None else 1.0
+
+
+def _scaled_error(figure: Figure | None) -> float:
+    """Return the error of what is scaled by a ratio: its own, or a factor of 2 either way."""
+    stated = figure.relative_error if figure is not None else None
+    return FACTOR_TWO if stated is None else stated
 
 
 def _access(
@@ -169,8 +178,13 @@ def _scaling_flags(technology: Technology) -> tuple[str, ...]:
     entry = technology.sram
     if not entry.scaled:
         return ()
+    energy = f"{_ratio_of(entry.energy_ratio):.3g} (energy)"
     ratios = f"{entry.area_ratio.value:.4g} (area) and {entry.leakage_ratio.value:.3g} (leakage)"
-    return (f"SRAM of {technology.name} is scaled from {entry.fit} by FO4 toggle energy, {ratios}",)
+    scaled = f"SRAM of {technology.name} is scaled from {entry.fit}"
+    said = f"{scaled} by FO4 toggle energy times {energy}"
+    bands = [1 + _scaled_error(x) for x in (entry.energy_ratio, entry.area_ratio)]
+    within = f"within {bands[0]:.3g} (energy) and {bands[1]:.3g} times (area) either way"
+    return (f"{said}, {ratios}; {within}",)
 
 
 def fitted_size(

@@ -62,9 +62,14 @@ class Published(SpecModel):
     note: str = Field("", description="what a reader should know of the figure")
     is_upper_bound: bool = Field(False, description="the paper says `less than`")
     at: Point = Field(Point(), description="where it was reported")
-    against: Point | None = Field(None, description="the other point of a voltage_ratio")
+    against: Point | None = Field(
+        None, description="the other point of a voltage_ratio; that of a system_ratio's peak"
+    )
     workload: str | None = Field(None, description="network, if not the chip's")
     peak: str | None = Field(None, description="the network of the peak a system_ratio is over")
+    peak_changes: dict[str, Any] = Field(
+        default_factory=dict, description="fields of the accelerator that are otherwise at the peak"
+    )
     changes: dict[str, Any] = Field(
         default_factory=dict, description="fields of the accelerator that are otherwise there"
     )
@@ -82,8 +87,12 @@ class Published(SpecModel):
             allowed = ", ".join(sorted(BY_LAYER))
             yield Complaint("layers", f"{self.quantity} is of the whole", f"layers suit {allowed}")
         for name, quantity in (("against", "voltage_ratio"), ("peak", "system_ratio")):
-            if (getattr(self, name) is None) == (self.quantity == quantity):
+            given = getattr(self, name) is not None
+            may = name == "against" and self.quantity == "system_ratio"
+            if given != (self.quantity == quantity) and not (given and may):
                 yield Complaint(name, f"belongs to {quantity}, and to nothing else")
+        if self.peak_changes and self.peak is None:
+            yield Complaint("peak_changes", "there is no peak", "name its network: peak")
 
     @property
     def values(self) -> dict[str, float]:

@@ -200,10 +200,14 @@ def _voltage_ratio(machine: Machine, figure: Published, network: str) -> Predict
 
 
 def _system_ratio(machine: Machine, figure: Published, network: str) -> Prediction:
-    """Energy per operation of the chip on a network over that of the core at its peak."""
+    """Energy per operation of the chip on a network over that of the core at its peak.
+
+    The peak may have been reported for a point of its own, and is predicted for it then.
+    """
     assert figure.peak is not None  # the file's own rule
     system = _energy_per_op(machine, figure, network)
-    core = _energy_per_op(machine, figure.model_copy(update={"scope": "core"}), figure.peak)
+    there = figure.model_copy(update={"scope": "core", "at": figure.against or figure.at})
+    core = _energy_per_op(machine.otherwise(figure.peak_changes), there, figure.peak)
     return _ratio(system, core)
 
 

@@ -122,7 +122,7 @@ def test_terms_written_out_by_hand():
     for what in energy.STORE_ACCESSES:  # 8 wires, half of them toggle
         wires = counts[what] * 4 * SKY.wire_energy_fj(side)
         assert terms["link", what.removeprefix("store_").replace("_", " ")] == pytest.approx(wires)
-    clocked = SKY.clock_energy_fj_per_cycle(built.logic_cells)
+    clocked = SKY.clock_pin_energy_fj_per_cycle(built.logic_cells)
     assert terms["clock", "clock"] == counts["cycles"] * clocked
     period = costs(TINY, SKY).timing.period_ps
     nw = SKY.leakage_nw(built.logic_cells)

@@ -27,14 +27,14 @@ def test_an_estimate_without_floorplan_has_none():
 
 
 @pytest.mark.parametrize("accelerator", [TINY, OUTSIDE], ids=["store", "external"])
-def test_shares_are_those_of_every_term_that_only_routed_has(accelerator):
-    """Together they are what the new terms of the breakdown take."""
+def test_shares_are_those_of_the_clock_tree_and_every_term_that_only_routed_has(accelerator):
+    """Together they are what the tree and the new terms of the breakdown take."""
     cell, routed = (
         asicbnn.estimate(accelerator, DIGITS, level=level) for level in ("cell", "routed")
     )
     terms = routed.breakdowns["energy_terms_fj"]
     new = set(terms) - set(cell.breakdowns["energy_terms_fj"])
-    new |= {name for name in terms if name.startswith("link ")}
+    new |= {name for name in terms if name.startswith(("link ", "clock tree"))}
     expected = sum(terms[name] for name in new) / sum(terms.values())
     shares = [float(row[-1]) for row in rows(wires(routed))]
     assert sum(shares) == pytest.approx(expected, abs=0.0005 * len(shares))

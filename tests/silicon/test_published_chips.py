@@ -63,10 +63,10 @@ def test_cycles_of_xne_are_within_20_percent_of_its_formula(rows_of):
         assert factor == pytest.approx(1, abs=0.20), layer
 
 
-def test_binareye_on_its_network_over_its_peak_is_about_a_fifth_off(rows_of):
-    """On the border of 20 percent; on which side of it the page says."""
+def test_binareye_on_its_network_over_its_peak_is_about_a_quarter_off(rows_of):
+    """Beyond 20 percent, as the page says: its system is counted from input to label."""
     [factor] = factors(rows_of("binareye"), "system_ratio").values()
-    assert factor == pytest.approx(1, abs=0.25)
+    assert factor == pytest.approx(0.75, abs=0.05)
 
 
 def test_the_replay_of_laxor_is_within_2_percent_and_no_row_of_the_validation(everything, laxor):

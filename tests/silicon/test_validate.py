@@ -16,8 +16,9 @@ from asicbnn.cli import app
 from asicbnn.errors import SpecError
 from asicbnn.result import result_schema
 from asicbnn.spec.accelerator import with_changes
+from asicbnn.spec.schema import schema_of
 from asicbnn.validate import validate
-from asicbnn.validate.facts import CHIPS, load_chip
+from asicbnn.validate.facts import CHIPS, Chip, load_chip
 from asicbnn.validate.run import NETWORKS, SPECS
 
 ROOT = Path(__file__).parents[2]
@@ -301,3 +302,19 @@ def test_chips_of_the_program_are_listed():
     assert {path.stem for path in CHIPS.glob("*.yaml")} >= {
         "laxor", "xne", "knag", "finn", "xnorbin", "yodann",
     }  # fmt: skip
+
+
+def test_a_peak_may_have_a_point_and_fields_of_its_own():
+    xne = next(f for f in load_chip("xne").figures if f.quantity == "system_ratio")
+    assert xne.against.voltage_v == 0.4
+    rows = {row.quantity: row.predicted for row in validate(["xne"], project=ROOT).rows}
+    peak_fj = rows["system_ratio"] * rows["energy_fj_per_op"]
+    assert rows["energy_uj"] * 1e9 / peak_fj == pytest.approx(7.2e9, rel=0.05)  # operations
+
+
+def test_shipped_chips_match_the_schema_of_their_files():
+    body = schema_of("chip", Chip)
+    for file in sorted(CHIPS.glob("*.yaml")):
+        jsonschema.validate(yaml.safe_load(file.read_text("utf-8")), body)
+    with pytest.raises(jsonschema.ValidationError, match="'figure' was unexpected"):
+        jsonschema.validate({"name": "mine", "figure": []}, body)

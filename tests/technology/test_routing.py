@@ -17,7 +17,7 @@ from asicbnn.technology.routed_designs import (
     routed_file,
     wire_laws,
 )
-from asicbnn.technology.routing import factor_names, fitted, shown
+from asicbnn.technology.routing import factor_names, fitted, shown, student_t
 from asicbnn.technology.schema import Figure, RoutedEntry
 
 SKY = load("sky130hd")
@@ -183,3 +183,9 @@ class TestOfATechnology:
         halo_um = macro_halo_um(stranger, 10_000.0)
         assert (100 + 2 * halo_um) ** 2 == pytest.approx(1.8 * 10_000)
         assert macro_halo_um(SKY, 10_000.0) == 40
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 30, 200])
+def test_students_t_is_that_of_scipy(freedom):
+    stdtrit = pytest.importorskip("scipy.special").stdtrit
+    assert student_t(freedom) == pytest.approx(float(stdtrit(freedom, 0.975)), rel=1e-9)

@@ -1,6 +1,7 @@
 """Technologies of nodes between those of libraries."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -165,3 +166,53 @@ def test_mistakes_of_a_file_are_told(tmp_path, text, sentence):
     path.write_text(text)
     with pytest.raises(SpecError, match=sentence):
         load(path)
+
+
+LEAKING = """kind: scaled
+name: mine
+node_nm: 28
+sources: {foundry: a data sheet}
+off_current_na_per_um: {value: 0.5, source: foundry, relative_error: 0.3}
+"""
+
+
+def test_a_stated_off_current_moves_leakage_and_nothing_else(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(LEAKING)
+    plain, mine = load("scaled:28"), load(path)
+    assert mine.off_current_na_per_um == pytest.approx(0.5)
+    by = 0.5 / plain.off_current_na_per_um
+    for role, cell in plain.cells.items():
+        assert mine.cells[role].leakage_nw == pytest.approx(cell.leakage_nw * by)
+        assert replace(mine.cells[role], leakage_nw=cell.leakage_nw) == cell
+    assert mine.sram.leakage_ratio.value == pytest.approx(plain.sram.leakage_ratio.value * by)
+    assert mine.leakage_error == 0.3
+    assert mine != plain
+    assert any("0.5 nA/um" in flag for flag in mine.flags)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("node_nm: 5\noff_current_na_per_um: {value: 1, source: x}\n", r"states no width"),
+        ("node_nm: 28\noff_current_na_per_um: {value: 0, source: x}\n", r"expected a current > 0"),
+    ],
+)
+def test_an_off_current_that_cannot_be_used_is_refused_with_its_line(tmp_path, lines, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"kind: scaled\nname: mine\n{lines}")
+    with pytest.raises(SpecError, match=message):
+        load(path)
+
+
+def test_off_currents_are_leakage_over_voltage_and_width():
+    sky = load("sky130hd")
+    width = (0.65 + 1.0) / 2
+    assert sky.off_current_na_per_um == pytest.approx(0.00533 / 1.8 / width)
+    assert sky.at(1.7).off_current_na_per_um == sky.off_current_na_per_um
+    assert load("gt2n").off_current_na_per_um is None
+
+
+def test_leakage_between_libraries_is_as_uncertain_as_two_of_one_node_differ():
+    sky, ihp = (load(name).off_current_na_per_um for name in ("sky130hd", "ihp_sg13g2"))
+    assert 1 + load("scaled:28").leakage_error == pytest.approx(ihp / sky, rel=0.02)

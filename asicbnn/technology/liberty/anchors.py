@@ -232,6 +232,12 @@ def sram_entry(units: Units) -> SramEntry:
             units_of(file).gate_equivalent_um2 / base.gate_equivalent_um2,
         ),
     )
+    known = Figure(value=1.0, source=SOURCE)
+    energy = scaled_figure(
+        "the mean over what FO4 toggle energies give",
+        1.0,
+        lambda file: (file.sram.energy_ratio or known, 1.0),
+    )
     leakage = Figure(
         value=rounded(units.inverter_nw / base.inverter_nw),
         source="composed",
@@ -241,7 +247,7 @@ def sram_entry(units: Units) -> SramEntry:
     )
     return SramEntry(
         fit=fitted.sram.fit, scaled=True, area_ratio=area, leakage_ratio=leakage,
-        access=assumed_as(anchors()["sky130hd"].sram.access),
+        access=assumed_as(anchors()["sky130hd"].sram.access), energy_ratio=energy,
     )  # fmt: skip
 
 
