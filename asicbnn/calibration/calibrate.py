@@ -133,7 +133,7 @@ def calibrate(
             keeps_adders=form == "adder_cells",
         ),
         seconds=time.perf_counter() - started,
-        tools=_tools(prepared),
+        tools=tools_of(prepared),
         files=tuple(f"{each.name} ({each.sha256[:12]})" for each in prepared.library.files),
         notes=(*notes, *_composed(prepared)),
     )
@@ -151,7 +151,8 @@ class _Counter:
         self.progress(self.done, self.total)
 
 
-def _tools(prepared: Flow) -> str:
+def tools_of(prepared: Flow) -> str:
+    """Name what maps and times."""
     timer = "OpenSTA" if opensta.is_installed() else "the NLDM calculation of asicbnn"
     return f"{prepared.yosys.version}, longest paths by {timer}"
 
@@ -216,4 +217,4 @@ def _strange(technology: Technology, library: Library) -> list[str]:
     return said
 
 
-__all__ = ["METRICS", "Calibration", "calibrate", "matched"]
+__all__ = ["METRICS", "Calibration", "calibrate", "matched", "tools_of"]

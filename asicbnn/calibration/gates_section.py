@@ -1,4 +1,4 @@
-"""The section `calibration` of a technology file: factors fitted to mapped gates."""
+"""Sections `calibration` and `cell_memories` of a technology file: factors fitted to gates."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from asicbnn.calibration.factors import SOURCE
-from asicbnn.technology.schema import CalibrationEntry
+from asicbnn.calibration.memory_factors import SOURCE as MEMORY_SOURCE
+from asicbnn.technology.schema import CalibrationEntry, CellMemoryEntry
 from asicbnn.technology.sections import with_section
 
 SECTION: Final = "calibration"
+MEMORIES: Final = "cell_memories"
 _DIGITS: Final = 5
 
 
@@ -20,7 +22,18 @@ def with_calibration(
 
     text, path  the file and what to call it in a complaint     source  where the factors are from
     """
-    content = {
+    return with_section(text, path, SECTION, _content(entries), {SOURCE: source})
+
+
+def with_cell_memories(
+    text: str, path: str, entries: Mapping[Any, CellMemoryEntry], source: str
+) -> str:
+    """Return a technology file with the factors of its memories of cells; as `with_calibration`."""
+    return with_section(text, path, MEMORIES, _content(entries), {MEMORY_SOURCE: source})
+
+
+def _content(entries: Mapping[Any, CalibrationEntry | CellMemoryEntry]) -> dict[str, Any]:
+    return {
         structure: {
             metric: {
                 "factor": _rounded(factor.factor),
@@ -33,12 +46,10 @@ def with_calibration(
         }
         for structure, entry in entries.items()
     }
-    section: dict[str, Any] = content
-    return with_section(text, path, SECTION, section, {SOURCE: source})
 
 
 def _rounded(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
-__all__ = ["SECTION", "with_calibration"]
+__all__ = ["MEMORIES", "SECTION", "with_calibration", "with_cell_memories"]

@@ -100,6 +100,7 @@ class TimedCircuit:
         self._first_elements: list[int] = [0]
         self.flops = self._flops()
         self.input_elements = self._add(self._inputs())
+        self.latch_elements = self._add(self._latch_clocks())
         for group in (*self._gates(), *self._sinks()):
             self._add(group)
 
@@ -121,6 +122,15 @@ class TimedCircuit:
         nets = np.array([net for _, _, net in self.ports], np.int64)
         none = np.full(len(nets), -1)
         return Group(SOURCE, none, nets, _no_nets(nets), _NO_WORDS, both, np.zeros_like(both))
+
+    def _latch_clocks(self) -> Group:
+        """Sources of the nets that open latches, in the order of `network.latches`."""
+        nets = np.array(list(self.network.latches.values()), np.int64)
+        gates = [self.network.domains[domain].gate for domain in self.network.latches]
+        at_once = np.zeros((len(nets), 2))
+        return Group(
+            SOURCE, np.array(gates, np.int64), nets, _no_nets(nets), _NO_WORDS, at_once, at_once
+        )
 
     def _gates(self) -> Iterator[Group]:
         about = self.annotation

@@ -4,7 +4,8 @@
    output has at most one transition on its way, and a change back before it arrives takes it away.
    Pending transitions lie in a wheel of lists, one per tick, so that all operations take constant
    time. Flip-flops of a clock domain sample together at the edge that begins a cycle, before
-   anything moves; a cycle ends when nothing is pending. */
+   anything moves; a cycle ends when nothing is pending. Nets that open latches rise at the edge; once
+   nothing is pending they fall, and the cycle ends when that has come to rest. */
 
 #include <stdint.h>
 
@@ -27,8 +28,9 @@ typedef struct {
   const int32_t *flop_domain, *flop_first, *flop_net, *flop_clock, *flop_true, *flop_inverse;
   const uint64_t *flop_function;
   const float *clock_fj;
-  /* clock domains: open if the parent (before it) is, and one of these nets is 1 */
-  const int32_t *domain_parent, *domain_first, *domain_net;
+  /* clock domains: open if the parent (before it) is, and one of these nets is 1; the element of the
+     net by which it opens latches, or -1 */
+  const int32_t *domain_parent, *domain_first, *domain_net, *domain_element;
   const int32_t *input_element, *observed_net;
 } Circuit;
 
@@ -142,6 +144,7 @@ static void clock_edge(const Circuit *c, State *s) {
     unsigned enables = gathered(s, c->domain_net, c->domain_first[d], c->domain_first[d + 1]);
     s->open[d] = parent < 0 || (s->open[parent] && enables);
     s->edges[d] += s->open[d];
+    if (s->open[d]) launch(c, s, c->domain_element[d], 1);
   }
   for (int64_t f = 0; f < c->flops; f++) {
     if (!s->open[c->flop_domain[f]]) continue;
@@ -174,22 +177,30 @@ void settle(const Circuit *c, State *s, const uint8_t *inputs) {
   }
 }
 
+/* Let happen what is pending; returns the last tick, or -1 if it does not come to rest. */
+static int32_t come_to_rest(const Circuit *c, State *s) {
+  int32_t now = 0;
+  while (s->pending) {
+    now = next_tick(c, s, now);
+    if (now > c->longest_ticks) return -1;
+    int32_t slot = now & (c->wheel - 1), e;
+    while ((e = s->heads[slot]) >= 0) {
+      take_away(c, s, e);
+      fire(c, s, e, now);
+    }
+  }
+  return now;
+}
+
 /* Run cycles; returns how many came to rest, fewer than asked if one did not. */
 int64_t run(const Circuit *c, State *s, int64_t cycles, const uint8_t *inputs, uint8_t *observed) {
   for (int64_t cycle = 0; cycle < cycles; cycle++) {
     clock_edge(c, s);
     for (int64_t i = 0; i < c->inputs; i++)
       launch(c, s, c->input_element[i], inputs[cycle * c->inputs + i]);
-    int32_t now = 0;
-    while (s->pending) {
-      now = next_tick(c, s, now);
-      if (now > c->longest_ticks) return cycle;
-      int32_t slot = now & (c->wheel - 1), e;
-      while ((e = s->heads[slot]) >= 0) {
-        take_away(c, s, e);
-        fire(c, s, e, now);
-      }
-    }
+    int32_t now = come_to_rest(c, s);
+    for (int64_t d = 0; d < c->domains; d++) launch(c, s, c->domain_element[d], 0);
+    if (now < 0 || come_to_rest(c, s) < 0) return cycle;
     s->ticks_sum += now;
     if (now > s->ticks_max) s->ticks_max = now;
     for (int64_t i = 0; i < s->touched_nets; i++) {

@@ -30,7 +30,7 @@ _CIRCUIT_ARRAYS = (
     "kind", "arity", "output", "arcs", "function", "words", "element_first", "element_net", "ticks",
     "arc_fj", "order", "first_load", "load", "flop_domain", "flop_first", "flop_net", "flop_clock",
     "flop_true", "flop_inverse", "flop_function", "clock_fj", "domain_parent", "domain_first",
-    "domain_net", "input_element", "observed_net",
+    "domain_net", "domain_element", "input_element", "observed_net",
 )  # fmt: skip
 _STATE_ARRAYS = (
     "value", "held", "due", "next", "before", "heads", "busy", "pending_fj", "stored", "open",
@@ -225,6 +225,7 @@ def _circuit_arrays(circuit: TimedCircuit, tick_ps: float) -> dict[str, NDArray[
         "flop_inverse": flops.outputs[:, 1],
         "domain_parent": [domain.parent for domain in domains],
         "domain_first": np.cumsum([0, *map(len, enables)]), "domain_net": sum(enables, ()),
+        "domain_element": _latch_clocks(circuit),
         "input_element": circuit.input_elements,
     }  # fmt: skip
     return {
@@ -236,6 +237,13 @@ def _circuit_arrays(circuit: TimedCircuit, tick_ps: float) -> dict[str, NDArray[
         "flop_function": flops.next_state.astype(np.uint64),
         "clock_fj": flops.clock_fj.astype(np.float32),
     }
+
+
+def _latch_clocks(circuit: TimedCircuit) -> NDArray[Any]:
+    """Element of the net by which each domain opens latches, -1 for none."""
+    found = np.full(len(circuit.network.domains), -1)
+    found[list(circuit.network.latches)] = circuit.latch_elements
+    return found
 
 
 def _flat(arrays: list[NDArray[Any]]) -> NDArray[Any]:

@@ -61,6 +61,10 @@ def calibrate(
         bool,
         typer.Option("--rank", help="rank 40 accelerators by estimates and by gates; fit nothing"),
     ] = False,
+    memories: Annotated[
+        bool,
+        typer.Option("--memories", help="latch and flip-flop memories in place of accelerators"),
+    ] = False,
     quick: Annotated[bool, typer.Option("--quick", help=f"the same as --subset {_QUICK}")] = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="designs at once; one per core if not given")
@@ -87,7 +91,8 @@ def calibrate(
     From Liberty files: accelerators are synthesised, and areas, longest paths and the energy of
     runs played on the gates held against the estimates; factors are fitted on every second design
     and judged on the others. A technology with such factors is estimated at level gate. From
-    metrics: placement and routing.
+    metrics: placement and routing. With --memories, those of latches and flip-flops are mapped and
+    played instead, and their factors written.
     """
     if (from_metrics is None) == (not liberty):
         refuse("calibrate needs to know from what: --liberty LIB or --from-metrics DIR")
@@ -97,6 +102,13 @@ def calibrate(
         if from_metrics is not None or output is not None:
             refuse("--rank takes --liberty and writes no file")
         _rank(technology, liberty or [], as_json=as_json)
+        return
+    if memories:
+        if from_metrics is not None or form is DatapathForm.remapped:
+            refuse("--memories takes --liberty, and no other form than adder_cells")
+        target = None if dry_run else _target(technology, output, force=force)
+        few = _QUICK if quick else subset
+        _memories(technology, liberty or [], few, jobs, target, report, as_json=as_json)
         return
     if form is DatapathForm.remapped and from_metrics is None and not dry_run:
         refuse("--form remapped is not what is exported, so its factors are shown only: --dry-run")
@@ -178,6 +190,43 @@ def _rank(technology: str, liberty: Sequence[Path], *, as_json: bool) -> None:
         terminal.show(shown.ranking_tables(known.name, ranked))
 
 
+def _memories(
+    technology: str,
+    liberty: Sequence[Path],
+    subset: int | None,
+    jobs: int | None,
+    target: Path | None,
+    report: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    from asicbnn.calibration.gates_section import with_cell_memories
+    from asicbnn.calibration.memory_factors import calibrate_memories
+    from asicbnn.replacing import check_writable, write_text
+    from asicbnn.report import memory_calibration as shown
+    from asicbnn.technology.library import load, text_of
+
+    if target is not None:
+        check_writable(target)
+    known, text = load(technology), text_of(technology)
+    with terminal.progress("memories") as progress:
+        found = calibrate_memories(
+            known, liberty, subset=subset, jobs=jobs or os.cpu_count() or 1, progress=progress
+        )
+    if as_json:
+        terminal.print_json(terminal.envelope("calibrate", **shown.as_json(found)))
+    else:
+        terminal.show(shown.memory_tables(found))
+    if target is not None:
+        changed = with_cell_memories(text, technology, found.entries(), found.source)
+        terminal.wrote([write_text(target, changed)])
+    if report is not None:
+        stem = report / f"{found.technology}_memories"
+        table = write_text(stem.with_suffix(".csv"), shown.residual_csv(found))
+        page = shown.memory_page(found, table.name)
+        terminal.wrote([write_text(stem.with_suffix(".md"), page), table])
+
+
 def _report(found: Calibration, folder: Path, formats: Sequence[str]) -> None:
     from asicbnn.replacing import write_text
     from asicbnn.report import calibration as shown
@@ -218,6 +267,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "calibrate my28nm.yaml --liberty tt.lib.gz --jobs 8 --report reports/my28nm",
             "calibrate sky130hd --liberty sky130_fd_sc_hd__tt_025C_1v80.lib --quick --dry-run",
+            "calibrate my28nm.yaml --liberty tt.lib.gz --memories",
             "calibrate my28nm.yaml --from-metrics runs",
             "calibrate sky130hd --from-metrics runs -o my_sky130.yaml",
         ),

@@ -1,4 +1,4 @@
-"""The chip's Verilog: the top module, its memories, and a wrapper per memory macro."""
+"""The chip's Verilog: the top module, its memories of cells, and a wrapper per memory macro."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.hardware.configuration import Order
 from asicbnn.hardware.verilog import MemoryModule, VerilogBlock, library, write_verilog
 from asicbnn.hardware.verilog.accelerator import reset_registers
+from asicbnn.hardware.verilog.cell_memories import CellMemory
 from asicbnn.hardware.verilog.macros import MacroMemory, MacroShape, Ports
 from asicbnn.hardware.verilog.names import Names
 from asicbnn.spec.accelerator import Accelerator
+from asicbnn.technology.row_memory import RowKind, RowMemory
 
 LIBRARY = (
-    "arithmetic_simulation.v", "arithmetic_synthesis.v", "clock_gate.v", "cells_generic.v",
-    "cells_sky130hd.v", "cells_ihp_sg13g2.v",
+    "arithmetic_simulation.v", "arithmetic_synthesis.v", "clock_gate.v", "memory_cells.v",
+    "cells_generic.v", "cells_sky130hd.v", "cells_ihp_sg13g2.v",
 )  # fmt: skip
 """Files of modules that stand beside every chip."""
 
@@ -25,13 +27,14 @@ LIBRARY = (
 class Chip:
     """An accelerator as Verilog.
 
-    macros  memories that are built of macros; the others are made of cells
+    macros  memories that are built of macros      rows  those of latches or flip-flops
     """
 
     accelerator: Accelerator
     machine: Machine
     written: VerilogBlock
     macros: tuple[MacroMemory, ...]
+    rows: tuple[CellMemory, ...]
 
     @property
     def name(self) -> str:
@@ -50,12 +53,11 @@ class Chip:
     @property
     def memories(self) -> str:
         """Modules of all memories: of cells, or of macros."""
-        built = {macro.memory.module: macro for macro in self.macros}
-        parts = [
-            built[m.module].text() if m.module in built else m.text(m.view.words)
-            for m in self.written.memories
-        ]
-        return "\n".join(parts)
+        built = {
+            **{macro.memory.module: macro.text() for macro in self.macros},
+            **{rows.module: rows.text() for rows in self.rows},
+        }
+        return "\n".join(built[m.module] for m in self.written.memories)
 
     @property
     def shapes(self) -> dict[MacroShape, list[str]]:
@@ -79,8 +81,13 @@ def chip(accelerator: Accelerator, order: Order | None) -> Chip:
         reset=reset_registers(machine),
         gated=machine.gated,
     )
-    macros = [_macro(accelerator, memory) for memory in written.memories]
-    return Chip(accelerator, machine, written, tuple(m for m in macros if m is not None))
+    macros, rows = [], []
+    for memory in written.memories:
+        if kind := _kind_of_rows(accelerator, memory):
+            rows.append(cell_memory(memory, kind))
+        else:
+            macros.append(_macro(accelerator, memory))
+    return Chip(accelerator, machine, written, tuple(macros), tuple(rows))
 
 
 def module_name(wanted: str) -> str:
@@ -95,19 +102,39 @@ def module_name(wanted: str) -> str:
     return Names({*taken, wanted} if is_taken else taken).given(wanted)
 
 
-def _macro(accelerator: Accelerator, memory: MemoryModule) -> MacroMemory | None:
-    """Return the macros of a memory; None if it is made of cells."""
-    name, words = memory.view.name, memory.view.words
+def _kind_of_rows(accelerator: Accelerator, memory: MemoryModule) -> RowKind | None:
+    """Return what a memory's rows are made of; None if it is built of macros."""
+    name = memory.view.name
     if name == "classes":
+        return "register"
+    if name.startswith("store_"):
         return None
+    kind = getattr(accelerator.buffers, name.removesuffix("_buffer")).kind
+    return kind if kind in ("latch", "register") else None
+
+
+def cell_memory(memory: MemoryModule, kind: RowKind) -> CellMemory:
+    """Return a memory as rows of cells.
+
+    Raises ValueError for a memory that does not have exactly one write port.
+    """
+    view = memory.view
+    if len(view.writes) != 1:
+        raise ValueError(f"memory {view.name}: rows of cells have one write port")
+    parts = tuple(part.bitwidth for part in view.slices)
+    rows = RowMemory(kind, view.words, parts, memory.repeats)
+    return CellMemory(memory.module, rows, len(view.reads))
+
+
+def _macro(accelerator: Accelerator, memory: MemoryModule) -> MacroMemory:
+    """Return the macros of a memory."""
+    name, words = memory.view.name, memory.view.words
     bits, part_bits = memory.view.bits, memory.view.slices[0].bitwidth
     ports: Ports = "1rw"
     halves = False
     if not name.startswith("store_"):
         part = name.removesuffix("_buffer")
         buffer = getattr(accelerator.buffers, part)
-        if buffer.kind != "sram":
-            return None
         pairs = part in ("weight", "input") and buffer.ping_pong
         rings = part == "input" and buffer.circular_rows
         halves = pairs and not rings and words % 2 == 0 and words > 2

@@ -93,7 +93,7 @@ def _values(built: Chip, stimulus: Stimuli) -> dict[str, str]:
     counts = built.written.counts
     cells = _CELLS.get(accelerator.technology, _GENERIC)
     sources = [f"{built.name}.v", "memories.v", "arithmetic_synthesis.v", cells]
-    sources += ["clock_gate.v"] if cells == _GENERIC else []
+    sources += ["clock_gate.v", "memory_cells.v"] if cells == _GENERIC else []
     extra = "EXTRA_VERILOG_MODELS:\n  - dir::macros.v\n" if built.macros else ""
     return {
         "NAME": built.name,
@@ -132,14 +132,16 @@ def _values(built: Chip, stimulus: Stimuli) -> dict[str, str]:
 
 def _memory_table(built: Chip) -> str:
     made = {macro.memory.view.name: macro for macro in built.macros}
+    rows = {memory.module: memory for memory in built.rows}
     lines = ["| memory | words x bit | parts written apart [bit] | built of |", "|---|---|---|---|"]
     for memory in built.written.memories:
         view = memory.view
         parts = ", ".join(str(part.bitwidth) for part in view.slices)
-        of = "cells"
         if view.name in made:
             macro = made[view.name]
             of = f"{2 if macro.halves else 1} x `{macro.shape.module}`"
+        else:
+            of = {"latch": "latches", "register": "flip-flops"}[rows[memory.module].kind]
         lines.append(f"| {view.name} | {view.words} x {view.bits} | {parts} | {of} |")
     return "\n".join(lines)
 

@@ -49,6 +49,7 @@ PART_OF_COMPONENT: Mapping[str, str] = MappingProxyType(
 class Macro:
     """What a part's memory is built of: ``count`` equal memories of ``words`` x ``word_bits``.
 
+    write_bits   a word is written in parts of so many bits, one after the other; None: at once
     key          the field of the spec that asks for it
     extrapolate  whether an SRAM below the range of the fit is priced all the same
     """
@@ -60,6 +61,7 @@ class Macro:
     count: int = 1
     ports: Ports = "1rw"
     write_mask: WriteMask = "none"
+    write_bits: int | None = None
     key: str = ""
     extrapolate: bool = False
 
@@ -70,7 +72,8 @@ class Macro:
         try:
             return memory(
                 technology, self.kind, self.words, self.word_bits, self.ports, self.write_mask,
-                pricing=pricing, macros=listed, extrapolate=self.extrapolate,
+                write_bits=self.write_bits, pricing=pricing, macros=listed,
+                extrapolate=self.extrapolate,
             )  # fmt: skip
         except ModelError as error:
             raise ModelError(f"{self.key}: {error}") from None
@@ -99,13 +102,15 @@ def _buffers(accelerator: Accelerator, lay: Layout) -> list[Macro]:
     built = []
     weight = Macro(
         "weight_buffer", buffers.weight.kind, lay.weight_words * lay.weight_slots,
-        lay.weight_port_bits, key="buffers.weight", extrapolate=buffers.weight.extrapolate,
+        lay.weight_port_bits, write_bits=lay.link_bits, key="buffers.weight",
+        extrapolate=buffers.weight.extrapolate,
     )  # fmt: skip
     halves = buffers.weight.ping_pong and weight.kind == "sram"
     built.append(_halved(weight) if halves else weight)
     pixels = Macro(
         "input_buffer", buffers.input.kind, lay.input_words * lay.input_word_slots,
-        lay.input_port_bits, ports=buffers.input.ports, key="buffers.input",
+        lay.input_port_bits, ports=buffers.input.ports, write_bits=lay.link_bits,
+        key="buffers.input",
         extrapolate=buffers.input.extrapolate,
     )  # fmt: skip
     alternates = buffers.input.ping_pong and not buffers.input.circular_rows
@@ -119,7 +124,8 @@ def _buffers(accelerator: Accelerator, lay: Layout) -> list[Macro]:
         ))  # fmt: skip
     thresholds = Macro(
         "threshold_buffer", buffers.threshold.kind, lay.threshold_words, lay.threshold_word_bits,
-        key="buffers.threshold", extrapolate=buffers.threshold.extrapolate,
+        write_bits=lay.link_bits, key="buffers.threshold",
+        extrapolate=buffers.threshold.extrapolate,
     )  # fmt: skip
     built.append(thresholds)
     if lay.pool_words:

@@ -35,7 +35,7 @@ _MACROS = (
 )  # fmt: skip
 _FIGURES = (
     ("area_um2", "area", "um2", "area_error"),
-    ("read_energy_fj", "read", "fJ", "energy_error"),
+    ("read_energy_fj", "read", "fJ", "read_error"),
     ("write_energy_fj", "write", "fJ", "energy_error"),
     ("leakage_nw", "leakage nW", "1", "energy_error"),
     ("minimum_cycle_ps", "cycle", "ps", "access_error"),

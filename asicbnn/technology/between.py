@@ -111,6 +111,7 @@ class Between:
             operating=self._operating(volts),
             corners=(),
             calibration={},
+            cell_memories={},
             node_error=BAND,
             leakage_error=LEAKAGE_BAND,
             inverter_width_um=self._width(),

@@ -11,7 +11,7 @@ Kind = Literal["sram", "latch", "register", "rom"]
 Ports = Literal["1rw", "1r1w"]
 WriteMask = Literal["none", "byte", "bit"]
 Pricing = Literal["fit", "exact"]
-Level = Literal["fit", "scaled", "cells", "macros"]
+Level = Literal["fit", "scaled", "cells", "gates", "macros"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Memory:
     cells                    : of a latch or register memory (already in the figures); None: SRAM
     macros                   : what an SRAM or ROM is made of;  empty: built of cells
     level                    : "macros" that exist, a "fit" to such, "scaled" from another
-                               technology's fit, or counted "cells"
+                               technology's fit, counted "cells", or those times factors to "gates"
     *_error                  : relative error, read_error that of the energy of a read; 1.0 stands
                                for a factor of two either way
     flags                    : what a report has to say about these figures

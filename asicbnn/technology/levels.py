@@ -12,6 +12,7 @@ MEMORY_LEVELS: Final[Mapping[str, Level]] = {
     "macros": "gate",
     "fit": "gate",
     "scaled": "assumed",
+    "gates": "gate",
     "cells": "cell",
 }
 """The level of a memory's figures: real macros and fits to them stand beside mapped gates."""

@@ -21,6 +21,7 @@ from asicbnn.technology.macro import MacroList
 from asicbnn.technology.macros import load as load_macros
 from asicbnn.technology.schema import (
     CalibrationEntry,
+    CellMemoryEntry,
     CornerEntry,
     Figure,
     OperatingEntry,
@@ -79,6 +80,8 @@ class Technology:
     corners: tuple[CornerEntry, ...] = field(default=(), repr=False)
     calibration: Mapping[str, CalibrationEntry] = field(default_factory=dict, repr=False)
     """Factors to gate level by structure; none for a technology that was not calibrated."""
+    cell_memories: Mapping[str, CellMemoryEntry] = field(default_factory=dict, repr=False)
+    """Factors of latch and register memories; none where they were not measured."""
     node_error: float = 0.0
     """Relative error of every figure of a technology scaled between libraries."""
     leakage_error: float | None = None
@@ -305,6 +308,7 @@ def _read(data: bytes, path: str, macros: MacroList | None) -> Technology:
         operating=file.operating,
         corners=file.corners,
         calibration=dict(file.calibration),
+        cell_memories={str(rows): entry for rows, entry in file.cell_memories.items()},
     )
 
 

@@ -36,6 +36,7 @@ def memory(
     ports: Ports = "1rw",
     write_mask: WriteMask = "none",
     *,
+    write_bits: int | None = None,
     pricing: Pricing = "fit",
     macros: MacroList | None = None,
     extrapolate: bool = False,
@@ -46,6 +47,8 @@ def memory(
                        memory of the port's width
     ports            : one that reads or writes, or one of each
     write_mask       : the smallest part of a word written on its own
+    write_bits       : of latches and registers: a word is written in parts of so many bits, one
+                       after the other; None: at once
     pricing          : of an SRAM: the fit to real macros, or exactly those on a list; a ROM is of
                        cells where the list has none and it need not be exact
     macros           : the list of a memory compiler; None takes the technology's own
@@ -66,7 +69,9 @@ def memory(
         if size < 1:
             raise ModelError(f"a memory's {what} must be an integer >= 1{unit}, not {size}")
     if kind in ("latch", "register"):
-        return standard_cell_memory(technology, kind, words, word_bits, ports, write_mask)
+        return standard_cell_memory(
+            technology, kind, words, word_bits, ports, write_mask, write_bits
+        )
     own = technology.nominal
     if kind == "rom":
         listed = macros or own.macros

@@ -224,6 +224,27 @@ class CalibrationEntry(Form):
     energy: CalibrationFactor | None = None
 
 
+class CellMemoryEntry(Form):
+    """What memories of latches or of flip-flops are as gates, over what is counted for them.
+
+    area, leakage  of the logic; rows, data register and clock gates are mapped one to one
+    read_energy   of an access, in order or at random
+    write_energy  of an access beside write_lines: what is written on the pins of a group of rows;
+                  the spread of both is that of their sum
+    idle_energy   of a cycle without access
+    access        of the longest path beside access_levels: the levels of the OR over all words
+    """
+
+    area: CalibrationFactor
+    leakage: CalibrationFactor
+    read_energy: CalibrationFactor
+    write_energy: CalibrationFactor
+    write_lines: CalibrationFactor
+    idle_energy: CalibrationFactor
+    access: CalibrationFactor
+    access_levels: CalibrationFactor
+
+
 class RangeEntry(Form):
     """From where to where something is known, with the source that says so."""
 
@@ -304,6 +325,8 @@ class TechnologyFile(Form):
     routed: RoutedEntry | None = None
     calibration: dict[str, CalibrationEntry] = Field(default_factory=dict)
     """Factors by structure: see `calibration.STRUCTURES`."""
+    cell_memories: dict[Literal["latch", "register"], CellMemoryEntry] = Field(default_factory=dict)
+    """Factors of memories built of cells, by what their rows are."""
     macros: tuple[Name, ...] = ()
     """Lists of SRAM macros: shipped names, or files beside this one."""
     operating: OperatingEntry | None = None

@@ -1,35 +1,37 @@
-"""Memories of latches or flip-flops, counted cell by cell.
+"""Memories of latches or flip-flops: counted cell by cell, times factors measured on mapped gates.
 
-Both read through a multiplexer tree into a register, so that a word is there one cycle after its
-address, as from an SRAM. A latch word opens its clock gate when written; a register word is
-clocked in every cycle and holds itself through a multiplexer (nothing is clock-gated yet). Read
-and write are apart in both, so a 1r1w memory costs what a 1rw memory costs.
+Reads are combinational, as the machine asks for them: the register behind is the machine's. Both
+kinds have a port that reads and one that writes, so a 1r1w memory costs what a 1rw memory costs.
+Structure: `row_memory.py`. Equations and residuals: docs/models/technology.md.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from asicbnn.technology.cells import Cells
-from asicbnn.technology.compiled_memory import Kind, Memory, Ports, WriteMask
+from asicbnn.technology.compiled_memory import Memory, Ports, WriteMask
 from asicbnn.technology.library import Technology
-from asicbnn.technology.schema import Figure, Form, Name, read_form
+from asicbnn.technology.row_memory import GROUP_WORDS, RowKind, RowMemory, row_memory
+from asicbnn.technology.schema import CellMemoryEntry, Form, Name, RangeEntry, read_form
 
 _FILE = Path(__file__).parent / "figures" / "standard_cell_memory.yaml"
 _RANDOM_BIT = 0.5
-_FAN_OUT = 4
+MOST_PINS: Final = 16
+"""Pins of a net, as calibrations buffer them."""
 
 
 class _CellMemoryFile(Form):
+    """Factors of a technology whose own were not measured, and the sizes they were measured at."""
+
     sources: dict[str, Name]
-    read_multiplexer_nand2_per_node: Figure
-    decoder_nand2_per_word: Figure
-    area_relative_error: Figure
-    energy_relative_error: Figure
-    read_relative_error: Figure
-    access_relative_error: Figure
+    factors: dict[RowKind, CellMemoryEntry]
+    words: RangeEntry
+    word_bits: RangeEntry
 
 
 @lru_cache(maxsize=1)
@@ -37,135 +39,255 @@ def _figures() -> _CellMemoryFile:
     return read_form(_CellMemoryFile, _FILE.read_bytes(), _FILE.name)
 
 
-def segments(word_bits: int, write_mask: WriteMask) -> int:
-    """Parts of a word that are written separately."""
-    return {"none": 1, "byte": math.ceil(word_bits / 8), "bit": word_bits}[write_mask]
+@dataclass(frozen=True)
+class CountedCosts:
+    """What a memory costs by its cells alone, before factors.
 
-
-def latch_cells(words: int, word_bits: int, write_mask: WriteMask = "none") -> Cells:
-    """Cells of a latch memory: latches, clock gates, decoder, multiplexers, two registers.
-
-    Decoder and read multiplexers are counted in NAND2, as fitted to synthesised memories; the
-    registers hold the word being written and the word read.
+    read_fj      of a read of another word than the last
+    write_fj     of writing a word in all its parts, beside its lines: `lines_fj`
+    write_sinks  clock pins it reaches, whose clock tree is not in it
+    idle_fj      of a cycle without access, the clock tree left out
+    access_ps    register to register, without the levels of the OR: `levels_ps`
     """
-    return Cells(
-        latch=words * word_bits,
-        clock_gate=words * segments(word_bits, write_mask),
-        flop=2 * word_bits,
-    ) + _decode_and_read(words, word_bits)
+
+    read_fj: float
+    write_fj: float
+    lines_fj: float
+    write_sinks: float
+    idle_fj: float
+    access_ps: float
+    levels_ps: float
 
 
-def register_cells(words: int, word_bits: int, write_mask: WriteMask = "none") -> Cells:
-    """Cells of a register memory: flops that hold through multiplexers, and one read register."""
-    masks = segments(word_bits, write_mask)
-    return Cells(
-        flop=(words + 1) * word_bits,
-        mux2=words * word_bits,
-        and2=words * masks if masks > 1 else 0,
-    ) + _decode_and_read(words, word_bits)
+def counted_costs(technology: Technology, memory: RowMemory) -> CountedCosts:
+    """Count the energies and the path of a memory."""
+    gate_fj = technology.cell("clock_gate").clock_energy_fj or 0.0
+    return CountedCosts(
+        _read_fj(technology, memory), _write_fj(technology, memory), _lines_fj(technology, memory),
+        _writes(memory) * _write_use(memory).sinks, memory.idle_gates.clock_gate * gate_fj,
+        _access_ps(technology, memory), _levels_ps(technology, memory),
+    )  # fmt: skip
 
 
-def _decode_and_read(words: int, word_bits: int) -> Cells:
-    figures = _figures()
-    per_node = int(figures.read_multiplexer_nand2_per_node.value)
-    per_word = int(figures.decoder_nand2_per_word.value)
-    return Cells(nand2=per_node * word_bits * (words - 1) + (per_word * words if words > 1 else 0))
+def _read_fj(technology: Technology, memory: RowMemory) -> float:
+    """Energy of one read: decoder, two lines and the words they open, up to where they meet [fJ].
 
-
-def _read_energy_fj(technology: Technology, words: int, word_bits: int) -> float:
-    """Energy of one read: select lines, multiplexer tree, read register [fJ].
-
-    With random addresses and data, a node above 2^l words switches with probability
-    (1 - 2^-l) / 2; over a tree of W (D - 1) nodes that sums to about a third of them. A node is
-    two NAND2; its select pins switch with probability one half.
+    Of the words half the bits are 1: they fall behind the line that closes and rise behind the one
+    that opens, through all levels but the last, behind which half of the outputs change. AND and OR
+    are priced as the NAND and NOR they become.
     """
-    nodes = word_bits * (words - 1)
-    per_node = int(_figures().read_multiplexer_nand2_per_node.value)
-    nand2, pin = technology.cell("nand2"), technology.pin_energy_fj("nand2")
-    tree = nodes * _NODE_ACTIVITY * per_node * (nand2.internal_energy_fj + pin)
-    selects = nodes * _RANDOM_BIT * per_node * pin
-    return tree + selects + technology.switching_energy_fj(Cells(flop=word_bits), _RANDOM_BIT)
+    if memory.words == 1:
+        return 0.0
+    bits, nand_pin = memory.bits, technology.pin_energy_fj("nand2")
+    drivers = 1 + bits / MOST_PINS
+    lines = 2 * (bits * nand_pin + drivers * _buffer_fj(technology))
+    opened = technology.cell("nand2").internal_energy_fj + technology.pin_energy_fj("nor2")
+    other = technology.cell("nor2").internal_energy_fj + nand_pin
+    joined = (memory.levels - 1 + _RANDOM_BIT) * (opened + other) / 2
+    return _decoder_fj(technology, memory.words) + lines + bits * (opened + joined)
 
 
-_NODE_ACTIVITY = 1 / 3
-"""Sum over the levels of 2^-l (1 - 2^-l) / 2, per node of a deep binary tree."""
+def _decoder_fj(technology: Technology, lines: int) -> float:
+    """Energy of another line: two of them switch, and two in the decoder of each half [fJ].
+
+    The upper half of an address changes at most reads at random and at few in order: half is taken.
+    """
+    if lines <= 2:
+        return (lines - 1) * _toggle_fj(technology, "inverter")
+    low = 1 << (lines - 1).bit_length() // 2
+    high = -(-lines // low)
+    pin_fj = technology.pin_energy_fj("and2")
+    lower = _decoder_fj(technology, low) + 2 * high * pin_fj
+    upper = _decoder_fj(technology, high) + 2 * low * pin_fj
+    return lower + upper / 2 + 2 * _toggle_fj(technology, "and2")
 
 
-def _latch_write_fj(technology: Technology, words: int, word_bits: int, parts: int) -> float:
-    """Energy of one write: register, data lines to every word, one word's gates and latches."""
-    latch, gate = technology.cell("latch"), technology.cell("clock_gate")
-    changed = _RANDOM_BIT * word_bits
-    lines = changed * words * technology.pin_energy_fj("latch")
-    stored = changed * (latch.internal_energy_fj + technology.pin_energy_fj("nand2"))
-    opened = word_bits * (latch.clock_energy_fj or 0.0) + 2 * parts * gate.internal_energy_fj
-    register = changed * technology.cell("flop").internal_energy_fj
-    return lines + stored + opened + register
+def _toggle_fj(technology: Technology, role: str) -> float:
+    return technology.cell(role).internal_energy_fj + technology.pin_energy_fj(role)
 
 
-def _register_write_fj(technology: Technology, words: int, word_bits: int) -> float:
-    """Energy of one write: data lines to every word, one word's multiplexers and flops."""
-    changed = _RANDOM_BIT * word_bits
-    lines = changed * words * technology.pin_energy_fj("mux2")
-    selects = word_bits * technology.pin_energy_fj("mux2")
-    stored = technology.cell("flop").internal_energy_fj + technology.pin_energy_fj("nand2")
-    passed = technology.cell("mux2").internal_energy_fj + technology.pin_energy_fj("flop")
-    return lines + selects + changed * (stored + passed)
+def _buffer_fj(technology: Technology) -> float:
+    return technology.cell("buffer").internal_energy_fj + technology.pin_energy_fj("buffer")
 
 
-def _access_ps(technology: Technology, words: int, word_bits: int) -> float:
-    """Register to register: address buffers over the select lines, multiplexer levels, setup."""
-    levels = math.ceil(math.log2(words))
-    selected = max(1, word_bits * words // 2)
-    buffers = math.log(selected, _FAN_OUT) if levels else 0.0
-    return (
-        technology.cell("flop").delay_fo4_ps
-        + buffers * technology.fo4_delay_ps
-        + levels * technology.cell("mux2").delay_fo4_ps
-        + technology.setup_ps
-    )
+def _write_fj(technology: Technology, memory: RowMemory) -> float:
+    """Energy of writing one word, the lines to its group left out [fJ].
+
+    Per part: the register of what is written; the clock down to one row, past the gates of all
+    groups and of one group's rows; and what the row stores.
+    """
+    gate, flop = technology.cell("clock_gate"), technology.cell("flop")
+    row = technology.cell("latch" if memory.kind == "latch" else "flop")
+    use, changed = _write_use(memory), _RANDOM_BIT * memory.data_bits
+    spent = use.flops * (flop.clock_energy_fj or 0.0)
+    spent += changed * flop.internal_energy_fj if use.flops else 0.0
+    spent += use.gates * (gate.clock_energy_fj or 0.0) + 2 * use.opened * gate.internal_energy_fj
+    stored = row.internal_energy_fj + technology.pin_energy_fj("nand2")
+    spent += use.row_bits * ((row.clock_energy_fj or 0.0) + _RANDOM_BIT * stored)
+    if memory.groups > 1:
+        pins_fj = memory.groups * technology.pin_energy_fj("and2")
+        buffers = memory.groups // MOST_PINS * _buffer_fj(technology)
+        spent += changed * (technology.cell("and2").internal_energy_fj + pins_fj + buffers)
+        spent += 2 * pins_fj
+    return _writes(memory) * spent
+
+
+def _lines_fj(technology: Technology, memory: RowMemory) -> float:
+    """Energy of what is written to one word on the pins of its group's rows [fJ].
+
+    Words are written in order, as counters do. Half of the lines change; all that are 1 do in two
+    groups where a word lies in another group than the one before.
+    """
+    elsewhere = 1 / GROUP_WORDS if memory.groups > 1 else 0.0
+    pin_fj = technology.pin_energy_fj("latch" if memory.kind == "latch" else "flop")
+    pins = memory.group_words * memory.bits * _writes(memory)
+    return _RANDOM_BIT * (1 + elsewhere) * pins * pin_fj
+
+
+def _writes(memory: RowMemory) -> int:
+    """Writes it takes to fill a word."""
+    return len(memory.parts) if memory.is_shared else 1
+
+
+@dataclass(frozen=True)
+class _WriteUse:
+    """What one write clocks: flops of the data register, clock gates, those it opens, row bits."""
+
+    flops: int
+    gates: float
+    opened: float
+    row_bits: float
+
+    @property
+    def sinks(self) -> float:
+        """Clock pins."""
+        return self.flops + self.gates + self.row_bits
+
+
+def _write_use(memory: RowMemory) -> _WriteUse:
+    writes, flops = _writes(memory), memory.registered.flop
+    parts, row_gates = len(memory.parts) / writes, memory.row_gates / writes
+    of_groups = parts * memory.groups if memory.groups > 1 else 0
+    opened = parts * (2 if memory.groups > 1 else 1) + row_gates + (flops > 0)
+    gates = of_groups + memory.group_words * row_gates
+    return _WriteUse(flops, gates, opened, memory.bits / writes)
+
+
+def _access_ps(technology: Technology, memory: RowMemory) -> float:
+    """Longest path up to the OR: an address through decoder and line, or a word through its latch.
+
+    A driver's delay is two thirds its own and one third for each four pins.
+    """
+    ends = technology.cell("flop").delay_fo4_ps + technology.setup_ps
+    if memory.kind == "latch":
+        isolated = technology.cell("and2").delay_fo4_ps if memory.groups > 1 else 0.0
+        written = isolated + technology.cell("latch").delay_fo4_ps
+    else:
+        written = 0.0
+    if memory.words == 1:
+        return ends + written
+    low = 1 << memory.levels // 2
+    pins = max(low, -(-memory.words // low))
+    line = technology.cell("and2").delay_fo4_ps * _driven(min(pins, MOST_PINS))
+    line += sum(technology.cell("buffer").delay_fo4_ps * _driven(n) for n in _fan_outs(memory.bits))
+    return ends + max(line, written)
+
+
+def _levels_ps(technology: Technology, memory: RowMemory) -> float:
+    """Levels of the OR on that path [ps]."""
+    return memory.levels * technology.cell("or2").delay_fo4_ps
+
+
+def _driven(pins: float) -> float:
+    """Delay of a gate that drives so many pins, over that at four."""
+    return (2 + pins / 4) / 3
+
+
+def _fan_outs(pins: int) -> Iterator[int]:
+    """Pins that each stage of a tree of buffers drives, the last one first."""
+    while pins > MOST_PINS:
+        buffers = -(-pins // MOST_PINS)
+        yield -(-pins // buffers)
+        pins = buffers
+    yield pins
+
+
+def state_and_logic(memory: RowMemory, price: Mapping[str, float], factor: float) -> float:
+    """Price cells: those with state one to one, the logic times a factor.
+
+    price  of one cell of each role
+    """
+    kept = sum(n * price[role] for role, n in memory.state.items())
+    return kept + factor * sum(n * price[role] for role, n in memory.logic.items())
 
 
 def standard_cell_memory(
     technology: Technology,
-    kind: Kind,
+    kind: RowKind,
     words: int,
     word_bits: int,
     ports: Ports,
     write_mask: WriteMask,
+    write_bits: int | None = None,
 ) -> Memory:
-    """Compile a latch or register memory."""
-    figures = _figures()
-    parts = segments(word_bits, write_mask)
-    if kind == "latch":
-        cells = latch_cells(words, word_bits, write_mask)
-        write_fj = _latch_write_fj(technology, words, word_bits, parts)
-        clocked = Cells(clock_gate=cells.clock_gate, flop=cells.flop)
-    else:
-        cells = register_cells(words, word_bits, write_mask)
-        write_fj = _register_write_fj(technology, words, word_bits)
-        clocked = Cells(flop=cells.flop)
-    access_ps = _access_ps(technology, words, word_bits)
+    """Compile a latch or register memory.
+
+    write_bits  a word is written in parts of so many bits, one after the other (default: at once)
+    """
+    built = row_memory(kind, words, word_bits, write_mask, write_bits)
+    own = technology.cell_memories.get(kind)
+    by = own or _figures().factors[kind]
+    counted = counted_costs(technology, built)
+    tree_fj = technology.clock_tree_energy_fj_per_sink
+    cells, idle = built.cells, built.idle_gates
+    clocked = Cells(clock_gate=cells.clock_gate, flop=cells.flop)
+    access_ps = by.access.factor * counted.access_ps + by.access_levels.factor * counted.levels_ps
+    areas = {role: technology.cells[role].area_um2 for role in cells}
+    leaks = {role: technology.cells[role].leakage_nw for role in cells}
+    energy_spread = max(by.write_energy.spread, by.idle_energy.spread)
     return Memory(
         kind=kind,
         words=words,
         word_bits=word_bits,
         ports=ports,
         write_mask=write_mask,
-        area_um2=technology.area_um2(cells) + technology.clock_tree_area_um2(clocked),
-        read_energy_fj=_read_energy_fj(technology, words, word_bits),
-        write_energy_fj=write_fj,
-        clock_energy_fj_per_cycle=technology.clock_energy_fj_per_cycle(clocked),
-        leakage_nw=technology.leakage_nw(cells),
+        area_um2=state_and_logic(built, areas, by.area.factor)
+        + technology.clock_tree_area_um2(clocked),
+        read_energy_fj=by.read_energy.factor * counted.read_fj,
+        write_energy_fj=by.write_energy.factor * counted.write_fj
+        + by.write_lines.factor * counted.lines_fj
+        + counted.write_sinks * tree_fj,
+        clock_energy_fj_per_cycle=by.idle_energy.factor * counted.idle_fj
+        + idle.clock_gate * tree_fj,
+        leakage_nw=state_and_logic(built, leaks, by.leakage.factor),
         access_ps=access_ps,
         minimum_cycle_ps=access_ps,
         cells=cells,
         macros=(),
-        level="cells",
-        area_error=figures.area_relative_error.value,
-        energy_error=figures.energy_relative_error.value,
-        access_error=figures.access_relative_error.value,
-        read_error=figures.read_relative_error.value,
-        flags=(
-            f"writes and timing of {kind} memories are counted from cells, not compared with gates",
-        ),
+        level="gates" if own else "cells",
+        area_error=by.area.spread,
+        energy_error=energy_spread,
+        access_error=by.access.spread,
+        read_error=by.read_energy.spread,
+        flags=tuple(_flags(technology, kind, words, word_bits, is_own=own is not None)),
     )
+
+
+def _flags(
+    technology: Technology, kind: RowKind, words: int, word_bits: int, *, is_own: bool
+) -> Iterator[str]:
+    known = _figures()
+    if not is_own:
+        yield (
+            f"{kind} memories were not mapped in {technology.name}: factors and spread are those "
+            "of other libraries"
+        )
+    for what, size, span in (("words", words, known.words), ("bits", word_bits, known.word_bits)):
+        if not span.least <= size <= span.most:
+            yield (
+                f"{kind} memories were mapped at {span.least:g} to {span.most:g} {what}, "
+                f"not at {size:,}: counted from the same cells"
+            )
+
+
+__all__ = ["CountedCosts", "counted_costs", "standard_cell_memory", "state_and_logic"]

@@ -126,6 +126,39 @@ def test_macros_on_the_falling_edge_take_the_same_cycles(number, tmp_path):
     assert said[1] == said[0]
 
 
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (0, "latch"), (1, "register"),
+        *(pytest.param(n, kind, marks=pytest.mark.slow)
+          for n in range(2, 10) for kind in ("latch", "register")),
+    ],
+)  # fmt: skip
+def test_memories_of_cells_take_the_same_cycles_and_bits(number, kind, tmp_path):
+    needed("iverilog")
+    spec = random_accelerator(17, number)
+    parts = ["weight", "input", "psum", "threshold", *(["pool"] * ("max_pool" in spec.post))]
+    at = export(
+        with_changes(spec, {f"buffers.{part}.kind": kind for part in parts}),
+        tmp_path / "chip", seed=number,
+    )  # fmt: skip
+    text = (at / "memories.v").read_text()
+    assert ("latch #(" in text) == (kind == "latch")
+    code, said = made("icarus", at)
+    assert code == 0, said
+    assert "PASS" in said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_memories_of_latches_pass_in_verilator(tmp_path):
+    needed("verilator")
+    at = export("arch_specs/ihp_latch.yaml", tmp_path / "chip")
+    code, said = made("verilator", at)
+    assert code == 0, said
+    assert "PASS: " in said
+
+
 @pytest.mark.parametrize("defines", ["", "-DSRAM_FALLING_EDGE"])
 def test_the_bench_passes_with_gated_clocks(tmp_path, defines):
     needed("iverilog")

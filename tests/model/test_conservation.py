@@ -211,7 +211,7 @@ def test_an_estimate_reports_what_is_dead():
     assert bits["weight_buffer"] - dead["weight_buffer"] == 64 * 256 + 256 * 256 + 10 * 256
     # 10 classes on PEs of 4 channels: two rows of the last word are nobody's
     assert dead["weight_buffer"] == 2 * 256
-    single = with_changes(accelerator, {"dataflow": "input_stationary"})
+    single = with_changes(accelerator, {"dataflow": "no_local_reuse"})
     again = estimate(single, "workloads/digits_mlp_64_256_256_10.yaml")
     assert again.breakdowns["dead_bits"].keys() == dead.keys() | {"psum_buffer"}
 

@@ -1,6 +1,6 @@
-"""ROMs and read multiplexers mapped to gates, and what 200 reads at random addresses take.
+"""ROMs mapped to gates, and what 200 reads at random addresses take.
 
-How `data/cell_rom.csv` and `data/read_multiplexers.csv` were made; a slow test makes one row again.
+How `data/cell_rom.csv` was made; a slow test makes one row again.
 """
 
 from __future__ import annotations
@@ -51,16 +51,6 @@ endmodule
 """
 
 
-def multiplexer_verilog(words: int, bits: int) -> str:
-    """The words of a latch memory, read into a register."""
-    at = (words - 1).bit_length()
-    return f"""module top(input clk, input [{at - 1}:0] addr, input [{words * bits - 1}:0] words,
-                output reg [{bits - 1}:0] q);
-  always @(posedge clk) q <= words[addr * {bits} +: {bits}];
-endmodule
-"""
-
-
 def measured(verilog: str, words: int, liberty: Path, folder: Path) -> Measured:
     """Map a memory on a gzipped Liberty file and read it at random addresses."""
     plain = folder / "cells.lib"
@@ -87,9 +77,6 @@ def measured(verilog: str, words: int, liberty: Path, folder: Path) -> Measured:
 def _reads(circuit: TimedCircuit, words: int):
     random = np.random.default_rng(1)
     rows = np.zeros((READS + 1, len(circuit.ports)), np.uint8)
-    for column, (name, _, _) in enumerate(circuit.ports):
-        if name == "words":
-            rows[:, column] = random.integers(0, 2)
     addresses = random.integers(0, words, READS + 1)
     for column, (name, bit, _) in enumerate(circuit.ports):
         if name == "addr":

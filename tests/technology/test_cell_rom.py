@@ -1,17 +1,16 @@
-"""ROMs of cells and read multiplexers of latches, held against mapped gates."""
+"""ROMs of cells, held against mapped gates."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from shared_data import shared_data
-from technology.synthesised_memory import measured, multiplexer_verilog, rom_verilog
+from technology.synthesised_memory import measured, rom_verilog
 from tools import needs
 
 from asicbnn.errors import ModelError
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.library import load
 from asicbnn.technology.memories import memory
-from asicbnn.technology.standard_cell_memory import latch_cells
 
 TECHNOLOGIES = {name: load(name) for name in ("sky130hd", "ihp_sg13g2", "asap7")}
 SKY = TECHNOLOGIES["sky130hd"]
@@ -79,39 +78,15 @@ def test_roms_grow_with_words_and_bits(technology, words, bits):
     assert one.leakage_nw > 0
 
 
-def test_reads_of_latches_are_within_their_band_of_mapped_multiplexers(table):
-    """Counted for every node of a tree; synthesis takes larger multiplexers and a little less."""
-    rows = table("read_multiplexers.csv")
-    assert len(rows) == 13
-    for row in rows:
-        technology = TECHNOLOGIES[row["technology"]]
-        words, bits = int(row["words"]), int(row["word_bits"])
-        latch = memory(technology, "latch", words, bits)
-        ratio = (latch.read_energy_fj - register_fj(technology, bits)) / float(row["read_fj"])
-        assert 1 / (1 + latch.read_error) < ratio < 1 + latch.read_error
-        tree = latch_cells(words, bits).nand2 - 5 * words
-        area = tree * technology.cell("nand2").area_um2
-        if row["technology"] == "sky130hd":
-            assert area == pytest.approx(float(row["gates_um2"]), rel=0.03)
-
-
 @pytest.mark.slow
 @needs("yosys", "cc")
-@pytest.mark.parametrize(
-    ("file", "verilog", "words", "bits"),
-    [
-        ("cell_rom.csv", rom_verilog, 64, 8),
-        ("read_multiplexers.csv", multiplexer_verilog, 16, 8),
-    ],
-)
-def test_a_row_of_the_measured_is_measured_again(table, tmp_path, file, verilog, words, bits):
+def test_a_row_of_the_measured_is_measured_again(table, tmp_path):
     [row] = [
         row
-        for row in table(file)
-        if (row["technology"], row["words"], row["word_bits"])
-        == ("sky130hd", str(words), str(bits))
+        for row in table("cell_rom.csv")
+        if (row["technology"], row["words"], row["word_bits"]) == ("sky130hd", "64", "8")
     ]
     liberty = shared_data("liberty/sky130hd/sky130hd_tt_025C_1v80.lib.gz")
-    found = measured(verilog(words, bits), words, liberty, tmp_path)
+    found = measured(rom_verilog(64, 8), 64, liberty, tmp_path)
     assert found.gates_um2 == pytest.approx(float(row["gates_um2"]), rel=0.05)  # another Yosys
     assert found.read_fj == pytest.approx(float(row["read_fj"]), rel=0.1)

@@ -1,4 +1,3 @@
-import math
 import re
 import time
 from pathlib import Path
@@ -11,7 +10,8 @@ from asicbnn.errors import ModelError
 from asicbnn.technology.break_even import break_even_table, break_even_words
 from asicbnn.technology.library import load
 from asicbnn.technology.memories import memory
-from asicbnn.technology.standard_cell_memory import _NODE_ACTIVITY, latch_cells, register_cells
+from asicbnn.technology.row_memory import RowMemory, row_memory
+from asicbnn.technology.standard_cell_memory import counted_costs
 
 IHP, SKY, ASAP = load("ihp_sg13g2"), load("sky130hd"), load("asap7")
 technologies = st.sampled_from([IHP, SKY, ASAP])
@@ -130,7 +130,7 @@ def test_an_extrapolated_sram_follows_the_fit_and_says_so():
 def test_costs_are_positive_and_cover_the_bits(technology, kind, port, words, bits):
     one = memory(technology, kind, words, bits, port, extrapolate=True)
     assert one.area_um2 > 0
-    assert one.read_energy_fj > 0
+    assert one.read_energy_fj > 0 or (one.cells is not None and words == 1)
     assert one.write_energy_fj > 0
     assert one.access_ps > 0
     assert one.leakage_nw > 0
@@ -160,9 +160,10 @@ def test_cell_memories_grow_with_words_and_bits(technology, kind, words, bits):
     ):
         assert larger.area_um2 > one.area_um2
         assert larger.leakage_nw > one.leakage_nw
-        assert larger.read_energy_fj >= one.read_energy_fj
         assert larger.write_energy_fj >= one.write_energy_fj
-        assert larger.access_ps >= one.access_ps
+        # a tree of buffers that takes another one has fewer pins on each
+        assert larger.read_energy_fj >= 0.9 * one.read_energy_fj
+        assert larger.access_ps >= 0.9 * one.access_ps
 
 
 @given(technologies, ports, st.integers(128, 900), st.integers(32, 64))
@@ -183,71 +184,115 @@ def test_two_ports_cost_more_area():
     )
 
 
-def test_latch_memories_have_the_synthesised_area(table):
+def test_lines_take_less_area_than_the_multiplexers_of_flat_memories(table):
+    """Five latch memories with a flat multiplexer and two registers, synthesised elsewhere."""
     for row in table("scm.csv"):
-        cells = latch_cells(int(row["rows"]), int(row["cols"]))
-        assert cells.latch == int(row["latches"])
-        assert SKY.area_um2(cells) == pytest.approx(float(row["area_um2"]), rel=0.027)
+        words, bits = int(row["rows"]), int(row["cols"])
+        built = row_memory("latch", words, bits)
+        assert built.state.latch == int(row["latches"])
+        register_um2 = bits * SKY.cell("flop").area_um2
+        logic_um2 = SKY.cell_memories["latch"].area.factor * SKY.area_um2(built.logic)
+        whole_um2 = SKY.area_um2(built.state) + logic_um2 + register_um2
+        assert 0.9 < whole_um2 / float(row["area_um2"]) < 1.01
+
+
+def test_a_memory_of_cells_is_its_counted_costs_times_the_factors_of_its_library():
+    by, rows = IHP.cell_memories["latch"], row_memory("latch", 64, 32)
+    counted, built = counted_costs(IHP, rows), memory(IHP, "latch", 64, 32)
+    tree_fj = IHP.clock_tree_energy_fj_per_sink
+    assert built.read_energy_fj == pytest.approx(by.read_energy.factor * counted.read_fj)
+    assert built.write_energy_fj == pytest.approx(
+        by.write_energy.factor * counted.write_fj
+        + by.write_lines.factor * counted.lines_fj
+        + counted.write_sinks * tree_fj
+    )
+    assert built.clock_energy_fj_per_cycle == pytest.approx(
+        by.idle_energy.factor * counted.idle_fj + 2 * tree_fj
+    )
+    assert built.access_ps == pytest.approx(
+        by.access.factor * counted.access_ps + by.access_levels.factor * counted.levels_ps
+    )
+    assert (built.level, built.cells) == ("gates", rows.cells)
+    assert (built.area_error, built.read_error) == (by.area.spread, by.read_energy.spread)
+    assert built.flags == ()
+
+
+def test_a_library_nobody_calibrated_takes_the_factors_of_others_and_says_so():
+    gt2n = memory(load("gt2n"), "latch", 64, 32)
+    assert gt2n.level == "cells"
+    assert "were not mapped in gt2n" in gt2n.flags[0]
+    shipped = [load(name).cell_memories["latch"].area for name in ("ihp_sg13g2", "sky130hd")]
+    assert gt2n.area_error > max(one.spread for one in shipped)
+
+
+def test_sizes_beyond_the_measured_ones_are_flagged():
+    assert "not at 2:" in memory(IHP, "latch", 2, 16).flags[0]
+    assert "not at 1,024:" in memory(IHP, "register", 16, 1024).flags[0]
 
 
 def test_one_read_of_cells_by_hand():
-    """Two words of a bit: one node of two NAND2, its select, and the read register."""
-    pin_fj = 0.5 * 2.3195 * 1.8**2
-    tree_fj = 2 * (3.7932 + pin_fj) / 3
-    read_fj = tree_fj + 2 * pin_fj / 2 + 34.6599 / 2
-    assert read_fj == pytest.approx(26.1214, abs=1e-4)
-    for kind in ("latch", "register"):
-        assert memory(SKY, kind, 2, 1).read_energy_fj == pytest.approx(read_fj, rel=1e-9)
+    """Two words of a bit: an inverter's line, two drivers, NAND and NOR, half of an output."""
+    nand_pin, nor_pin = IHP.pin_energy_fj("nand2"), IHP.pin_energy_fj("nor2")
+    buffer = 5.7409 + 0.5 * 2.2634 * 1.44
+    inverter = 1.6758 + 0.5 * 2.8675 * 1.44
+    opened, other = 2.5713 + nor_pin, 2.6379 + nand_pin
+    lines = 2 * (nand_pin + (1 + 1 / 16) * buffer)
+    read_fj = inverter + lines + opened + 0.5 * (opened + other) / 2
+    assert counted_costs(IHP, row_memory("latch", 2, 1)).read_fj == pytest.approx(read_fj)
+    assert counted_costs(IHP, row_memory("latch", 1, 9)).read_fj == 0
 
 
 def test_one_write_of_cells_by_hand():
-    """Two words of a bit that changes half the time; both words' pins see the data line."""
-    nand_fj, latch_fj, mux_fj, flop_fj = (
-        0.5 * ff * 1.8**2 for ff in (2.3195, 1.7625, 2.2813, 1.736)
-    )
-    latched = 0.5 * (2 * latch_fj + 20.0547 + nand_fj + 19.7429) + 32.264 + 2 * 9.999
-    assert memory(SKY, "latch", 2, 1).write_energy_fj == pytest.approx(latched, rel=1e-9)
-    held = 0.5 * (2 * mux_fj + 19.7429 + nand_fj + 10.7069 + flop_fj) + mux_fj
-    assert memory(SKY, "register", 2, 1).write_energy_fj == pytest.approx(held, rel=1e-9)
+    """Two words of a bit: the register, gates of data, part and two rows, the row itself."""
+    counted = counted_costs(IHP, row_memory("latch", 2, 1))
+    stored = 26.328 + 0.5 * (14.0579 + IHP.pin_energy_fj("nand2"))
+    clocked = 2 * 22.914 + 2 * 3 * 7.0364
+    assert counted.write_fj == pytest.approx(30.279 + 0.5 * 16.8998 + clocked + stored)
+    assert counted.lines_fj == pytest.approx(0.5 * 2 * IHP.pin_energy_fj("latch"))
+    assert counted.write_sinks == 1 + 2 + 1
+    assert counted.idle_fj == pytest.approx(2 * 22.914)
 
 
-def test_a_third_of_the_nodes_of_a_deep_tree_switch():
-    """A node above 2^l of 2^L random words switches with probability (1 - 2^-l) / 2."""
-    levels = 20
-    switching = sum(2 ** (levels - i) * (1 - 2**-i) / 2 for i in range(1, levels + 1))
-    assert switching / (2**levels - 1) == pytest.approx(_NODE_ACTIVITY, rel=1e-5)
+def test_a_word_written_in_parts_takes_a_narrow_register_and_several_writes():
+    whole, parts = (row_memory("latch", 16, 64, write_bits=bits) for bits in (None, 16))
+    assert (whole.registered.flop, parts.registered.flop) == (66, 18)
+    assert (whole.idle_gates.clock_gate, parts.idle_gates.clock_gate) == (2, 5)
+    once, often = counted_costs(IHP, whole), counted_costs(IHP, parts)
+    assert often.lines_fj == pytest.approx(once.lines_fj * 4)  # rows see all four words of 16
+    assert often.read_fj == once.read_fj
 
 
 def test_write_masks_cost_gates_in_cells_and_nothing_in_srams():
-    assert latch_cells(8, 64, "byte").clock_gate == 8 * 8
-    assert latch_cells(8, 64, "bit").clock_gate == 8 * 64
-    assert register_cells(8, 64, "byte").and2 == 8 * 8
+    assert row_memory("latch", 8, 64, "byte").state.clock_gate == 8 * 8 + 8 + 1
+    assert row_memory("register", 8, 64, "bit").state.clock_gate == 8 * 64 + 64
+    assert RowMemory("latch", 8, (64,)).state.clock_gate == 8 * 2 + 1 + 1
     plain, masked = memory(IHP, "sram", 64, 64), memory(IHP, "sram", 64, 64, write_mask="bit")
     assert plain.area_um2 == masked.area_um2
 
 
-def test_registers_are_clocked_in_every_cycle_and_latches_are_not():
+def test_a_memory_of_cells_at_rest_clocks_a_gate_per_part_and_register():
     latch, register = memory(SKY, "latch", 32, 64), memory(SKY, "register", 32, 64)
-    assert register.clock_energy_fj_per_cycle > 10 * latch.clock_energy_fj_per_cycle
+    gate_fj = SKY.clock_energy_fj_per_cycle(row_memory("latch", 1, 1).idle_gates) / 2
+    assert latch.clock_energy_fj_per_cycle == pytest.approx(2 * gate_fj, rel=0.01)
+    assert register.clock_energy_fj_per_cycle == pytest.approx(gate_fj, rel=0.01)
     assert memory(SKY, "sram", 64, 64).clock_energy_fj_per_cycle == 0
 
 
-def test_latches_beat_ihp_srams_below_about_16_words():
+def test_latches_beat_ihp_srams_below_about_18_words():
     points = {bits: break_even_words(IHP, bits) for bits in (32, 64, 128, 256)}
-    assert all(words is not None and 14 <= words <= 17 for words in points.values())
-    assert points == {32: 17, 64: 16, 128: 16, 256: 16}
+    assert points == {32: 19, 64: 18, 128: 18, 256: 18}
 
 
 def test_the_page_prints_where_srams_pay():
     page = (Path(__file__).parents[2] / "docs/models/technology.md").read_text("utf-8")
-    [table] = re.findall(r"\| bits \| ihp_sg13g2 \| read .*?\n\n", page, re.DOTALL)
+    [table] = re.findall(r"\| bits \| ihp_sg13g2 \| asap7 \| .*?\n\n", page, re.DOTALL)
     rows = [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
     assert len(rows) == 4
     for bits, *words in rows:
-        for technology, area, read in zip((IHP, ASAP, SKY), words[::2], words[1::2], strict=True):
+        for technology, area in zip((IHP, ASAP, SKY), words, strict=True):
             [found] = break_even_table(technology, (int(bits),))
-            printed = {"area_um2": int(area), "read_energy_fj": int(read)}
-            assert printed.items() <= found.words.items()
+            assert found.words["area_um2"] == int(area)
+            assert found.words["read_energy_fj"] is None
 
 
 def test_a_size_is_compiled_in_well_under_a_millisecond():
@@ -271,9 +316,3 @@ def test_a_size_is_compiled_in_well_under_a_millisecond():
 def test_memories_that_do_not_exist_are_refused(arguments, sentence):
     with pytest.raises(ModelError, match=sentence):
         memory(IHP, *arguments)
-
-
-def test_access_grows_by_levels_of_the_read_multiplexer():
-    one, two = memory(SKY, "latch", 16, 8), memory(SKY, "latch", 32, 8)
-    step = SKY.cell("mux2").delay_fo4_ps + math.log(2, 4) * SKY.fo4_delay_ps
-    assert two.access_ps - one.access_ps == pytest.approx(step)

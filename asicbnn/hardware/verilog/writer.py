@@ -46,12 +46,14 @@ class MemoryModule:
 
     instance  name of its instance in the top module
     arrays    PyRTL memory name -> name of its array in the module
+    repeats   whether every slice is written from the lowest bits of one word
     """
 
     view: MemoryView
     module: str
     instance: str
     arrays: Mapping[str, str]
+    repeats: bool = False
 
     def text(self, words: int | None = None) -> str:
         """Behavioural model of `words` rows (default: as many as its addresses reach)."""
@@ -149,7 +151,24 @@ class _Writer:
         instance = self.names.given(view.name)
         arrays = Names(("clock",))
         given = {m.name: arrays.given(m.name) for m in view.slices}
-        return MemoryModule(view, f"{self.name}_{instance}", instance, MappingProxyType(given))
+        repeats = len(view.slices) > 1 and all(self._repeats(port) for port in view.writes)
+        module = f"{self.name}_{instance}"
+        return MemoryModule(view, module, instance, MappingProxyType(given), repeats)
+
+    def _repeats(self, port: Port) -> bool:
+        """Say whether slices are written from the lowest bits of the first slice's data."""
+        first = self.view.resolve(port.data[0])
+        for wire in map(self.view.resolve, port.data[1:]):
+            if wire is not first and not self._is_low_part(wire, first):
+                return False
+        return True
+
+    def _is_low_part(self, wire: WireVector, whole: WireVector) -> bool:
+        net = self.view.driver(wire)
+        if net is None or getattr(net, "op", "") != "s":
+            return False
+        lowest = tuple(range(len(wire)))
+        return bool(net.op_param == lowest) and self.view.sources(net) == [whole]
 
     # ------------------------------------------------------------------ wires
     def named(self, wire: WireVector) -> str:

@@ -3,7 +3,9 @@
 (* keep_hierarchy *)
 module clock_gate (input clock, input enable, output gated_clock);
   reg open;
+  // verilator lint_off LATCH
   always @(clock or enable)
     if (!clock) open = enable;
+  // verilator lint_on LATCH
   assign gated_clock = clock & open;
 endmodule

@@ -1,0 +1,338 @@
+"""A latch or flip-flop memory as mapped gates: area, leakage, access time, energy of what it does.
+
+The memory alone is mapped, then played with cell delays; for its access time flip-flops are put on
+its ports, as the machine has them. The write data register and the clock gates are the memory's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asicbnn.calibration import opensta
+from asicbnn.calibration.annotation import annotated
+from asicbnn.calibration.gate_cells import GateCells
+from asicbnn.calibration.gate_energy import energies
+from asicbnn.calibration.mapped_netlist import ONE, Instance, MappedNetlist
+from asicbnn.calibration.sequential_cells import Flop, sequential
+from asicbnn.calibration.static_timing import longest_path
+from asicbnn.calibration.synthesis import Flow
+from asicbnn.calibration.timed_circuit import TimedCircuit
+from asicbnn.calibration.timed_simulation import Bits, TimedSimulation
+from asicbnn.errors import EnvironmentProblem, SimulationError
+from asicbnn.hardware.verilog.cell_memories import CellMemory
+from asicbnn.hardware.verilog.writer import VerilogBlock
+from asicbnn.technology.liberty import LibertyCell, Library
+from asicbnn.technology.liberty.functions import truth_table
+from asicbnn.technology.row_memory import RowKind
+
+Play = Literal["random_reads", "sequential_reads", "random_writes", "sequential_writes", "idle"]
+PLAYS: tuple[Play, ...] = get_args(Play)
+_CYCLES = 128
+_TOP = "toplevel"
+_BUFFER = 0b10
+
+
+@dataclass(frozen=True)
+class MemoryGates:
+    """One memory as gates.
+
+    area_um2, leakage_nw  of all cells     period_ps  register to register, setup in it
+    energy_fj             of a cycle of each play, address and data pins in it; a cycle that is
+                          idle is subtracted from those that read or write
+    glitch_share          of the logic's energy of random reads
+    """
+
+    area_um2: float
+    leakage_nw: float
+    period_ps: float
+    energy_fj: Mapping[Play, float]
+    glitch_share: float
+
+
+class MemoryAtGates:
+    """Maps memories to the cells of a flow's library."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+
+    def netlist(self, memory: CellMemory) -> MappedNetlist:
+        """Map a memory. Raises EnvironmentProblem for a library without latches."""
+        return self.mapped_text(replace(memory, module=_TOP).text(), memory.kind)
+
+    def mapped_text(self, text: str, kind: RowKind) -> MappedNetlist:
+        cells = memory_cells(self.flow.library, self.flow.cells.names, kind)
+        none: Mapping[str, int] = MappingProxyType({})
+        block = VerilogBlock(
+            _TOP, f"{text}\n{cells}", none, MappingProxyType({}), MappingProxyType({}), (), none
+        )
+        return self.flow.netlist(block, "adder_cells")
+
+    @cached_property
+    def cells(self) -> GateCells:
+        return GateCells(self.flow.library)
+
+    def measured(self, memory: CellMemory, *, reads: int = _CYCLES) -> MemoryGates:
+        """Map a memory, time it and play it."""
+        return self.measured_netlist(self.netlist(memory), memory, reads)
+
+    def measured_netlist(
+        self, netlist: MappedNetlist, memory: CellMemory, cycles: int
+    ) -> MemoryGates:
+        cells = [self.flow.library.cells[i.cell] for i in netlist.instances]
+        circuit = TimedCircuit(annotated(netlist, self.cells))
+        spent, glitches = {}, 0.0
+        for play in PLAYS:
+            spent[play], share = _played(circuit, memory, play, cycles)
+            glitches = share if play == "random_reads" else glitches
+        return MemoryGates(
+            sum(cell.area_um2 for cell in cells), sum(cell.leakage_nw for cell in cells),
+            self._period_ps(netlist),
+            {p: fj if p == "idle" else fj - spent["idle"] for p, fj in spent.items()},
+            glitches,
+        )  # fmt: skip
+
+    def _period_ps(self, netlist: MappedNetlist) -> float:
+        timed = registered(netlist, self.flow.library, self.flow.cells.names)
+        if opensta.is_installed():
+            found = opensta.longest_period_ps(timed, self.flow.cells, has_latches=True)
+        else:
+            path = longest_path(timed, self.flow.library)
+            found = path.period_ps if path else None
+        assert found is not None  # every memory is read from register to register
+        return found
+
+
+def memory_cells(library: Library, usable: frozenset[str], kind: RowKind) -> str:
+    """Return the modules `word_lines` and, for latch memories, `latch` of a library's cells.
+
+    Both are of the smallest cell there is. Raises EnvironmentProblem for a library without latches.
+    """
+    cells = sorted((library.cells[name] for name in usable), key=lambda c: (c.area_um2, c.name))
+    buffers = (f"(* keep *) {c.name} cell_i ({pins});" for c in cells if (pins := _buffer_pins(c)))
+    driver = next(buffers, "assign driven[i] = line[i];")
+    ports = "input [WORDS-1:0] line, output [WORDS-1:0] driven"
+    lines = _per_bit("word_lines", "WORDS", ports, driver)
+    if kind == "register":
+        return lines
+    for cell in cells:
+        if bound := _latch_pins(cell):
+            ports = "input enable, input [WIDTH-1:0] data, output [WIDTH-1:0] stored"
+            body = f"(* keep *) {cell.name} cell_i ({bound});"
+            return lines + _per_bit("latch", "WIDTH", ports, body)
+    raise EnvironmentProblem(f"library {library.name} has no latch that is open at 1")
+
+
+def _per_bit(module: str, parameter: str, ports: str, body: str) -> str:
+    return (
+        f"module {module} #(parameter {parameter} = 1) ({ports});\n  genvar i;\n  generate\n"
+        f"    for (i = 0; i < {parameter}; i = i + 1) begin : bits\n"
+        f"      {body}\n    end\n  endgenerate\nendmodule\n"
+    )
+
+
+def _buffer_pins(cell: LibertyCell) -> str:
+    """Return the pins of a buffer, bound; nothing for another cell."""
+    outputs, inputs = list(cell.outputs()), [pin.name for pin in cell.inputs()]
+    if cell.storages or cell.clock_gate or len(inputs) != 1 or len(outputs) != 1:
+        return ""
+    [out] = outputs
+    if not out.function or truth_table(out.function, inputs) != _BUFFER:
+        return ""
+    return f".{inputs[0]}(line[i]), .{out.name}(driven[i])"
+
+
+def _latch_pins(cell: LibertyCell) -> str:
+    """Return the pins of a plain latch, bound; nothing for another cell."""
+    outputs, inputs = list(cell.outputs()), [pin.name for pin in cell.inputs()]
+    if len(cell.storages) != 1 or cell.clock_gate or len(inputs) != 2 or len(outputs) != 1:
+        return ""
+    [storage], [out] = cell.storages, outputs
+    data, clock = storage.data.strip("() "), storage.clock.strip("() ")
+    is_plain = out.function.strip("() ") == storage.variables[0]
+    if storage.kind != "latch" or {data, clock} != set(inputs) or not is_plain:
+        return ""
+    return f".{data}(data[i]), .{clock}(enable), .{out.name}(stored[i])"
+
+
+def registered(
+    netlist: MappedNetlist, library: Library, usable: frozenset[str]
+) -> MappedNetlist:
+    """Return a netlist with a flip-flop on every bit of its ports, the clock's aside."""
+    flop, data, out, tied = _smallest_flop(library, usable)
+    [clock] = netlist.inputs["clock"]
+    moved, nets = {}, netlist.nets
+    for name, bits in {**netlist.inputs, **netlist.outputs}.items():
+        if name != "clock":
+            moved[name] = tuple(range(nets, nets + len(bits)))
+            nets += len(bits)
+    flops = []
+    for name, outside in moved.items():
+        is_input = name in netlist.inputs
+        inside = netlist.inputs[name] if is_input else netlist.outputs[name]
+        for bit, (inner, outer) in enumerate(zip(inside, outside, strict=True)):
+            before, behind = (outer, inner) if is_input else (inner, outer)
+            pins = {data: before, flop.clock: clock, **tied}
+            flops.append(Instance(f"{name}{bit}", flop.cell.name, (), pins, {out: behind}))
+    return replace(
+        netlist, instances=(*netlist.instances, *flops), nets=nets,
+        inputs={name: moved.get(name, bits) for name, bits in netlist.inputs.items()},
+        outputs={name: moved[name] for name in netlist.outputs},
+    )  # fmt: skip
+
+
+def _smallest_flop(
+    library: Library, usable: frozenset[str]
+) -> tuple[Flop, str, str, dict[str, int]]:
+    """Smallest flip-flop with one data pin: it, that pin, an output, its resets tied to rest."""
+    cells = sorted((library.cells[name] for name in usable), key=lambda c: (c.area_um2, c.name))
+    for cell in cells:
+        if not any(storage.kind == "flop" for storage in cell.storages) or cell.clock_gate:
+            continue
+        found = _rising(cell)
+        if found and len(found.inputs) == 1 and (shown := found.outputs()):
+            tied = dict.fromkeys(found.resets, ONE)
+            if not found.is_reset(dict.fromkeys(tied, True)):
+                return found, found.inputs[0], shown[0].name, tied
+    raise EnvironmentProblem(f"library {library.name} has no plain flip-flop")
+
+
+def _rising(cell: LibertyCell) -> Flop | None:
+    try:
+        found = sequential(cell)
+    except EnvironmentProblem:
+        return None
+    return found if isinstance(found, Flop) else None
+
+
+# ---------------------------------------------------------------------- what is played
+@dataclass(frozen=True)
+class Cycle:
+    """What the ports of a memory see; a port at rest keeps its address and data."""
+
+    read_address: int
+    write_address: int
+    data: int
+    enable: int
+
+    def pins(self) -> Mapping[str, int]:
+        return {
+            "read_address0": self.read_address, "write_address0": self.write_address,
+            "write_data0": self.data, "write_enable0": self.enable,
+        }  # fmt: skip
+
+
+def _played(
+    circuit: TimedCircuit, memory: CellMemory, play: Play, cycles: int
+) -> tuple[float, float]:
+    """Fill a memory with random words, then play; energy of a cycle [fJ], share of glitches.
+
+    Raises SimulationError if a word that is read is not the one that was written.
+    """
+    random = np.random.default_rng(1)
+    simulation = TimedSimulation(circuit, circuit.netlist.outputs["read_data0"])
+    filling = [_write(memory, 0, word, _whole(memory), random) for word in range(memory.words)]
+    playing = list(_playing(memory, play, cycles, random))
+    seen = _Reference(memory)
+    simulation.start(_rows(circuit, filling[:1])[0])
+    seen.check(filling, simulation.run(_rows(circuit, filling)), judged=False)
+    rows = _rows(circuit, playing)
+    seen.check(playing[:2], simulation.run(rows[:2]))
+    simulation.forget()
+    seen.check(playing[2:], simulation.run(rows[2:]))
+    found = energies(circuit, simulation.counted())
+    logic = found.total.logic_fj
+    whole_fj = found.total.total_fj + found.inputs_fj
+    return whole_fj / (len(rows) - 2), found.total.glitches_fj / logic if logic else 0.0
+
+
+class _Reference:
+    """What a memory shows: a word from the cycle after its write on."""
+
+    def __init__(self, memory: CellMemory) -> None:
+        self.memory, self._words = memory, [0] * memory.words
+        self._pending: Cycle | None = None
+
+    def check(self, cycles: Sequence[Cycle], seen: Bits, *, judged: bool = True) -> None:
+        for cycle, row in zip(cycles, seen, strict=True):
+            if self._pending is not None:
+                self._store(self._pending)
+            self._pending = cycle
+            shown = sum(int(bit) << i for i, bit in enumerate(row))
+            if judged and shown != self._words[cycle.read_address]:
+                raise SimulationError(
+                    f"{self.memory.module}: gates read {shown:x} from word {cycle.read_address}, "
+                    f"which holds {self._words[cycle.read_address]:x}"
+                )
+
+    def _store(self, cycle: Cycle) -> None:
+        mask, low = 0, 0
+        for p, bits in enumerate(self.memory.parts):
+            if cycle.enable >> p & 1:
+                mask |= ((1 << bits) - 1) << low
+            low += bits
+        old = self._words[cycle.write_address]
+        self._words[cycle.write_address] = (old & ~mask) | (cycle.data & mask)
+
+
+def _whole(memory: CellMemory) -> int:
+    return (1 << len(memory.parts)) - 1
+
+
+def _write(
+    memory: CellMemory, read_address: int, at: int, enable: int, random: np.random.Generator
+) -> Cycle:
+    return Cycle(read_address, at, _word(memory, random), enable)
+
+
+def _playing(
+    memory: CellMemory, play: Play, cycles: int, random: np.random.Generator
+) -> Iterator[Cycle]:
+    """Cycles of a play, each on another word than the one before.
+
+    Parts that share their data are written one after the other.
+    """
+    order, _, what = play.partition("_")
+    steps = len(memory.parts) if memory.rows.is_shared else 1
+    at = 0
+    for cycle in range(cycles + 2):
+        if cycle % steps == 0 or what == "reads":
+            step = int(random.integers(1, memory.words)) if order == "random" else 1
+            at = (at + step) % memory.words
+        if what == "writes":
+            enable = 1 << cycle % steps if memory.rows.is_shared else _whole(memory)
+            yield _write(memory, 0, at, enable, random)
+        else:
+            yield Cycle(at if what == "reads" else 0, memory.words - 1, 0, 0)
+
+
+def _word(memory: CellMemory, random: np.random.Generator) -> int:
+    """Draw a word; parts that share their data repeat it."""
+    bits = memory.data_bits
+    data = int.from_bytes(random.bytes(-(-bits // 8)), "little") & ((1 << bits) - 1)
+    if not memory.rows.is_shared:
+        return data
+    word, low = 0, 0
+    for part in memory.parts:
+        word |= (data & ((1 << part) - 1)) << low
+        low += part
+    return word
+
+
+def _rows(circuit: TimedCircuit, cycles: Sequence[Cycle]) -> Bits:
+    found: NDArray[np.uint8] = np.zeros((len(cycles), len(circuit.ports)), np.uint8)
+    pins = [cycle.pins() for cycle in cycles]
+    for column, (name, bit, _) in enumerate(circuit.ports):
+        found[:, column] = [row.get(name, 0) >> bit & 1 for row in pins]
+    return found
+
+
+__all__ = [
+    "PLAYS", "MemoryAtGates", "MemoryGates", "Play", "memory_cells", "registered",
+]  # fmt: skip

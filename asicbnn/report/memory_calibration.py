@@ -1,0 +1,100 @@
+"""Memories of cells held against gates: as tables, as a page and as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any, Final
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from asicbnn.calibration.memory_factors import UNITS, Fitted, MemoryCalibration
+from asicbnn.report.style import plain
+from asicbnn.report.tables import add, plain_table
+
+_HEADINGS: Final = (
+    "rows", "metric", "memories", "gates/cells", "factor", "spread", "judged", "mean error",
+    "worst", "inside",
+)  # fmt: skip
+_WRITTEN_BY: Final = (
+    "Written by `asicbnn calibrate {technology} --memories`; what is changed here by hand is lost. "
+    "What the columns mean: [calibration](../calibration.md), Memories of cells."
+)
+
+
+def _row(fit: Fitted) -> tuple[str, ...]:
+    errors = [abs(error) for error in fit.judged]
+    raw = math.fsum(s.measured / s.raw for s in fit.samples) / len(fit.samples)
+    memories = len({sample.memory for sample in fit.samples})
+    return (
+        fit.kind, plain(fit.metric), str(memories), f"{raw:.3f}",
+        " and ".join(f"{factor:.3f}" for factor in fit.factors), f"{fit.spread:.1%}",
+        str(len(errors)), f"{math.fsum(errors) / len(errors):.1%}", f"{max(errors):.1%}",
+        f"{fit.inside:.0%}",
+    )  # fmt: skip
+
+
+def memory_tables(found: MemoryCalibration) -> RenderableType:
+    """Return what a terminal shows: a line per factor, then where it is from."""
+    table = plain_table(f"memories of cells of {found.technology} on gates", _HEADINGS, words=2)
+    for fit in found.fits:
+        add(table, *_row(fit))
+    return Group(table, Text(), Text(f"{found.source}."), Text(f"wall time {found.seconds:.0f} s"))
+
+
+def residual_csv(found: MemoryCalibration) -> str:
+    """Return every residual as a row of CSV: areas in um2, energies in fJ, times in ps, nW."""
+    text = StringIO()
+    pd.DataFrame(_rows(found)).to_csv(text, index=False, float_format="%.6g")
+    return text.getvalue()
+
+
+def _rows(found: MemoryCalibration) -> Iterator[dict[str, str | float | int]]:
+    for fit in found.fits:
+        for s in fit.samples:
+            yield {
+                "rows": fit.kind, "metric": fit.metric, "unit": UNITS[fit.metric],
+                "words": s.memory.words, "word_bits": s.memory.bits,
+                "written_bits": s.memory.data_bits, "order": s.order, "raw": s.raw,
+                "estimated": s.estimated(fit.factors), "measured": s.measured,
+                "relative_error": fit.error(s), "half": "fitted" if s.is_fitted else "judged",
+            }  # fmt: skip
+
+
+def memory_page(found: MemoryCalibration, table: str) -> str:
+    """Return the page of one technology.
+
+    table  file name of the residuals
+    """
+    lines = [
+        f"# Memories of cells of {found.technology} on gates", "",
+        _WRITTEN_BY.format(technology=found.technology), "",
+        f"{found.source}.", f"wall time {found.seconds:.0f} s.", "",
+        f"Every residual: [{table}]({table}).", "",
+        f"| {' | '.join(_HEADINGS)} |", "|" + "---|" * len(_HEADINGS),
+        *(f"| {' | '.join(_row(fit))} |" for fit in found.fits), "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def as_json(found: MemoryCalibration) -> dict[str, Any]:
+    """Return factors and residuals as a JSON object."""
+    return {
+        "technology": found.technology,
+        "source": found.source,
+        "seconds": found.seconds,
+        "factors": [
+            {
+                "rows": fit.kind, "metric": fit.metric, "factors": list(fit.factors),
+                "spread": fit.spread, "inside": fit.inside,
+            }
+            for fit in found.fits
+        ],
+        "residuals": list(_rows(found)),
+    }  # fmt: skip
+
+
+__all__ = ["as_json", "memory_page", "memory_tables", "residual_csv"]
