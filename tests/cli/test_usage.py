@@ -12,7 +12,7 @@ def test_a_choice_there_is_not() -> None:
     done = CliRunner().invoke(app, ["schema", "accelerater"])
     assert done.exit_code == 2
     assert (
-        "expected accelerator, workload, sweep, mapping or result, got 'accelerater'; "
+        "expected accelerator, workload, sweep, mapping, chip or result, got 'accelerater'; "
         "did you mean 'accelerator'?"
     ) in done.stderr
     assert "Value error" not in done.stderr
