@@ -18,8 +18,9 @@ from asicbnn.hardware.gating import hold_multiplexers
 from asicbnn.hardware.switching import Switching, product_gates, switching
 from asicbnn.mapping.layout import Layout, layout
 from asicbnn.model.activities import TERMS, assumed_activities, hardware_digest
-from asicbnn.model.area import PART_OF_COMPONENT
+from asicbnn.model.area import PART_OF_COMPONENT, component_cells
 from asicbnn.model.arguments import accelerator_of, check_counts, workload_of
+from asicbnn.model.control import ACTIVITIES, CONTROL, control_outputs
 from asicbnn.model.costs import Costs, costs, technology_of
 from asicbnn.model.energy import terms_fj
 from asicbnn.model.mappings import MappingSource
@@ -290,8 +291,13 @@ class _Comparison:
         )
 
 
-_KEYS = {"controller": ("configuration", "controller")}
-"""Groups that stand beside several assumptions: each is scaled alike."""
+_KEYS = {
+    "operand_loads": ("operand_loads", "operand_fills"),
+    "dma": ("dma_weights", "dma_addresses", "dma_inputs", "dma_host"),
+    "controller": ("configuration", "host_port"),
+    "output": ("output", "finished_words"),
+}
+"""Groups that stand beside assumptions of other names: those of one group are scaled alike."""
 
 
 def _groups(machine: Machine) -> dict[str, tuple[Switching, ...]]:
@@ -321,10 +327,10 @@ def _groups(machine: Machine) -> dict[str, tuple[Switching, ...]]:
         "input_register": of("registers", "input register", flops=True),
         "psum_register": of("array", "psum register", flops=True),
         "threshold_register": of("array", "threshold register", flops=True),
+        "operand_loads": of("registers", "control"),
         **{name: of(name, "") for name in names},
         "masks of lanes": (*products.masks, *of("array", "lane masks")),
         "padded taps": of("array", "padded taps"),
-        "loads of operands": of("registers", "control"),
         "delays of the array": of("array", "control"),
     }
 
@@ -343,8 +349,6 @@ def _events(
     gates = lay.pes * lay.lanes
     pe_steps = counts["active_pe_steps"] / lay.pes
     copies = 2 if accelerator.registers.shadow else 1
-    slots = lay.links_per_word / (lay.words_per_link * lay.input_word_slots)
-    moved = counts["store_weight_reads"] + slots * counts["input_buffer_writes"]
     return {
         "xnor": outputs("xnor") * counts["steps"],
         "mask": counts["active_lane_steps"],
@@ -356,12 +360,17 @@ def _events(
         "input_register": copies * lay.input_port_bits * counts["input_buffer_reads"],
         "psum_register": copies * lay.psum_word_bits / lay.psum_slots * counts["psum_buffer_reads"],
         "threshold_register": lay.threshold_word_bits * counts["threshold_buffer_reads"],
-        "sequencer": outputs("sequencer") * counts["steps"],
-        "output": outputs("output") * counts["steps"],
-        "dma": outputs("dma") * moved,
-        "configuration": outputs("controller") * counts["configuration_cycles"],
-        "controller": outputs("controller") * counts["cycles"],
+        **_control_events(accelerator, counts),
     }
+
+
+def _control_events(accelerator: Accelerator, counts: Mapping[str, int]) -> dict[str, float]:
+    """Outputs times events of each activity of control."""
+    reached = control_outputs(accelerator, component_cells(accelerator))
+    found = dict.fromkeys(ACTIVITIES, 0.0)
+    for key, each in CONTROL.items():
+        found[each.activity] += reached[key] * counts[each.event]
+    return found
 
 
 def _prices(

@@ -96,7 +96,7 @@ def test_windows_tell_nearly_what_all_cycles_tell() -> None:
     whole, sampled = (measure(TINY, DIGITS, sample=n, images=4) for n in (1, 4))
     assert 0.2 < sampled.file.counted_cycles / sampled.file.cycles < 0.3
     full, part = (x.file.activities.given() for x in (whole, sampled))
-    for name in ("xnor", "popcount", "accumulate", "sequencer", "dma"):
+    for name in ("xnor", "popcount", "accumulate", "sequencer", "dma_weights"):
         assert part[name] == pytest.approx(full[name], rel=0.1), name
     assert part != full
 
@@ -180,7 +180,7 @@ def test_activities_of_something_else_are_refused_at_their_line(
     [
         ({"activities": {"xnro": 0.5}}, r"activities.xnro: unknown key"),
         ({"activities": {"xnor": -0.1}}, r"activities.xnor: expected"),
-        ({"activities": {"dma": 101}}, r"activities.dma: expected"),
+        ({"activities": {"dma_host": 101}}, r"activities.dma_host: expected"),
         ({"activities": {"xnor": "much"}}, r"activities.xnor: expected"),
         ({"cycles": 0}, r"cycles: expected"),
         ({"hardware": "tiny"}, r"hardware: expected"),

@@ -85,8 +85,8 @@ class Calibration:
         composed = sum(m.is_composed for m in self.measurements)
         return (
             f"asicbnn calibrate: {self.designs} accelerators mapped with {self.tools} in the form "
-            f"{self.form}, {composed} of them composed, a run played on the gates of "
-            f"{len(self.energies)}; fitted on every second one; Liberty "
+            f"{self.form}, {composed} of them composed, runs in three dataflows played on gates "
+            f"of {len(self.energies)}; fitted on every second one; Liberty "
             f"{', '.join(self.files)}"
         )
 
@@ -105,7 +105,7 @@ def calibrate(
 
     paths   the Liberty files the technology was made of
     subset  how many designs of the grid, the smallest first; None takes all
-    energy  play a run on the gates of every second design that is mapped as it is
+    energy  play runs on the gates of every design that is mapped as it is
 
     Raises SpecError for files that are not this technology's or cannot be mapped to,
     EnvironmentProblem for a Yosys that is missing or fails.
@@ -211,9 +211,7 @@ def _strange(technology: Technology, library: Library) -> list[str]:
         if found is None:
             said.append(f"there is no {cell.composition}, its {role}")
         elif abs(found.area_um2 / cell.area_um2 - 1) > _SAME:
-            said.append(
-                f"{cell.composition} has {found.area_um2:g} um2, not {cell.area_um2:g}"
-            )
+            said.append(f"{cell.composition} has {found.area_um2:g} um2, not {cell.area_um2:g}")
     return said
 
 

@@ -1,9 +1,9 @@
 """Energy per step of the accelerators of the grid: gates, and the model at the same events.
 
-A layer of random weights and inputs is run, with windows drawn at random over it. What is too large
-to be mapped in a moment is composed, and says so: energy per step of array and registers grows by
-equal shares per PE, so a straight line through two smaller numbers of PEs, each running a layer of
-its own size, is followed.
+A layer of random weights and inputs is run in several dataflows, for what switches depends on what
+is held, with windows all over it. What is too large to be mapped in a moment is composed, and says
+so: energy per step of array and registers grows by equal shares per PE, so a straight line through
+two smaller numbers of PEs, each running a layer of its own size, is followed.
 """
 
 from __future__ import annotations
@@ -12,27 +12,33 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
-from asicbnn.calibration.energy_shares import SHARES
+from asicbnn.calibration.energy_shares import SHARES, Terms
 from asicbnn.calibration.grid import GridPoint
 from asicbnn.calibration.measurement import PER_PE, is_direct, smaller
 from asicbnn.calibration.network_energy import GateLevel, Sample, Sampling
 from asicbnn.calibration.network_run import NetworkRun, RunningMachine
 from asicbnn.calibration.synthesis import Flow, Form
 from asicbnn.hardware.structure import COMPONENTS
+from asicbnn.spec.accelerator import with_changes
 from asicbnn.spec.workload import Workload
-from asicbnn.technology.calibration import CLOCK
+from asicbnn.technology.calibration import CLOCK, SWITCHING
 from asicbnn.technology.library import Technology
 
 _SAMPLING = Sampling(cycles=50, per_layer=8)
 _PLAYED_LANES = 1024
 """Lanes of all PEs up to which a run is played on the gates of the whole design."""
+DATAFLOWS = ("output_stationary", "weight_stationary", "input_stationary")
+"""What a layer is run in."""
+_LINED = ("popcount", "sums", "registers", CLOCK)
+"""Shares that grow by equal amounts per PE."""
 
 
 @dataclass(frozen=True, eq=False)
 class EnergyMeasurement:
-    """Energy per step of the array, by share (components, and the clock) [fJ].
+    """Energy per step of the array, by share (parts of the logic, and the clock) [fJ].
 
-    gates_fj, model_fj  as gates give it, and as the model says for the same events
+    gates_fj    as gates give it        windows  what it is the sum of, as far as it was played
+    terms_fj, added_fj  what the model says for the same events, as in `Sample`
     steps         steps that were played      operations  2 x products of a step
     glitch_share  of the logic's energy
     composed      what was composed from smaller designs, one phrase each
@@ -40,11 +46,18 @@ class EnergyMeasurement:
 
     point: GridPoint
     gates_fj: Mapping[str, float]
-    model_fj: Mapping[str, float]
+    terms_fj: Mapping[str, Terms]
+    added_fj: Mapping[str, Terms]
     steps: float
     operations: float
     glitch_share: float
     composed: tuple[str, ...]
+    windows: tuple[Sample, ...] = ()
+
+    @property
+    def model_fj(self) -> dict[str, float]:
+        """The model's energy at level cell, by share."""
+        return {share: sum(terms.values()) for share, terms in self.terms_fj.items()}
 
     @property
     def is_composed(self) -> bool:
@@ -63,13 +76,8 @@ class EnergyMeasurement:
 
 
 def energy_points(points: Iterable[GridPoint]) -> tuple[GridPoint, ...]:
-    """Choose designs to measure: of each popcount every second one that is mapped as it is."""
-    by_structure: dict[str, list[GridPoint]] = {}
-    for point in points:
-        if is_direct(point, _PLAYED_LANES):
-            by_structure.setdefault(point.structure, []).append(point)
-    chosen = {point for some in by_structure.values() for point in some[::2]}
-    return tuple(point for point in points if point in chosen)
+    """Choose designs to measure: all whose gates take a run of the whole."""
+    return tuple(point for point in points if is_direct(point, _PLAYED_LANES))
 
 
 def measure_energies(
@@ -125,7 +133,7 @@ def measure_energy(
         _per_step(_samples(flow, point.of(pes), technology, form, PER_PE, sampling))
         for pes in (more, less)
     )
-    for share in (*PER_PE, CLOCK):
+    for share in _LINED:
         line = high[share] + (point.pes - more) / (more - less) * (high[share] - low[share])
         gates[share] += line
     phrase = f"{' and '.join(PER_PE)} from {more} and {less} PEs"
@@ -137,8 +145,16 @@ def _samples(
     sampling: Sampling,
 ) -> tuple[Sample, ...]:  # fmt: skip
     running = RunningMachine(point.accelerator)
-    run = NetworkRun(running, layer_of(point))
-    return GateLevel(flow, running, form, technology, components).samples(run, sampling)
+    gates = GateLevel(flow, running, form, technology, components)
+    layer = layer_of(point)
+    return tuple(
+        sample
+        for dataflow in DATAFLOWS
+        for sample in gates.samples(
+            NetworkRun(running, layer, with_changes(point.accelerator, {"dataflow": dataflow})),
+            sampling,
+        )
+    )
 
 
 def layer_of(point: GridPoint) -> Workload:
@@ -169,14 +185,27 @@ def _measured(
 ) -> EnergyMeasurement:  # fmt: skip
     steps = sum(sample.counts["steps"] for sample in samples)
     products = sum(sample.counts["active_lane_steps"] for sample in samples)
-    model = {share: sum(s.model_fj[share] for s in samples) / steps for share in SHARES}
-    logic = sum(s.gates_fj[name] for s in samples for name in COMPONENTS)
+    logic = sum(s.gates_fj[name] for s in samples for name in SWITCHING)
     glitches = sum(sample.glitches_fj for sample in samples)
     return EnergyMeasurement(
-        point, dict(gates), model, steps, 2 * products / steps, glitches / logic, composed
-    )
+        point, dict(gates),
+        _terms_per_step([s.terms_fj for s in samples], steps),
+        _terms_per_step([s.added_fj for s in samples], steps),
+        steps, 2 * products / steps, glitches / logic, composed,
+        () if composed else tuple(samples),
+    )  # fmt: skip
+
+
+def _terms_per_step(
+    each: Sequence[Mapping[str, Terms]], steps: float
+) -> dict[str, dict[str, float]]:
+    return {
+        share: {name: sum(terms[share][name] for terms in each) / steps for name in each[0][share]}
+        for share in SHARES
+    }
 
 
 __all__ = [
-    "EnergyMeasurement", "energy_points", "layer_of", "measure_energies", "measure_energy",
+    "DATAFLOWS", "EnergyMeasurement", "energy_points", "layer_of", "measure_energies",
+    "measure_energy",
 ]  # fmt: skip

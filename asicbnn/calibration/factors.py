@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from asicbnn.calibration.energy_fit import SOURCE, fit_energies
 from asicbnn.calibration.energy_measurement import EnergyMeasurement
-from asicbnn.calibration.energy_shares import SHARES
 from asicbnn.calibration.grid import GridPoint
 from asicbnn.calibration.measurement import SMALL_PES, Measurement
-from asicbnn.calibration.residuals import Metric, Residual
+from asicbnn.calibration.residuals import Metric, Residual, expected_spread
 from asicbnn.model.area import component_cells, trimmed_cells
 from asicbnn.model.built_paths import settled_ps
 from asicbnn.technology.calibration import (
-    CLOCK,
     COMPONENTS,
     FLOP,
     HOLDING,
@@ -26,10 +25,8 @@ from asicbnn.technology.calibration import (
 )
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.library import Technology
-from asicbnn.technology.routing import student_t
 from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
 
-SOURCE = "calibration"
 _LEAST_FACTOR = 0.01
 """Taken where cells that are mapped one to one are as large as all that was mapped: their figures
 in the technology are too high, and the spread says by how much."""
@@ -97,11 +94,10 @@ def fit(
         factors = _kept_factors(kept, areas.fitted) | factors
     whole = list(_whole_areas(samples, factors, measurements, halves))
     whole += _paths(technology, measurements, halves)
-    spent = list(_energies(energies))
-    factors |= dict(_fitted([*whole, *spent]))
-    summed = list(_summed_energies(spent, factors))
-    factors |= {key: _as_it_is(found) for key, found in _fitted(summed)}
-    every = [*samples, *whole, *spent, *summed]
+    factors |= dict(_fitted(whole))
+    spent = fit_energies(energies, fitted_half(energies))
+    factors |= {(structure, "energy"): factor for structure, factor in spent.factors.items()}
+    every = [*samples, *whole]
     residuals = tuple(
         Residual(
             s.structure, s.metric, s.point, s.estimated(1.0) if s.raw is None else s.raw,
@@ -118,7 +114,7 @@ def fit(
         )
         for structure in structures
     }
-    return Fit(entries, residuals)
+    return Fit(entries, (*residuals, *spent.residuals))
 
 
 class Measured(Protocol):
@@ -248,40 +244,6 @@ def _paths(
         )  # fmt: skip
 
 
-def _energies(energies: Sequence[EnergyMeasurement]) -> Iterator[_Sample]:
-    """Energy per step of each component and of the clock in flip-flops and clock gates."""
-    halves = fitted_half(energies)
-    for m in energies:
-        for share in SHARES:
-            key = CLOCK if share == CLOCK else component_key(share, m.point.structure)
-            yield _Sample(
-                key, "energy", m.point, 0.0, m.model_fj[share], m.gates_fj[share],
-                m.point in halves, m.is_composed,
-            )  # fmt: skip
-
-
-def _summed_energies(
-    samples: Iterable[_Sample], factors: Mapping[tuple[str, Metric], CalibrationFactor]
-) -> Iterator[_Sample]:
-    """Energy per step of logic and clock together: the sum of what is estimated of the parts."""
-    by_point: dict[GridPoint, list[_Sample]] = {}
-    for sample in samples:
-        by_point.setdefault(sample.point, []).append(sample)
-    for point, parts in by_point.items():
-        estimated = (s.estimated(factors[s.structure, s.metric].factor) for s in parts)
-        yield _Sample(
-            accelerator_key(point.structure), "energy", point, 0.0, sum(estimated),
-            sum(s.measured for s in parts), parts[0].is_fitted, parts[0].composed,
-        )  # fmt: skip
-
-
-def _as_it_is(found: CalibrationFactor) -> CalibrationFactor:
-    """Leave a sum of calibrated parts as it is, and say how far it is off."""
-    spread = (1 + found.spread) * max(found.factor, 1 / found.factor) - 1
-    note = "of the sum of the components and the clock, which is not scaled once more"
-    return found.model_copy(update={"factor": 1.0, "spread": spread, "note": note})
-
-
 def _fitted(
     samples: Iterable[_Sample],
 ) -> Iterator[tuple[tuple[str, Metric], CalibrationFactor]]:
@@ -302,30 +264,14 @@ def _fitted(
         pooled.setdefault(key[1], []).extend(residuals)
         found.append((key, factor, len(own), residuals))
     for key, factor, points, residuals in found:
-        spread = _spread(residuals)
+        spread = expected_spread(residuals)
         if len(residuals) < _SHOWS_SPREAD:
-            spread = max(spread, _spread(pooled[key[1]]))
-        yield key, CalibrationFactor(
-            factor=factor, spread=spread, points=points, source=SOURCE
-        )
-
-
-def _spread(residuals: Sequence[float]) -> float:
-    """Half-width of the band one more design is expected in with 95 %.
-
-    residuals  logarithms of measured over estimated of the fitted designs
-
-    A prediction interval: Student's quantile times the standard deviation times sqrt(1 + 1 / n).
-    """
-    n = len(residuals)
-    free = max(1, n - 1)
-    deviation = math.sqrt(math.fsum(r * r for r in residuals) / free)
-    return math.expm1(student_t(free) * deviation * math.sqrt(1 + 1 / n))
+            spread = max(spread, expected_spread(pooled[key[1]]))
+        yield key, CalibrationFactor(factor=factor, spread=spread, points=points, source=SOURCE)
 
 
 def _says_nothing(sample: _Sample) -> bool:
-    is_whole = sample.structure.startswith("accelerator") and sample.metric != "energy"
-    return sample.composed and is_whole
+    return sample.composed and sample.structure.startswith("accelerator")
 
 
 __all__ = ["SOURCE", "Fit", "fit", "fitted_half"]

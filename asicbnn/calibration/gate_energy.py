@@ -7,7 +7,7 @@ C V^2 of their clock pins. A net is charged to the component that drives it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -56,7 +56,7 @@ class Energy:
 class GateEnergy:
     """Energy of a netlist over the cycles that were counted.
 
-    components  by name of the module instance; "" is what lies outside all of them
+    components  by name of the module instance, or as it was asked; "" is outside all of them
     inputs_fj   charged by whoever drives the netlist's inputs
     """
 
@@ -71,11 +71,15 @@ class GateEnergy:
 
 
 def energies(
-    circuit: TimedCircuit, counted: Counted, components: Collection[str] = ()
+    circuit: TimedCircuit,
+    counted: Counted,
+    components: Collection[str] = (),
+    names: Sequence[str] = (),
 ) -> GateEnergy:
     """Price what was counted.
 
     components  names of module instances to tell apart
+    names       of each instance, in the netlist's order, where these are not enough
 
     Glitches are told from functional transitions net by net: a transition of a net costs the mean
     over all its transitions.
@@ -95,7 +99,7 @@ def energies(
     per_instance[2] = _clock_fj(circuit, counted)
     per_instance[3] = glitches_fj
     np.add.at(per_instance[3], driver[is_driven], (nets_fj * glitching)[is_driven])
-    names = [instance.component(components) for instance in instances]
+    names = names or [instance.component(components) for instance in instances]
     found: dict[str, Energy] = {}
     for name in dict.fromkeys(names):
         chosen = [i for i, other in enumerate(names) if other == name]

@@ -40,12 +40,17 @@ def _content(entries: Mapping[Any, CalibrationEntry | CellMemoryEntry]) -> dict[
                 "spread": _rounded(factor.spread),
                 "points": factor.points,
                 "source": factor.source,
+                **_terms(factor.terms),
             }
             for metric, factor in entry
             if factor is not None
         }
         for structure, entry in entries.items()
     }
+
+
+def _terms(terms: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    return {"terms": {name: _rounded(value) for name, value in terms.items()}} if terms else {}
 
 
 def _rounded(value: float) -> float:

@@ -12,18 +12,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from asicbnn.calibration.annotation import annotated
-from asicbnn.calibration.energy_shares import SHARES, modelled_fj
+from asicbnn.calibration.energy_shares import SHARES, Terms, modelled_fj, modelled_terms_fj
 from asicbnn.calibration.gate_cells import GateCells
 from asicbnn.calibration.gate_energy import energies
 from asicbnn.calibration.network_run import NetworkRun, RunningMachine, Window
+from asicbnn.calibration.popcount_cone import cone, counting_registers
 from asicbnn.calibration.replay import Replay, gates_of
 from asicbnn.calibration.synthesis import Flow, Form
 from asicbnn.calibration.timed_circuit import TimedCircuit
+from asicbnn.hardware.accelerator import Machine
 from asicbnn.hardware.structure import COMPONENTS
 from asicbnn.model.costs import costs
 from asicbnn.model.energy import terms_fj
 from asicbnn.result import PARTS
-from asicbnn.technology.calibration import CLOCK
+from asicbnn.technology.calibration import CLOCK, SWITCHING
 from asicbnn.technology.library import Technology
 
 
@@ -41,13 +43,20 @@ class Sample:
     """A window: energy of the gates and of the model, by share [fJ]; glitches are of the logic.
 
     layer, counts  as in `Window`
+    terms_fj, added_fj  the model's by term, and what gates may add to it (`model/gate_terms.py`)
     """
 
     layer: int
     counts: Mapping[str, float]
     gates_fj: Mapping[str, float]
-    model_fj: Mapping[str, float]
+    terms_fj: Mapping[str, Terms]
+    added_fj: Mapping[str, Terms]
     glitches_fj: float
+
+    @property
+    def model_fj(self) -> dict[str, float]:
+        """The model's energy at level cell, by share."""
+        return {share: sum(terms.values()) for share, terms in self.terms_fj.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +81,7 @@ class NetworkEnergy:
     @property
     def glitch_share(self) -> float:
         """Share of the logic's energy that is spent on glitches."""
-        logic = sum(s.gates_fj[share] for s in self.samples for share in COMPONENTS)
+        logic = sum(s.gates_fj[share] for s in self.samples for share in SWITCHING)
         return sum(s.glitches_fj for s in self.samples) / logic
 
 
@@ -90,6 +99,17 @@ class GateLevel:
         self._gates = gates_of(flow, running.machine, form, self.components)
         netlist = annotated(self._gates.netlist, GateCells(flow.library))
         self._replay = Replay(self._gates, TimedCircuit(netlist))
+        self._shares = self._shares_of(running.machine)
+
+    def _shares_of(self, machine: Machine) -> tuple[str, ...]:
+        """Share of each instance: its component, of the array whether it counts or sums up."""
+        netlist, replay = self._replay.circuit.netlist, self._replay
+        counting = cone(netlist, replay.holding(counting_registers(machine)), replay.flops, "array")
+        names = (instance.component(self.components) for instance in netlist.instances)
+        return tuple(
+            name if name != "array" else "popcount" if index in counting else "sums"
+            for index, name in enumerate(names)
+        )
 
     def samples(self, run: NetworkRun, sampling: Sampling) -> tuple[Sample, ...]:
         """Play windows of a run of this accelerator."""
@@ -102,13 +122,13 @@ class GateLevel:
 
     def _sample(self, window: Window, modelled: _Modelled) -> Sample:
         counted = self._replay.play(window.trace)
-        found = energies(self._replay.circuit, counted, self.components)
+        found = energies(self._replay.circuit, counted, names=self._shares)
         gates = dict.fromkeys(SHARES, 0.0)
         for name, energy in found.components.items():
             gates[name] = energy.logic_fj
         gates[CLOCK] = found.total.clock_fj
-        model = modelled.shares_fj(window.layer, window.counts)
-        return Sample(window.layer, window.counts, gates, model, found.total.glitches_fj)
+        own, added = modelled.terms_fj(window.layer, window.counts)
+        return Sample(window.layer, window.counts, gates, own, added, found.total.glitches_fj)
 
     def energy(self, run: NetworkRun, sampling: Sampling) -> NetworkEnergy:
         """Return the energy of one image of a run of this accelerator."""
@@ -134,11 +154,18 @@ class _Modelled:
     def __init__(self, run: NetworkRun, technology: Technology) -> None:
         self._technology = technology
         self._rates = costs(run.accelerator, technology, "cell").rates_of
-        self._layers = run.layers
+        self._layers, self._accelerator = run.layers, run.accelerator
 
     def shares_fj(self, layer: int, counts: Mapping[str, float]) -> dict[str, float]:
         """Energy of some events of a layer, by share."""
         return modelled_fj(self._rates[self._layers[layer].stride], counts)
+
+    def terms_fj(
+        self, layer: int, counts: Mapping[str, float]
+    ) -> tuple[dict[str, Terms], dict[str, Terms]]:
+        """Return it by term, and what gates may add."""
+        rates = self._rates[self._layers[layer].stride]
+        return modelled_terms_fj(rates, self._accelerator, counts)
 
     @property
     def logic_fj(self) -> float:

@@ -9,6 +9,8 @@ import numpy as np
 
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.accelerator import Machine, elaborate
+from asicbnn.mapping.layout import layout
+from asicbnn.model.energy import joint_lane_steps
 from asicbnn.model.figures import Counted, run_counts
 from asicbnn.simulate import layer_mappings
 from asicbnn.simulation.backends import Backend, simulator
@@ -21,6 +23,8 @@ from asicbnn.spec.parameters import load_images, load_parameters
 from asicbnn.spec.workload import Workload
 
 _PROBE = "probe_"
+_HOST_SHARE = 4
+"""One window in so many looks at the host's transfers, of the layers that have any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +33,7 @@ class Window:
 
     layer   what it belongs to, by index
     counts  events in it: counted by the probe; those it does not count are the layer's, by share
-            of its steps
+            of its steps, words of the configuration by share of its cycles
     """
 
     layer: int
@@ -75,6 +79,7 @@ class NetworkRun:
         self.running, self.network = running, network
         self.accelerator = accelerator = accelerator or running.accelerator
         layers = lower(network).layers
+        self._lay = layout(accelerator)
         self._images = load_images(network, 1, seed).activations
         program = build_program(
             accelerator, layers, tuple(load_parameters(network, seed)),
@@ -94,7 +99,10 @@ class NetworkRun:
     def windows(
         self, wires: Sequence[str], *, cycles: int, per_layer: int, seed: int = 0
     ) -> Iterator[Window]:
-        """Look at wires in some windows of each layer, drawn at random, in the order of the run.
+        """Look at wires in some windows of each layer, in the order of the run.
+
+        Where the host sends or takes words a quarter of a layer's windows, the others outside:
+        each starts anywhere in one of as many equal stretches, so that chance leaves no phase out.
 
         cycles  of a window; a layer that is shorter is looked at as a whole, once
         """
@@ -107,7 +115,7 @@ class NetworkRun:
         for index, layer in enumerate(self.layers):
             length = int(layer.counts["cycles"])
             room = length - cycles - 1  # the probe starts anew where a layer ends
-            starts = [0] if room < 1 else sorted(random.integers(0, room, per_layer).tolist())
+            starts = [0] if room < 1 else _starts(random, layer.counts, room, per_layer)
             for start in starts:
                 state.backend.run(first + start - at)
                 at = first + start
@@ -125,7 +133,32 @@ class NetworkRun:
         cycles = len(trace.wires[probes[0]]) - 1
         share = counted["steps"] / layer.counts["steps"]
         rest = {name: count * share for name, count in layer.counts.items()}
-        return {**rest, **counted, "compute_cycles": counted["steps"], "cycles": float(cycles)}
+        active = rest["active_lane_steps"]
+        configured = counted["configuration_cycles"] / layer.counts["configuration_cycles"]
+        return {
+            **rest, **counted, "compute_cycles": counted["steps"], "cycles": float(cycles),
+            "joint_lane_steps": joint_lane_steps(active, counted, self._lay, layer.stride),
+            "configuration_words": configured * layer.counts["configuration_words"],
+        }  # fmt: skip
+
+
+def _starts(
+    random: np.random.Generator, counts: Mapping[str, int], room: int, count: int
+) -> list[int]:
+    """Return cycles below ``room`` in rising order: a quarter of them in the host's transfers."""
+    first, last = counts["host_words_in"], room - counts["host_words_out"]
+    inside, outside = last - first, room - (last - first)
+    few = count // _HOST_SHARE if outside > 0 else 0
+    if not 0 < inside < room or not few:
+        return _spread(random, room, count)
+    beside = (cycle if cycle < first else cycle + inside for cycle in _spread(random, outside, few))
+    return sorted([*beside, *(first + cycle for cycle in _spread(random, inside, count - few))])
+
+
+def _spread(random: np.random.Generator, room: int, count: int) -> list[int]:
+    """Return cycles below ``room`` in rising order, one in each of ``count`` equal stretches."""
+    shares = (np.arange(count) + random.random(count)) / count
+    return [int(share * room) for share in shares]
 
 
 def _is_probe(name: str) -> bool:

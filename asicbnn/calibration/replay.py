@@ -123,6 +123,18 @@ class Replay:
         self._simulation = TimedSimulation(circuit, observed)
         self._stored = stored_bits(netlist, circuit, gates.registers)
 
+    @property
+    def flops(self) -> frozenset[int]:
+        """Instances that hold a state."""
+        return frozenset(self.circuit.flops.instances.tolist())
+
+    def holding(self, registers: Collection[str]) -> frozenset[int]:
+        """Return the flip-flops that hold any of some registers, by index of their instance."""
+        instances = self.circuit.flops.instances.tolist()
+        return frozenset(
+            instances[flop] for name, _, flop, _ in self._stored.places if name in registers
+        )
+
     def play(self, trace: Trace) -> Counted:
         """Play a trace; its first cycle is where the gates start, and is not counted.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from asicbnn.calibration.grid import GridPoint
+from asicbnn.technology.routing import student_t
 
 Metric = Literal["area", "delay", "energy"]
 UNITS = {"area": "um2", "delay": "ps", "energy": "fJ"}
@@ -74,6 +75,19 @@ def summary(
         math.fsum(r.measured / r.raw for r in own) / len(own), factor, spread,
         math.fsum(errors) / len(errors), max(errors), within / len(judged),
     )  # fmt: skip
+
+
+def expected_spread(residuals: Sequence[float]) -> float:
+    """Half-width of the band one more design is expected in with 95 %.
+
+    residuals  logarithms of measured over estimated of the fitted designs
+
+    A prediction interval: Student's quantile times the standard deviation times sqrt(1 + 1 / n).
+    """
+    n = len(residuals)
+    free = max(1, n - 1)
+    deviation = math.sqrt(math.fsum(r * r for r in residuals) / free)
+    return math.expm1(student_t(free) * deviation * math.sqrt(1 + 1 / n))
 
 
 def rows(residuals: Iterable[Residual]) -> Iterator[dict[str, str | float | int]]:

@@ -16,6 +16,7 @@ from asicbnn.errors import SpecError
 from asicbnn.mapping.layout import Layout
 from asicbnn.model.area import structural
 from asicbnn.model.assumptions import assumptions, summed_planes
+from asicbnn.model.control import ACTIVITIES, CONTROL
 from asicbnn.model.energy import WIRES, Rate
 from asicbnn.model.rate_errors import DATA
 from asicbnn.spec.accelerator import Accelerator, to_yaml
@@ -35,11 +36,10 @@ TERMS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
         "input_register": (("array", "input register"),),
         "psum_register": (("array", "psum register"),),
         "threshold_register": (("post", "threshold register"),),
-        "sequencer": (("control", "sequencer"),),
-        "output": (("post", "output"),),
-        "dma": (("dma", "weight words"), ("dma", "input words")),
-        "configuration": (("control", "configuration"),),
-        "controller": (("control", "controller"),),
+        **{
+            name: tuple(key for key, each in CONTROL.items() if each.activity == name)
+            for name in ACTIVITIES
+        },
     }
 )
 """The (part, term) of the rates that go by each activity."""
@@ -54,8 +54,7 @@ _BUSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Nets of the array that switch as often as the registers behind them, at level routed."""
 
-_FIGURES = ("sequencer", "output", "dma", "configuration", "controller")
-_ASSUMED = (DATA, *(f"{name}_activity" for name in _FIGURES))
+_ASSUMED = (DATA, *(f"{name}_activity" for name in ACTIVITIES))
 """Origins of errors that a measurement takes away."""
 
 
@@ -68,7 +67,7 @@ def assumed_activities(lay: Layout) -> dict[str, float]:
     known = assumptions()
     half = known.random_bit.value
     summed = half * summed_planes(lay) / lay.psum_bits
-    figures = {name: getattr(known, f"{name}_activity").value for name in _FIGURES}
+    figures = {name: getattr(known, f"{name}_activity").value for name in ACTIVITIES}
     return {
         **dict.fromkeys(TERMS, half), "accumulate": summed, "compare": summed, **figures,
     }  # fmt: skip

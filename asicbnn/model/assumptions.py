@@ -19,10 +19,16 @@ class Assumptions(Form):
     random_bit: Figure
     carry_bits: Figure
     sequencer_activity: Figure
-    output_activity: Figure
-    dma_activity: Figure
+    operand_loads_activity: Figure
+    operand_fills_activity: Figure
+    dma_weights_activity: Figure
+    dma_addresses_activity: Figure
+    dma_inputs_activity: Figure
+    dma_host_activity: Figure
     configuration_activity: Figure
-    controller_activity: Figure
+    host_port_activity: Figure
+    output_activity: Figure
+    finished_words_activity: Figure
     measured_activity_relative_error: Figure
     cell_energy_relative_error: Figure
     cell_area_relative_error: Figure
@@ -55,7 +61,7 @@ class Assumptions(Form):
         ]
         if assumed:
             yield (
-                f"{', '.join(assumed)} are assumed: as simulated without glitches on two designs "
+                f"{', '.join(assumed)} are assumed: as simulated without glitches "
                 "[transitions per gate output and event]"
             )
 

@@ -59,9 +59,7 @@ def technology_of(
 
 
 @lru_cache(maxsize=256)
-def costs(
-    accelerator: Accelerator, technology: Technology, level: ResultLevel = "cell"
-) -> Costs:
+def costs(accelerator: Accelerator, technology: Technology, level: ResultLevel = "cell") -> Costs:
     """Cost an accelerator at a level.
 
     Raises SpecError for an operating point the technology has no figures for, ModelError for a
@@ -82,7 +80,7 @@ def costs(
             rates(accelerator, technology, built, clocked.period_ps, stride), built, counters
         )
         if level != "cell":
-            table = calibrated(table, technology, structure)
+            table = calibrated(table, technology, accelerator)
         if laid_out:
             table = laid_out.rates(table, stride)
         if tree:

@@ -6,8 +6,9 @@ Every term of the energy is an event count times a price, so that what a search 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from asicbnn.bnn.layer import DIMENSIONS, REDUCTION, Layer
 from asicbnn.hardware.popcount_cut import popcount_cut
@@ -15,6 +16,7 @@ from asicbnn.levels import Level
 from asicbnn.mapping.layout import Layout, ceil_div, ceil_log2, layout
 from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions, summed_planes
+from asicbnn.model.control import CONTROL, control_outputs, switching_cells
 from asicbnn.model.gating import clocked_by_events
 from asicbnn.model.outside import ORIGIN, Outside, outside
 from asicbnn.result import METRICS, PARTS
@@ -22,7 +24,6 @@ from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.library import Technology
 from asicbnn.technology.popcount import popcount_energy
-from asicbnn.technology.schema import Figure
 
 _FJ_PER_PJ = 1e3
 _FJ_PER_NW_PS = 1e-6
@@ -79,6 +80,41 @@ def active_counts(layer: Layer, lay: Layout) -> dict[str, int]:
         products *= size
         pe_steps *= trips if d in REDUCTION else size
     return {"active_lane_steps": products, "active_pe_steps": pe_steps}
+
+
+def active_lanes(layer: Layer, lay: Layout) -> float:
+    """Return the lanes of all PEs that have work in a step of a layer, on average."""
+    steps = math.prod(ceil_div(layer.size(d), lay.unroll[d]) for d in DIMENSIONS)
+    return active_counts(layer, lay)["active_lane_steps"] / steps
+
+
+def energy_counts(
+    layer: Layer, lay: Layout, counts: Mapping[str, int], n_cfg: int
+) -> dict[str, int]:
+    """Return everything energy goes by: a layer's counts, and the events that follow from them.
+
+    n_cfg  link words of one layer's configuration: `configuration_words`, which the chain shifts in
+
+    joint_lane_steps   products of `active_lane_steps` in steps that change both operands, rounded:
+                       a step that loads only one of them leaves the other as it was
+    """
+    active = active_counts(layer, lay)
+    joint = joint_lane_steps(active["active_lane_steps"], counts, lay, layer.stride)
+    events = {"joint_lane_steps": round(joint), "configuration_words": n_cfg}
+    return {**counts, **active, **events}
+
+
+def joint_lane_steps(
+    active_lane_steps: float, counts: Mapping[str, float], lay: Layout, stride: int
+) -> float:
+    """Return the active products of steps that load both operands.
+
+    Every step loads one of them at least, so both are loaded as often as loads outnumber steps.
+    """
+    loads = counts["weight_buffer_reads"] / lay.weight_slots
+    loads += counts["input_buffer_reads"] / lay.input_slots(stride)
+    steps = counts["steps"]
+    return active_lane_steps * max(0.0, loads - steps) / steps if steps else 0.0
 
 
 def rates(
@@ -186,28 +222,15 @@ def _logic(
 ) -> Iterator[Rate]:
     """Control switches as it was seen to in simulation; what no gate stops is clocked always."""
     known = assumptions()
-
-    def switched(
-        part: str, term: str, event: str, component: str, activity: Figure, share: float = 1.0
-    ) -> Rate:
-        cells = replace(built.cells[component], clock_gate=0)  # those switch with the clock
-        energy = share * technology.switching_energy_fj(cells, activity.value)
-        nets = share * activity.value * cells.outputs
-        return Rate(part, term, event, energy, transitions=nets)
-
-    # the output stage follows the sums at every step, finished or not
-    yield switched("post", "output", "steps", "output", known.output_activity)
+    outputs = control_outputs(accelerator, built.cells)
+    for (part, term), each in CONTROL.items():
+        cells = switching_cells(built.cells, each.component)
+        mean_fj = technology.switching_energy_fj(cells, 1.0) / cells.outputs
+        moved = outputs[part, term] * each.transitions
+        yield Rate(part, term, each.event, moved * mean_fj, transitions=moved)
     threshold = lay.threshold_word_bits * _register_bit_fj(accelerator, technology)
     bits = lay.threshold_word_bits * known.random_bit.value * _register_nets(accelerator)
     yield Rate("post", "threshold register", "threshold_buffer_reads", threshold, transitions=bits)
-    yield switched("control", "sequencer", "steps", "sequencer", known.sequencer_activity)
-    configured, controlled = known.configuration_activity, known.controller_activity
-    yield switched("control", "configuration", "configuration_cycles", "controller", configured)
-    yield switched("control", "controller", "cycles", "controller", controlled)
-    moved = known.dma_activity
-    yield switched("dma", "weight words", "store_weight_reads", "dma", moved)
-    slots = lay.links_per_word / (lay.words_per_link * lay.input_word_slots)
-    yield switched("dma", "input words", "input_buffer_writes", "dma", moved, slots)
     clocked = technology.clock_pin_energy_fj_per_cycle(built.always_clocked)
     yield Rate("clock", "clock", "cycles", clocked)
 
@@ -308,6 +331,6 @@ def energy_metrics(parts: Mapping[str, float]) -> dict[str, float]:
 
 
 __all__ = [
-    "STORE_ACCESSES", "WIRES", "Rate", "active_counts", "energy_metrics", "parts_fj", "rates",
-    "terms_fj",
+    "STORE_ACCESSES", "WIRES", "Rate", "active_counts", "active_lanes", "energy_counts",
+    "energy_metrics", "joint_lane_steps", "parts_fj", "rates", "terms_fj",
 ]  # fmt: skip

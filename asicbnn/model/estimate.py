@@ -27,7 +27,7 @@ from asicbnn.model.choose import Objective as Searched
 from asicbnn.model.conservation import Written, consumers, dead_and_written, written
 from asicbnn.model.costs import Costs, costs, technology_of
 from asicbnn.model.cycles import Machine, count_nest
-from asicbnn.model.energy import Rate, active_counts, parts_fj, terms_fj
+from asicbnn.model.energy import Rate, energy_counts, parts_fj, terms_fj
 from asicbnn.model.extras import extra_costs
 from asicbnn.model.figures import figures
 from asicbnn.model.gating import with_clocks
@@ -166,7 +166,7 @@ class Run:
         ]
         table = {stride: self._rates(rates) for stride, rates in cost.rates_of.items()}
         terms = [
-            terms_fj(table[layer.stride], {**c, **active_counts(layer, lay)})
+            terms_fj(table[layer.stride], energy_counts(layer, lay, c, self.n_cfg))
             for layer, c in zip(self.layers, counts, strict=True)
         ]
         summed = totals(terms)

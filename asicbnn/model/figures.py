@@ -15,7 +15,7 @@ from asicbnn.hardware.configuration import configuration_words
 from asicbnn.mapping.counts import operations
 from asicbnn.mapping.layout import layout
 from asicbnn.model.costs import Costs, costs
-from asicbnn.model.energy import active_counts, energy_metrics, parts_fj, terms_fj
+from asicbnn.model.energy import energy_counts, energy_metrics, parts_fj, terms_fj
 from asicbnn.model.gating import with_clocks
 from asicbnn.model.network import totals
 from asicbnn.result import METRICS, LayerResult, Result
@@ -74,7 +74,7 @@ def figures(
 class Counted:
     """What was counted while a layer ran, over all runs, and the products that made.
 
-    counts  every count of `result.METRICS`, and those of `active_counts`
+    counts  every count of `result.METRICS`, and those of `energy_counts`
     """
 
     name: str
@@ -84,8 +84,9 @@ class Counted:
 
 def run_counts(accelerator: Accelerator, layer: Layer, counts: Mapping[str, int]) -> dict[str, int]:
     """Return one run's counts of a layer with the counts that follow from them and the layer."""
-    known = {**operations(layer), **active_counts(layer, layout(accelerator)), **counts}
-    clocked = with_clocks(accelerator, layer, known, configuration_words(accelerator))
+    n_cfg = configuration_words(accelerator)
+    known = {**operations(layer), **energy_counts(layer, layout(accelerator), counts, n_cfg)}
+    clocked = with_clocks(accelerator, layer, known, n_cfg)
     return {**clocked, **counts}  # what was counted stands
 
 

@@ -17,6 +17,7 @@ from asicbnn.mapping.layout import layout
 from asicbnn.mapping.loop_nest import OUTER_DIMENSIONS, Mapping
 from asicbnn.mapping.tiling import whole_tile
 from asicbnn.model.choose import Objective, choose_network
+from asicbnn.model.energy import active_lanes
 from asicbnn.model.prices import prices
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
@@ -83,10 +84,14 @@ def _chosen(
     """Search the layers that have no explicit mapping; an input window costs by its stride."""
     # a stride that is not wired is refused by the search, by the layer's name
     wired = accelerator.array.strides
+    lay = layout(accelerator)
     paid = [
-        prices(accelerator, technology, x.stride if x.stride in wired else wired[0], request.level)
+        prices(
+            accelerator, technology, x.stride if x.stride in wired else wired[0], request.level,
+            active_lanes(x, lay),
+        )
         for x in layers
-    ]
+    ]  # fmt: skip
     choices = choose_network(
         accelerator, layers, paid, dataflow=request.dataflow, objective=request.objective,
         exhaustive=request.exhaustive, n_cfg=n_cfg,

@@ -14,9 +14,12 @@ from asicbnn.levels import Level, level_of_sum
 from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.clock_tree import is_of_tree
+from asicbnn.model.control import CONTROL
 from asicbnn.model.energy import Rate
+from asicbnn.model.gate_terms import GateRate, gate_rates
 from asicbnn.result import PARTS
-from asicbnn.technology.calibration import CLOCK, component_key
+from asicbnn.spec.accelerator import Accelerator
+from asicbnn.technology.calibration import CLOCK, energy_key
 from asicbnn.technology.corners import Ratios
 from asicbnn.technology.levels import MEMORY_LEVELS
 from asicbnn.technology.library import Technology
@@ -25,35 +28,27 @@ from asicbnn.technology.popcount import PopcountEnergy
 DATA = "random_bit"
 """Origin of the errors of whatever switches with weights and images."""
 
-_ACTIVITIES: Mapping[tuple[str, str], str] = MappingProxyType(
-    {
-        ("post", "output"): "output_activity",
-        ("control", "sequencer"): "sequencer_activity",
-        ("control", "configuration"): "configuration_activity",
-        ("control", "controller"): "controller_activity",
-        ("dma", "weight words"): "dma_activity",
-        ("dma", "input words"): "dma_activity",
-    }
-)
-"""The figure of `assumptions` a sum over cells goes by, where it is not that of a random bit."""
 _COUNTED_ON_GATES = frozenset({("array", "xnor"), ("array", "popcount")})
-_COMPONENTS: Mapping[tuple[str, str], str] = MappingProxyType(
-    {
-        ("array", "weight register"): "registers",
-        ("array", "input register"): "registers",
-        ("post", "threshold register"): "array",
-        ("post", "output"): "output",
-        ("control", "sequencer"): "sequencer",
-        ("control", "configuration"): "controller",
-        ("control", "controller"): "controller",
-    }
-)
-"""The hardware component a rate is spent in, where it is not named like the part."""
 
 
 def component_of(part: str, term: str) -> str | None:
-    """Return the component whose gates switch for a rate; None for clock, memories and the rest."""
-    return _COMPONENTS.get((part, term), part if part in ("array", "dma") else None)
+    """Return the part of the logic whose gates switch for a rate, of `calibration.SWITCHING`.
+
+    None for clock, memories and the rest.
+    """
+    if (part, term) in CONTROL:
+        return CONTROL[part, term].component
+    if part == "array":
+        return _ARRAY.get(term, "sums")
+    return "sums" if (part, term) == ("post", "threshold register") else None
+
+
+_ARRAY: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("xnor", "mask", "popcount", "popcount register"), "popcount"),
+        **dict.fromkeys(("weight register", "input register"), "registers"),
+    }
+)
 
 
 def with_errors(
@@ -76,30 +71,35 @@ def elsewhere(table: Iterable[Rate], technology: Technology) -> tuple[Rate, ...]
 
 
 def calibrated(
-    table: Iterable[Rate], technology: Technology, structure: str
+    table: Iterable[Rate], technology: Technology, accelerator: Accelerator
 ) -> tuple[Rate, ...]:
-    """Return rates of energy at gate level: times the factor of their component, if it has one.
+    """Return rates of energy at gate level: times their factor, and what gates add to them.
 
-    structure  of the popcount
-
-    The spread of the factor takes the place of the error of sums over cells; what is uncertain
-    about activities remains.
+    The spread of a part of the logic takes the place of the error of sums over cells; what is
+    uncertain about activities remains.
     """
-    return tuple(_calibrated(rate, technology, structure) for rate in table)
+    structure = accelerator.array.popcount.structure
+    added = gate_rates(table, accelerator)
+    found = (_calibrated(each, technology, structure) for each in added)
+    return tuple(rate for rate in found if rate is not None)
 
 
-def _calibrated(rate: Rate, technology: Technology, structure: str) -> Rate:
+def _calibrated(each: GateRate, technology: Technology, structure: str) -> Rate | None:
+    rate = each.rate
     if is_of_tree(rate):  # the factor is of flip-flops and clock gates
         return rate
-    component = component_of(rate.part, rate.term)
-    key = CLOCK if rate.part == CLOCK else component and component_key(component, structure)
+    share = CLOCK if rate.part == CLOCK else component_of(rate.part, rate.term)
+    key = share and energy_key(share, structure)
     entry = technology.calibration.get(key) if key else None
     if entry is None or entry.energy is None:
-        return rate
-    factor = entry.energy
+        return None if each.added else rate
+    known = entry.energy
+    factor = known.terms.get(each.name, 0.0 if each.added else known.factor)
+    if each.added and not factor:
+        return None
     return replace(
-        rate, energy_fj=rate.energy_fj * factor.factor, level="gate",
-        relative_error=factor.spread, origin=f"calibrated energy of {key}",
+        rate, energy_fj=rate.energy_fj * factor, level="gate",
+        relative_error=known.spread, origin=f"calibrated energy of {key}",
     )  # fmt: skip
 
 
@@ -162,7 +162,8 @@ def _switching(rate: Rate, popcount: PopcountEnergy) -> Rate:
     else:
         level, origin = "cell", "cell energies"
         error = assumptions().cell_energy_relative_error.value
-    also = activity_error(_ACTIVITIES.get(key, DATA))
+    known = CONTROL.get(key)
+    also = activity_error(f"{known.activity}_activity" if known else DATA)
     return replace(rate, level=level, relative_error=error, origin=origin, also=also)
 
 

@@ -25,7 +25,7 @@ class Activities(SpecModel):
     """Activities [transitions per output and event]; what is left out stays as assumed.
 
     The events are those of the energy model: steps for the array, reads for the registers of the
-    operands, link words for the data mover, cycles for the controller.
+    operands, and for control what it does (`model/control.py`).
     """
 
     xnor: PerEvent = None
@@ -39,10 +39,16 @@ class Activities(SpecModel):
     psum_register: PerEvent = None
     threshold_register: PerEvent = None
     sequencer: PerEvent = None
-    output: PerEvent = None
-    dma: PerEvent = None
+    operand_loads: PerEvent = None
+    operand_fills: PerEvent = None
+    dma_weights: PerEvent = None
+    dma_addresses: PerEvent = None
+    dma_inputs: PerEvent = None
+    dma_host: PerEvent = None
     configuration: PerEvent = None
-    controller: PerEvent = None
+    host_port: PerEvent = None
+    output: PerEvent = None
+    finished_words: PerEvent = None
 
     def given(self) -> dict[str, float]:
         """Return the activities that are there, by name."""

@@ -29,6 +29,18 @@ def accelerator_key(popcount: str) -> str:
     return f"accelerator_{popcount}"
 
 
+SWITCHING: Final = ("popcount", "sums", *COMPONENTS[1:])
+"""Parts of the logic that energy is calibrated by: the components, the array as two of them.
+
+popcount  products, counters and the registers behind them     sums  all else of the array
+"""
+
+
+def energy_key(share: str, popcount: str) -> str:
+    """Return the structure that a part of the logic, or the clock, has its energy calibrated as."""
+    return f"{share}_{popcount}" if share == "popcount" else share
+
+
 CLOCK: Final = "clock"
 """What the clock takes in flip-flops and clock gates, of all components: energy alone."""
 
@@ -149,7 +161,7 @@ def _unread(technology: Technology, price: Callable[[Cells], float], unread: Cel
 
 
 __all__ = [
-    "CLOCK", "COMPONENTS", "FLOP", "HOLDING", "STRUCTURES", "MappedAs", "MappedPrice",
-    "accelerator_key", "area_factor", "component_key", "delay_factor", "entry_of", "mapped_as_of",
-    "mapped_price",
+    "CLOCK", "COMPONENTS", "FLOP", "HOLDING", "STRUCTURES", "SWITCHING", "MappedAs", "MappedPrice",
+    "accelerator_key", "area_factor", "component_key", "delay_factor", "energy_key", "entry_of",
+    "mapped_as_of", "mapped_price",
 ]  # fmt: skip

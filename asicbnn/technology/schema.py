@@ -201,6 +201,8 @@ class CalibrationFactor(Form):
 
     factor  fitted on half of the designs      spread  relative half-width of 95 % of the residuals
     points  designs the factor was fitted on
+    terms   of an energy: the factor of each term by itself, where they were told apart; those that
+            are not here take `factor`
     """
 
     factor: PositiveFloat
@@ -208,6 +210,7 @@ class CalibrationFactor(Form):
     points: Annotated[int, Field(ge=1)]
     source: Name
     note: str = ""
+    terms: dict[Name, NotNegative] = Field(default_factory=dict)
 
 
 class CalibrationEntry(Form):
@@ -216,7 +219,8 @@ class CalibrationEntry(Form):
     area    of a component: of its gates beside flops, adders and multiplexers that hold, which are
             mapped one to one; of an accelerator: of the sum of its components
     delay   of an accelerator: of its longest path
-    energy  of a component: of the energy of an operation
+    energy  of a part of the logic (`calibration.SWITCHING`) or the clock: of what its events take;
+            of an accelerator and an array: of the sum of its parts
     """
 
     area: CalibrationFactor | None = None

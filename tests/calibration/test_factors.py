@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from asicbnn.calibration.factors import _spread, fit, fitted_half
+from asicbnn.calibration.factors import fit, fitted_half
 from asicbnn.calibration.gates_section import with_calibration
 from asicbnn.calibration.grid import LANES, GridPoint, grid
 from asicbnn.calibration.measurement import Measurement
-from asicbnn.calibration.residuals import rows, summary
+from asicbnn.calibration.residuals import expected_spread, rows, summary
 from asicbnn.model.area import component_cells, trimmed_cells
 from asicbnn.model.built_paths import settled_ps
 from asicbnn.technology.calibration import (
@@ -134,7 +134,7 @@ def test_the_spread_is_a_prediction_interval():
     residuals = [0.01 * (-1) ** i for i in range(10)]
     deviation = math.sqrt(sum(r * r for r in residuals) / 9)
     expected = math.expm1(2.262 * deviation * math.sqrt(1.1))
-    assert _spread(residuals) == pytest.approx(expected, rel=2e-3)
+    assert expected_spread(residuals) == pytest.approx(expected, rel=2e-3)
 
 
 def test_residuals_are_a_table(exact):

@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 
 from asicbnn.calibration.energy_shares import SHARES, modelled_fj
 from asicbnn.calibration.ranking import Ranked, candidates, networks, ranking
-from asicbnn.hardware.structure import COMPONENTS
 from asicbnn.model.clock_tree import is_of_tree
 from asicbnn.model.costs import costs
 from asicbnn.result import PARTS
 from asicbnn.spec import load
 from asicbnn.technology import library
-from asicbnn.technology.calibration import CLOCK
+from asicbnn.technology.calibration import CLOCK, SWITCHING
 
 
 def ranked(name, estimated, gates, network="net"):
@@ -61,7 +60,7 @@ def test_shares_are_the_energy_of_the_logic_but_for_the_clock_tree():
     rates = costs(accelerator, technology).rates_of[1]
     counts = {rate.event: 2.0 for rate in rates}
     found = modelled_fj(rates, counts)
-    assert set(found) == {*COMPONENTS, CLOCK} == set(SHARES)
+    assert set(found) == {*SWITCHING, CLOCK} == set(SHARES)
     classes = ("post", "clock")  # of the memory of the classes, which is a memory
     logic = sum(
         2 * r.energy_fj for r in rates

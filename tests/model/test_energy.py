@@ -1,5 +1,6 @@
 """Energy: a table of rates, its sums, and the search's prices folded from it."""
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -19,10 +20,17 @@ from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.reader import read
 from asicbnn.technology.library import load
 from asicbnn.technology.popcount import popcount_energy
+from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
 
 SPECS = Path(__file__).parents[2] / "arch_specs"
 TINY = with_changes(read(SPECS / "tiny.yaml", Accelerator), {"buffers.psum.words": 256})
 SKY, ASAP7 = load("sky130hd"), load("asap7")
+JOINT = replace(SKY, digest="joint", calibration={
+    **SKY.calibration,
+    **{f"popcount_{popcount}": CalibrationEntry(energy=CalibrationFactor(
+        factor=1.0, spread=0.1, points=9, source="test", terms={"popcount joint": 0.4},
+    )) for popcount in ("sliced", "tree")},
+})  # fmt: skip
 LAYER = Layer(
     name="conv", out_channels=10, in_channels=13, in_y=7, in_x=6, kernel_y=3, kernel_x=3,
     stride=1, pad_top=1, pad_bottom=1, pad_left=1, pad_right=1, pad_value="zero",
@@ -45,7 +53,7 @@ def counts_of(accelerator, layer, dataflow="output_stationary", **tiles):
     lay = layout(accelerator)
     mapping = named_mapping(accelerator, dataflow, {**whole_tiles(lay, layer), **tiles})
     counted = count_layer(accelerator, layer, mapping, configuration_words(accelerator))
-    return {**counted, **energy.active_counts(layer, lay)}
+    return energy.energy_counts(layer, lay, counted, configuration_words(accelerator))
 
 
 def full_energy(accelerator, technology, layer, counts):
@@ -166,18 +174,35 @@ def test_masks_and_popcount_registers_by_hand():
         assert found["popcount register"] == pytest.approx(bits * 0.5 * 34.6599)
 
 
-def test_the_data_mover_is_charged_by_link_slots_of_inputs():
-    # an 8-bit word in two trips of 4 bit, each a link word: two slots and two writes per word
+def test_the_data_mover_is_charged_by_bits_it_moves_and_addresses_it_counts():
+    # an 8-bit word in two trips of 4 bit: two writes per word, of 4 bits each
     narrow = with_changes(TINY, {
         "store.link.bits": 4, "host.link_bits": 4, "buffers.input.port_bits": 4,
         "store.extrapolate": True,
     })  # fmt: skip
-    # four words of 8 bit in a link word: one slot and four writes
+    # four words of 8 bit in a link word: four writes, of 8 bits each
     wide = with_changes(TINY, {"store.link.bits": 32, "host.link_bits": 32})
-    for accelerator, slots_per_write in ((narrow, 1.0), (TINY, 1.0), (wide, 0.25)):
-        rates = {(r.part, r.term): r.energy_fj for r in costs(accelerator, SKY).rates_of[1]}
-        moved = rates["dma", "weight words"] * slots_per_write
-        assert rates["dma", "input words"] == pytest.approx(moved)
+    for accelerator, link, written in ((narrow, 4, 4), (TINY, 8, 8), (wide, 32, 8)):
+        cost = costs(accelerator, SKY)
+        rates = {(r.part, r.term): r for r in cost.rates_of[1]}
+        moved = rates["dma", "weight words"].transitions
+        assert moved == pytest.approx(0.67 * link)
+        assert rates["dma", "input words"].transitions == pytest.approx(2.3 * written)
+        assert rates["dma", "host words in"].transitions == pytest.approx(4.4 * link)
+        cells = cost.area.cells["dma"]
+        each = SKY.switching_energy_fj(cells, 1.0) / cells.outputs
+        assert rates["dma", "weight words"].energy_fj == pytest.approx(moved * each)
+
+
+def test_control_that_waits_costs_nothing_but_its_clock_and_leakage():
+    counts = counts_of(TINY, LAYER)
+    table = costs(TINY, SKY).rates_of[1]
+    before = energy.parts_fj(energy.terms_fj(table, counts))
+    waiting = {**counts, "cycles": counts["cycles"] + 1000, "dma_stall_cycles": 1000}
+    after = energy.parts_fj(energy.terms_fj(table, waiting))
+    for part in ("control", "dma", "array"):
+        assert after[part] == before[part]
+    assert after["clock"] > before["clock"]
 
 
 def test_an_external_store_is_paid_by_the_bit_and_has_no_area():
@@ -223,6 +248,37 @@ def test_the_search_pays_what_the_estimate_reports(variant, technology):
     assert min(rest) > 0  # lanes, accumulators, outputs: what no mapping changes
 
 
+@pytest.mark.parametrize("variant", ["blocking", "unrolled", "shadow"])
+def test_at_level_gate_the_search_pays_for_operands_that_change_together(variant):
+    accelerator = with_changes(TINY, VARIANTS[variant])
+    lanes = energy.active_lanes(LAYER, layout(accelerator))
+    paid = prices(accelerator, JOINT, 1, "gate", lanes)
+    cheap = prices(accelerator, JOINT, 1, "gate", 0.0)
+    assert paid.weight_buffer_reads > cheap.weight_buffer_reads
+    energies, rest = [], []
+    for dataflow in ("output_stationary", "weight_stationary", "no_local_reuse"):
+        counts = counts_of(accelerator, LAYER, dataflow)
+        table = costs(accelerator, JOINT, "gate").rates_of[1]
+        energies.append(sum(energy.terms_fj(table, counts).values()))
+        rest.append(energies[-1] - paid.energy_fj(counts))
+    assert max(energies) > 1.01 * min(energies)
+    assert max(rest) - min(rest) <= 1e-6 * max(energies)  # lane steps are rounded
+
+
+def test_operands_change_together_as_often_as_loads_outnumber_steps():
+    lay = layout(TINY)
+    counts = counts_of(TINY, LAYER, "no_local_reuse")
+    assert counts["joint_lane_steps"] == counts["active_lane_steps"]
+    held = counts_of(TINY, LAYER, "weight_stationary")
+    loads = held["weight_buffer_reads"] / lay.weight_slots
+    loads += held["input_buffer_reads"] / lay.input_slots(1)
+    share = loads / held["steps"] - 1
+    assert 0 < share < 1
+    assert held["joint_lane_steps"] == round(share * held["active_lane_steps"])
+    lanes = energy.active_lanes(LAYER, lay)
+    assert lanes * held["steps"] == pytest.approx(held["active_lane_steps"])
+
+
 def test_whatever_a_mapping_changes_has_a_price():
     mapped: dict[str, set[int]] = {}
     for dataflow, tiles in product(("output_stationary", "weight_stationary"), ({}, {"K": 4})):
@@ -247,5 +303,5 @@ def test_an_explicit_order_costs_what_its_counts_say():
     whole = whole_tiles(lay, LAYER)
     inner = ("B", "OX", "OY", "FX", "FY", "C", "K", "BA", "BW")
     nest = Mapping(tuple(whole.items()), inner)
-    counts = {**count_layer(TINY, LAYER, nest, 9), **energy.active_counts(LAYER, lay)}
+    counts = energy.energy_counts(LAYER, lay, count_layer(TINY, LAYER, nest, 9), 9)
     assert full_energy(TINY, SKY, LAYER, counts) > 0

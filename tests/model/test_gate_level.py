@@ -7,19 +7,22 @@ from dataclasses import replace
 import pytest
 
 from asicbnn.errors import ModelError
+from asicbnn.mapping.layout import layout
 from asicbnn.model.area import area, trimmed_cells
 from asicbnn.model.built_paths import built_paths, settled_ps
 from asicbnn.model.costs import costs
 from asicbnn.model.estimate import reachable
+from asicbnn.model.gate_terms import gate_rates
 from asicbnn.model.rate_errors import calibrated, component_of
 from asicbnn.model.timing import timing
 from asicbnn.spec import load
 from asicbnn.spec.accelerator import with_changes
 from asicbnn.technology.calibration import (
-    COMPONENTS,
     STRUCTURES,
+    SWITCHING,
     MappedAs,
     component_key,
+    energy_key,
     mapped_as_of,
     mapped_price,
 )
@@ -84,26 +87,75 @@ def test_level_cell_is_the_same_with_and_without_calibration(tiny):
     assert costs(tiny, CALIBRATED, "cell").timing.paths_ps == costs(tiny, PLAIN).timing.paths_ps
 
 
-def test_energies_take_the_factor_of_their_component_and_its_spread(tiny):
-    measured = {name: CalibrationEntry(energy=factor(value)) for name, value in FACTORS.items()}
-    energies = replace(PLAIN, digest="energies", calibration=measured)
+SHARE_FACTORS = {name: 0.4 + 0.05 * i for i, name in enumerate(SWITCHING)}
+TERMS = {"popcount": 0.9, "popcount joint": 0.3, "input words": 2.0, "finished moves": 0.0}
+
+
+def energies(terms):
+    """A technology whose energies are calibrated, some terms by themselves."""
+    return replace(PLAIN, digest=f"energies {sorted(terms)}", calibration={
+        energy_key(name, popcount): CalibrationEntry(
+            energy=CalibrationFactor(
+                factor=value, spread=SPREAD, points=9, source="calibration", terms=terms
+            )
+        )
+        for name, value in SHARE_FACTORS.items() for popcount in ("sliced", "tree")
+    })  # fmt: skip
+
+
+def test_energies_take_the_factor_of_their_part_and_its_spread(tiny):
     popcount = tiny.array.popcount.structure
     plain = costs(tiny, PLAIN).rates_of[1]
-    found = calibrated(plain, energies, popcount)
+    found = calibrated(plain, energies({}), tiny)
     seen = set()
     for before, after in zip(plain, found, strict=True):
-        component = component_of(before.part, before.term)
-        if component is None:
+        share = component_of(before.part, before.term)
+        if share is None:
             assert after == before
             continue
-        key = f"array_{popcount}" if component == "array" else component
-        assert after.energy_fj == before.energy_fj * FACTORS[key]
+        assert after.energy_fj == before.energy_fj * SHARE_FACTORS[share]
         assert (after.level, after.relative_error) == ("gate", SPREAD)
-        assert after.origin == f"calibrated energy of {key}"
+        assert after.origin == f"calibrated energy of {energy_key(share, popcount)}"
         assert after.also == before.also
-        seen.add(component)
-    assert seen == set(COMPONENTS)
-    assert calibrated(plain, CALIBRATED, popcount) == plain  # areas and delays alone
+        seen.add(share)
+    assert seen == set(SWITCHING)
+    # areas and delays alone
+    assert calibrated(plain, CALIBRATED, tiny) == plain
+
+
+def test_a_term_of_its_own_goes_before_the_factor_of_its_part(tiny):
+    plain = {(r.part, r.term, r.event): r for r in costs(tiny, PLAIN).rates_of[1]}
+    table = calibrated(plain.values(), energies(TERMS), tiny)
+    found = {(r.part, r.term, r.event): r.energy_fj for r in table}
+    popcount = "array", "popcount", "active_lane_steps"
+    words = "dma", "input words", "input_buffer_writes"
+    assert found[popcount] == pytest.approx(0.9 * plain[popcount].energy_fj)
+    assert found[words] == pytest.approx(2.0 * plain[words].energy_fj)
+    # only gates have it: an XNOR of one lane, and what counts its product
+    lay = layout(tiny)
+    xnor = plain["array", "xnor", "steps"].energy_fj / (lay.pes * lay.lanes)
+    joint = found["array", "popcount", "joint_lane_steps"]
+    assert joint == pytest.approx(0.3 * (xnor + plain[popcount].energy_fj))
+    assert found.keys() - plain.keys() == {("array", "popcount", "joint_lane_steps")}
+
+
+def test_deep_popcounts_and_shared_operands_are_told_apart(tiny):
+    found = {}
+    for pes, lanes, stages in ((4, 16, 1), (4, 64, 0), (16, 16, 0)):
+        spec = with_changes(tiny, {
+            "array.unroll": {"out_channels": pes, "in_channels": lanes},
+            "array.popcount.pipeline_stages": stages,
+        })  # fmt: skip
+        table = costs(spec, PLAIN).rates_of[1]
+        own = next(r.energy_fj for r in table if r.term == "popcount")
+        added = {g.name: g.rate.energy_fj for g in gate_rates(table, spec) if g.added}
+        found[pes, lanes] = own, added
+    own, added = found[4, 16]
+    assert added["popcount depth"] == added["popcount shared"] == 0  # a register after two levels
+    own, added = found[4, 64]
+    assert added["popcount depth"] == pytest.approx(4 * own)  # six levels, four more than two
+    own, added = found[16, 16]
+    assert added["popcount shared"] == pytest.approx(0.75 * added["popcount joint"])
 
 
 def test_leakage_shrinks_with_the_gates(tiny):

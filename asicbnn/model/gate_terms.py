@@ -1,0 +1,82 @@
+"""What gates spend that no sum over cells shows: rates that level gate adds to those of level cell.
+
+Each is a rate of the cells times a number the structure gives; how much of it is spent a
+calibration says (`CalibrationFactor.terms`), so that without one there is nothing of it. Measured
+and discussed in docs/models/gate_energy.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from asicbnn.mapping.layout import Layout, layout
+from asicbnn.model.energy import Rate
+from asicbnn.spec.accelerator import Accelerator
+
+_SHALLOW_LEVELS = 2
+"""Levels of counters between registers (lanes in log2) from which deeper ones are told apart."""
+_FEW_PINS = 4
+"""Pins of an operand's net up to which it settles as soon as the nets of one pin do."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateRate:
+    """A rate at level cell, and by what name its factor goes.
+
+    added  it is none of level cell's: its factor is nought unless a calibration says otherwise
+    """
+
+    name: str
+    rate: Rate
+    added: bool = False
+
+
+def gate_rates(table: Iterable[Rate], accelerator: Accelerator) -> Iterator[GateRate]:
+    """Yield the rates of a table, each followed by what gates add to it.
+
+    popcount depth    glitches grow from level to level, and end at a register: popcount x
+                      (log2(lanes) / (1 + pipeline stages) - 2)
+    popcount joint    operands that change in one step arrive apart, and products of old and new
+                      are counted: products and popcount of `joint_lane_steps`
+    popcount shared   the more so the more PEs share a net, times 1 - 4 / PEs that do
+    input moves       glitches of an address that goes on to the next word of inputs: the bits of a
+                      link word, once for each word (or link word of several)
+    finished moves    the write channel walks on when a word is finished: addresses of a step
+    """
+    lay, xnor_fj = layout(accelerator), 0.0
+    for rate in table:
+        yield GateRate(rate.term, rate)
+        if (rate.part, rate.term) == ("array", "xnor"):
+            xnor_fj = rate.energy_fj / (lay.pes * lay.lanes)
+        elif (rate.part, rate.term) == ("array", "popcount"):
+            yield from _popcount(rate, xnor_fj, lay, accelerator.array.popcount.pipeline_stages)
+        elif (rate.part, rate.term) == ("dma", "input words"):
+            words = lay.link_bits / (lay.words_per_link * lay.input_word_bits)
+            yield _added("input moves", rate, rate.energy_fj * words, rate.event)
+        elif (rate.part, rate.term) == ("post", "output"):
+            yield _added("finished moves", rate, rate.energy_fj, "threshold_buffer_reads")
+
+
+def _popcount(rate: Rate, xnor_fj: float, lay: Layout, stages: int) -> Iterator[GateRate]:
+    levels = max(0.0, math.log2(lay.lanes) / (1 + stages) - _SHALLOW_LEVELS)
+    yield _added("popcount depth", rate, rate.energy_fj * levels, rate.event)
+    counted = xnor_fj + rate.energy_fj
+    shared = max(0.0, 1.0 - _FEW_PINS / _sharing(lay))
+    yield _added("popcount joint", rate, counted, "joint_lane_steps")
+    yield _added("popcount shared", rate, counted * shared, "joint_lane_steps")
+
+
+def _sharing(lay: Layout) -> int:
+    """PEs on one net of the operand that more of them share."""
+    channels = lay.unroll["K"]
+    return max(channels, lay.pes // channels)
+
+
+def _added(name: str, rate: Rate, energy_fj: float, event: str) -> GateRate:
+    added = replace(rate, event=event, energy_fj=energy_fj, transitions=0.0)
+    return GateRate(name, added, added=True)
+
+
+__all__ = ["GateRate", "gate_rates"]
