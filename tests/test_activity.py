@@ -97,7 +97,7 @@ def test_windows_tell_nearly_what_all_cycles_tell() -> None:
     assert 0.2 < sampled.file.counted_cycles / sampled.file.cycles < 0.3
     full, part = (x.file.activities.given() for x in (whole, sampled))
     for name in ("xnor", "popcount", "accumulate", "sequencer", "dma_weights"):
-        assert part[name] == pytest.approx(full[name], rel=0.1), name
+        assert part[name] == pytest.approx(full[name], rel=0.2), name
     assert part != full
 
 
