@@ -167,8 +167,10 @@ class _Writer:
         net = self.view.driver(wire)
         if net is None or getattr(net, "op", "") != "s":
             return False
-        lowest = tuple(range(len(wire)))
-        return bool(net.op_param == lowest) and self.view.sources(net) == [whole]
+        if net.op_param != tuple(range(len(wire))):
+            return False
+        [source] = self.view.sources(net)
+        return source is whole  # `==` of wires would add a comparison to the hardware
 
     # ------------------------------------------------------------------ wires
     def named(self, wire: WireVector) -> str:
