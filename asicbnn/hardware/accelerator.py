@@ -28,6 +28,7 @@ from asicbnn.hardware.gating import GatedGroup, Gating
 from asicbnn.hardware.network import Controller
 from asicbnn.hardware.output import OutputStage
 from asicbnn.hardware.sequencer import TileSequencer
+from asicbnn.hardware.uncollected import uncollected
 from asicbnn.hardware.wires import add_gates, choose, equals_gates, sized
 from asicbnn.mapping.layout import Layout, ceil_div
 from asicbnn.spec.accelerator import Accelerator
@@ -80,17 +81,17 @@ def elaborate(
     ports  give the chip its host port; without it host memories and boot registers take its place,
            so that a simulation needs nothing from outside
     host_words  host link words of each host memory
-    check  let PyRTL check every net and the whole block; half of the time, wasted on a mere count
+    check  let PyRTL check wires, nets and the whole block; half of the time, wasted on a mere count
     """
     if accelerator.sequencer.order == "programmable":
         order = None
     elif order is None:
         order = frozen_order(accelerator)
     c = configuration(accelerator, order)
-    with _WORKING_BLOCK:
+    with _WORKING_BLOCK, uncollected():
         block = pyrtl.Block()
         if not check:
-            block.sanity_check_net = lambda net: None
+            block.sanity_check_net = block.sanity_check_wirevector = lambda _: None
         with pyrtl.set_working_block(block, no_sanity_check=True):
             stages = Stages(block)
             counting = Probe() if probe else None

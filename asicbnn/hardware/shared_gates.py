@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 Kind = Literal["and", "xor", "mux", "inverter"]
+_Gate: TypeAlias = tuple[Kind, tuple[int, ...]]
 FALSE, TRUE = 0, 1
 
 
@@ -19,13 +20,18 @@ class SharedGates:
     """A growing pool of gates over literals."""
 
     def __init__(self) -> None:
-        self._gates: list[tuple[Kind, tuple[int, ...]] | None] = [None]  # the constants
-        self._known: dict[tuple[Kind, tuple[int, ...]], int] = {}
+        self._gates: list[_Gate | None] = [None]  # the constants
+        self._known: dict[_Gate, int] = {}
 
     def fresh(self) -> int:
         """Return the literal of something no gate here computes."""
-        self._gates.append(None)
-        return 2 * (len(self._gates) - 1)
+        return self.fresh_word(1)[0]
+
+    def fresh_word(self, bits: int) -> list[int]:
+        """Return the literals of as many bits of something no gate here computes."""
+        first = 2 * len(self._gates)
+        self._gates += [None] * bits
+        return list(range(first, first + 2 * bits, 2))
 
     def both(self, a: int, b: int) -> int:
         """Return a and b."""
@@ -35,7 +41,7 @@ class SharedGates:
             return FALSE
         if a in (TRUE, b):
             return b
-        return self._gate("and", a, b)
+        return self._gate(("and", (a, b)))
 
     def either(self, a: int, b: int) -> int:
         """Return a or b."""
@@ -44,10 +50,12 @@ class SharedGates:
     def differ(self, a: int, b: int) -> int:
         """Return a exclusive-or b."""
         phase = (a ^ b) & 1
-        a, b = sorted((a & ~1, b & ~1))
+        a, b = a & ~1, b & ~1
         if a == b:
             return phase
-        return (b if a == FALSE else self._gate("xor", a, b)) ^ phase
+        if a > b:
+            a, b = b, a
+        return (b if a == FALSE else self._gate(("xor", (a, b)))) ^ phase
 
     def choose(self, condition: int, yes: int, no: int) -> int:
         """Return yes if condition else no."""
@@ -60,7 +68,7 @@ class SharedGates:
         if FALSE in (yes, no) or TRUE in (yes, no):
             return self._masked(condition, yes, no)
         phase = no & 1
-        return self._gate("mux", condition, yes ^ phase, no ^ phase) ^ phase
+        return self._gate(("mux", (condition, yes ^ phase, no ^ phase))) ^ phase
 
     def _masked(self, condition: int, yes: int, no: int) -> int:
         """Choose where one of the two is a constant."""
@@ -80,35 +88,31 @@ class SharedGates:
 
     def inverter(self, a: int) -> int:
         """Return not a as a gate of its own, where a pin must have it; of a constant for free."""
-        return a ^ 1 if a <= TRUE else self._gate("inverter", a)
+        return a ^ 1 if a <= TRUE else self._gate(("inverter", (a,)))
 
-    def _gate(self, kind: Kind, *inputs: int) -> int:
-        key = (kind, inputs)
-        if key not in self._known:
-            self._known[key] = self.fresh()
-            self._gates[-1] = key
-        return self._known[key]
+    def _gate(self, gate: _Gate) -> int:
+        known = self._known.get(gate)
+        if known is None:
+            known = self._known[gate] = 2 * len(self._gates)
+            self._gates.append(gate)
+        return known
 
     def needed(self, literals: Sequence[int]) -> tuple[Counter[str], Counter[int]]:
         """Return the gates that literals are computed from by kind, and the pins on each net.
 
         literals  one for each pin that reads it; nets are named by their even literal
         """
-        pins = Counter(literal & ~1 for literal in literals)
-        kinds: Counter[str] = Counter()
-        waiting = list(pins)
-        while waiting:
-            gate = self._gates[waiting.pop() >> 1]
-            if gate is None:
-                continue
-            kind, inputs = gate
-            kinds[kind] += 1
-            for net in (literal & ~1 for literal in inputs):
-                if net not in pins:
-                    waiting.append(net)
-                pins[net] += 1
-        del pins[FALSE]
-        return kinds, pins
+        pins = [0] * len(self._gates)
+        for literal in literals:
+            pins[literal >> 1] += 1
+        kinds: list[str] = []
+        for net in range(len(pins) - 1, FALSE, -1):  # gates read what was there before them
+            gate = self._gates[net]
+            if gate is not None and pins[net]:
+                kinds.append(gate[0])
+                for literal in gate[1]:
+                    pins[literal >> 1] += 1
+        return Counter(kinds), Counter({2 * net: n for net, n in enumerate(pins) if n and net})
 
 
 __all__ = ["FALSE", "TRUE", "SharedGates"]

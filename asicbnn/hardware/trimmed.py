@@ -9,6 +9,7 @@ so do registers and what holds them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from asicbnn.hardware.declarations import Adder, declarations
 from asicbnn.hardware.fanout import buffers
 from asicbnn.hardware.shared_gates import SharedGates
 from asicbnn.hardware.structure import COMPONENTS, logic_machine, structure
+from asicbnn.hardware.uncollected import uncollected
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.trimmed_cells import TrimmedCells
@@ -29,34 +31,51 @@ _KEPT = ("flop", "latch", "clock_gate", "full_adder", "half_adder")
 
 
 @lru_cache(maxsize=256)
+@uncollected()
 def trimmed_cells(accelerator: Accelerator) -> Mapping[str, TrimmedCells]:
     """Return the cells of each component as synthesis finds them. The block is built for it."""
-    machine, counted = logic_machine(accelerator), structure(accelerator)
-    found = {}
-    for name in COMPONENTS:
-        logic = ComponentLogic(machine, name)
-        found[name] = logic.cells(counted.gates[name], counted.holding[name])
-    return MappingProxyType(found)
+    counted = structure(accelerator)
+    logic = component_logic(logic_machine(accelerator))
+    return MappingProxyType(
+        {name: logic[name].cells(counted.gates[name], counted.holding[name]) for name in COMPONENTS}
+    )
+
+
+def component_logic(machine: Machine) -> dict[str, ComponentLogic]:
+    """Return the logic of each component of a machine."""
+    nets = {
+        name: [net for net in own if net.op not in "m@"] for name, own in machine.stages.items()
+    }
+    home = {id(net.dests[0]): name for name, own in nets.items() for net in own}
+    leaving = _read_elsewhere(machine, nets, home)
+    adders: dict[str, list[Adder]] = {name: [] for name in nets}
+    for adder in declarations(machine.block).adders:
+        adders[home[id(adder.total)]].append(adder)
+    return {name: ComponentLogic(nets[name], adders[name], leaving[name]) for name in nets}
 
 
 class ComponentLogic:
-    """Literals of every wire of one component."""
+    """Literals of every wire of one component; wires are known by their `id`.
 
-    def __init__(self, machine: Machine, name: str) -> None:
-        nets = [net for net in machine.stages[name] if net.op not in "m@"]
+    nets     of the component, memory ports left out
+    adders   declared ones among them
+    leaving  wires of the component that others read
+    """
+
+    def __init__(
+        self, nets: Sequence[LogicNet], adders: Sequence[Adder], leaving: Iterable[WireVector]
+    ) -> None:
         self.gates = SharedGates()
-        self._nets = nets
-        self._driver = {wire: net for net in nets for wire in net.dests}
-        self._literals: dict[WireVector, list[int]] = {}
-        self._adders = [a for a in declarations(machine.block).adders if a.total in self._driver]
-        self._inner = {w for a in self._adders for w in (a.total, a.carry, *a.inner)}
+        self._nets, self._adders = nets, adders
+        self._driver = {id(net.dests[0]): net for net in nets}
+        self._literals: dict[int, list[int]] = {}
+        self._inner = {id(w) for a in adders for w in (a.total, a.carry, *a.inner)}
         self._pins: list[int] = []
         self._outputs: list[tuple[str, list[int]]] = []
-        for net in _ordered(nets, self._driver, self._adders):
+        for net in self._ordered():
             self._take(net)
         self._read_adders()
         self._read_registers()
-        leaving = _read_elsewhere(machine, nets) & self._driver.keys()
         self._leaving = [literal for wire in leaving for literal in self._of(wire)]
 
     def cells(self, counted: Gates, holding: int) -> TrimmedCells:
@@ -67,7 +86,7 @@ class ComponentLogic:
         """
         kinds, pins = self.gates.needed([*self._pins, *self._leaving])
         unread = self._unread(pins)
-        pins.subtract(literal & ~1 for literal in self._leaving)  # a port is no pin
+        pins.subtract([literal & ~1 for literal in self._leaving])  # a port is no pin
         return TrimmedCells(
             kept=Cells(**{role: counted[role] for role in _KEPT}),
             holding=holding,
@@ -76,29 +95,48 @@ class ComponentLogic:
                 nand2=kinds["and"], xor2=kinds["xor"], mux2=kinds["mux"],
                 inverter=kinds["inverter"],
             ),
-            buffers=sum(map(buffers, pins.values())),
+            buffers=sum(n * buffers(each) for each, n in Counter(pins.values()).items()),
         )  # fmt: skip
 
     # ------------------------------------------------------------------ nets
+    def _ordered(self) -> Iterator[LogicNet]:
+        """Yield nets behind those whose results they read; adders and registers end a path."""
+        driver = {
+            result: net
+            for result, net in self._driver.items()
+            if net.op != "r" and result not in self._inner
+        }
+        seen: set[int] = set()
+        for net in self._nets:
+            stack = [(net, False)]
+            while stack:
+                at, is_ready = stack.pop()
+                if is_ready:
+                    yield at
+                elif id(at) not in seen:
+                    seen.add(id(at))
+                    stack.append((at, True))
+                    for wire in at.args:
+                        before = driver.get(id(wire))
+                        if before is not None:
+                            stack.append((before, False))
+
     def _take(self, net: LogicNet) -> None:
         """Give the results of a net their literals."""
-        wire = net.dests[0]
-        if wire in self._inner:
-            return
-        arguments = [self._of(arg) for arg in net.args]
-        if net.op == "r":
-            return
-        self._literals[wire] = _EVALUATED[net.op](self, net, arguments)
+        result = id(net.dests[0])
+        if net.op != "r" and result not in self._inner:
+            arguments = [self._of(arg) for arg in net.args]
+            self._literals[result] = _EVALUATED[net.op](self, net, arguments)
 
     def _of(self, wire: WireVector) -> list[int]:
         """Return the literals of a wire; what nothing here computes gets fresh ones."""
-        known = self._literals.get(wire)
+        known = self._literals.get(id(wire))
         if known is None:
             if isinstance(wire, Const):
                 known = [wire.val >> i & 1 for i in range(len(wire))]
             else:
-                known = [self.gates.fresh() for _ in range(len(wire))]
-            self._literals[wire] = known
+                known = self.gates.fresh_word(len(wire))
+            self._literals[id(wire)] = known
         return known
 
     def _arithmetic(self, net: LogicNet, arguments: Sequence[list[int]]) -> list[int]:
@@ -106,9 +144,9 @@ class ComponentLogic:
         a, b = arguments if net.op != ">" else arguments[::-1]
         self._pins += a
         self._pins += b if net.op == "+" else map(self.gates.inverter, b)
-        width, given = len(a), [self.gates.fresh() for _ in range(len(net.dests[0]))]
+        width, given = len(a), self.gates.fresh_word(len(net.dests[0]))
         if net.op in "<>":  # the carry alone is read
-            self._outputs.append(("full_adder", [self.gates.fresh() for _ in range(width)]))
+            self._outputs.append(("full_adder", self.gates.fresh_word(width)))
             return given
         first = "half_adder" if net.op == "+" else "full_adder"
         self._outputs += [(first, given[:1]), ("full_adder", given[1:])]
@@ -128,9 +166,9 @@ class ComponentLogic:
             if net.op != "r":
                 continue
             wire, register = net.args[0], net.dests[0]
-            hold = self._driver.get(wire)
+            hold = self._driver.get(id(wire))
             while hold is not None and hold.op == "w":
-                hold = self._driver.get(hold.args[0])
+                hold = self._driver.get(id(hold.args[0]))
             if hold is not None and hold.op == "x" and _holds(hold, register):
                 # the enable is one pin here: the price of what holds has the buffers behind it
                 self._pins += self._of(hold.args[0])
@@ -187,29 +225,23 @@ def _holds(multiplexer: LogicNet, register: Register) -> bool:
     return any(value is register for value in multiplexer.args[1:])
 
 
-def _read_elsewhere(machine: Machine, nets: Collection[LogicNet]) -> set[WireVector]:
-    own = set(nets)
-    read = {wire for net in machine.block.logic if net not in own for wire in net.args}
-    return read | {wire for wire in machine.block.wirevector_set if isinstance(wire, Output)}
+def _read_elsewhere(
+    machine: Machine, nets: Mapping[str, Collection[LogicNet]], home: Mapping[int, str]
+) -> Mapping[str, list[WireVector]]:
+    """Return the wires of each component that memories, ports or other components read.
+
+    home  component of each wire that nets of one drive, by `id` of the wire
+    """
+    found: dict[str, dict[int, WireVector]] = {name: {} for name in nets}
+    readers = [*nets.items(), ("", machine.block.logic_subset("m@"))]
+    reads = [(reader, [wire for net in own for wire in net.args]) for reader, own in readers]
+    reads.append(("", machine.block.wirevector_subset(Output)))
+    for reader, wires in reads:
+        for key, wire in {id(wire): wire for wire in wires}.items():
+            name = home.get(key)
+            if name is not None and name != reader:
+                found[name][key] = wire
+    return {name: list(wires.values()) for name, wires in found.items()}
 
 
-def _ordered(
-    nets: Iterable[LogicNet], driver: Mapping[WireVector, LogicNet], adders: Iterable[Adder]
-) -> Iterator[LogicNet]:
-    """Yield nets behind those whose results they read; adders and registers end a path."""
-    ends = {w for a in adders for w in (a.total, a.carry, *a.inner)}
-    seen: set[LogicNet] = set()
-    for net in nets:
-        stack = [(net, False)]
-        while stack:
-            at, is_ready = stack.pop()
-            if is_ready:
-                yield at
-            elif at not in seen:
-                seen.add(at)
-                stack.append((at, True))
-                before = (driver[w] for w in at.args if w in driver and w not in ends)
-                stack += [(each, False) for each in before if each.op != "r"]
-
-
-__all__ = ["ComponentLogic", "trimmed_cells"]
+__all__ = ["ComponentLogic", "component_logic", "trimmed_cells"]

@@ -17,11 +17,16 @@ from asicbnn.hardware.component import Gates
 from asicbnn.hardware.fanout import buffers
 from asicbnn.hardware.popcount import full_adder
 from asicbnn.hardware.structure import COMPONENTS, structure
-from asicbnn.hardware.trimmed import ComponentLogic, trimmed_cells
+from asicbnn.hardware.trimmed import component_logic, trimmed_cells
 from asicbnn.spec import load
 from asicbnn.spec.accelerator import with_changes
 
 TINY = load("arch_specs/tiny.yaml")
+
+
+def of_block(block):
+    """The logic of a block as one component."""
+    return component_logic(SimpleNamespace(block=block, stages={"it": list(block.logic)}))["it"]
 
 
 def logic(build):
@@ -29,9 +34,7 @@ def logic(build):
     block = pyrtl.Block()
     with pyrtl.set_working_block(block, no_sanity_check=True):
         build()
-    return block, ComponentLogic(
-        SimpleNamespace(block=block, stages={"it": list(block.logic)}), "it"
-    )
+    return block, of_block(block)
 
 
 def cells(build):
@@ -68,7 +71,7 @@ def test_literals_are_what_a_simulation_gives(operations, runs):
             pool.append(function(*(pool[i % len(pool)] for i in picks)))
         out = Output(2, "out")
         out <<= pool[-1]
-    own = ComponentLogic(SimpleNamespace(block=block, stages={"it": list(block.logic)}), "it")
+    own = of_block(block)
     with pyrtl.set_working_block(block):
         simulation = pyrtl.Simulation(tracer=None)
         for run in runs:

@@ -53,16 +53,20 @@ class BlockView:
     registers  sorted: named ones by name, then the others in the order they were made
     next_of    the wire each register copies
     memories   with ports, sorted likewise
+
+    Wires and units are looked up by their `id`: PyRTL hashes a wire in Python.
     """
 
     def __init__(self, block: Any) -> None:
         self.block = block
-        self._driver = {net.dests[0]: net for net in block.logic if net.op not in "r@"}
+        driving = [net for net in block.logic if net.op not in "r@"]
+        self._copied = {id(net.dests[0]): net.args[0] for net in driving if _is_copy(net)}
+        self._driver: dict[int, Unit] = {id(net.dests[0]): net for net in driving}
+        self._sources: dict[int, list[WireVector]] = {}
         self.next_of = {net.dests[0]: net.args[0] for net in block.logic_subset("r")}
-        self._adder: dict[WireVector, Adder] = {}
         for adder in declarations(block).adders:
             if len({len(wire) for wire in adder.inputs}) == 1:
-                self._adder |= {adder.total: adder, adder.carry: adder}
+                self._driver |= {id(adder.total): adder, id(adder.carry): adder}
         self.registers: list[Register] = _sorted(block.wirevector_subset(pyrtl.Register))
         self.inputs: list[WireVector] = _sorted(block.wirevector_subset(pyrtl.Input))
         self.outputs: list[WireVector] = _sorted(block.wirevector_subset(pyrtl.Output))
@@ -70,18 +74,22 @@ class BlockView:
 
     def resolve(self, wire: WireVector) -> WireVector:
         """Return the wire this one is a copy of."""
-        while (net := self._driver.get(wire)) is not None and _is_copy(net):
-            wire = net.args[0]
+        while (copied := self._copied.get(id(wire))) is not None:
+            wire = copied
         return wire
 
     def driver(self, wire: WireVector) -> Unit | None:
         """Return the adder or net that drives a resolved wire; None for state, ports, constants."""
-        return self._adder.get(wire) or self._driver.get(wire)
+        return self._driver.get(id(wire))
 
     def sources(self, unit: Unit) -> list[WireVector]:
         """Return the resolved wires a unit reads."""
-        args = unit.inputs if isinstance(unit, Adder) else unit.args
-        return [self.resolve(wire) for wire in args]
+        found = self._sources.get(id(unit))
+        if found is None:
+            args = unit.inputs if isinstance(unit, Adder) else unit.args
+            found = [self.resolve(wire) if id(wire) in self._copied else wire for wire in args]
+            self._sources[id(unit)] = found
+        return found
 
     def ordered(self, sinks: Iterable[WireVector]) -> list[Unit]:
         """Return the units that drive the sinks, each after what it reads."""
@@ -101,8 +109,10 @@ class BlockView:
                 else:
                     state[id(unit)] = False
                     stack.append((unit, True))
-                    sources = (self.driver(wire) for wire in reversed(self.sources(unit)))
-                    stack += [(source, False) for source in sources]
+                    for wire in reversed(self.sources(unit)):
+                        source = self._driver.get(id(wire))
+                        if source is not None:
+                            stack.append((source, False))
         return order
 
 

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import copy
 import ctypes
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +16,7 @@ from numpy.typing import NDArray
 
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.declarations import Declarations, DeclaredFunction, declarations
+from asicbnn.hardware.uncollected import uncollected
 from asicbnn.simulation.backends.interface import (
     Backend,
     StateShape,
@@ -77,7 +75,7 @@ class CompiledBackend(Backend):
 
         def generated() -> Generated:
             check_block(block)  # slow; what is in the cache has passed it
-            with _uncollected():
+            with uncollected():
                 if every_net:
                     source = generate(netlist)
                 else:
@@ -183,18 +181,6 @@ class CompiledBackend(Backend):
             if ran := self._run_to_flag(self._state.ctypes.data, flag, calls):
                 return done + int(ran)
         return None
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Let the garbage collector rest: there is no garbage, and it would walk the whole block."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _key(netlist: Netlist, program: str) -> str:
