@@ -25,7 +25,7 @@ from asicbnn.technology.calibration import CLOCK, SWITCHING
 from asicbnn.technology.library import Technology
 
 _SAMPLING = Sampling(cycles=50, per_layer=8)
-_PLAYED_LANES = 1024
+PLAYED_LANES = 1024
 """Lanes of all PEs up to which a run is played on the gates of the whole design."""
 DATAFLOWS = ("output_stationary", "weight_stationary", "input_stationary")
 """What a layer is run in."""
@@ -77,7 +77,7 @@ class EnergyMeasurement:
 
 def energy_points(points: Iterable[GridPoint]) -> tuple[GridPoint, ...]:
     """Choose designs to measure: all whose gates take a run of the whole."""
-    return tuple(point for point in points if is_direct(point, _PLAYED_LANES))
+    return tuple(point for point in points if is_direct(point, PLAYED_LANES))
 
 
 def measure_energies(
@@ -122,13 +122,13 @@ def measure_energy(
 
     Raises what mapping raises, and SimulationError if gates and hardware disagree.
     """
-    if is_direct(point, _PLAYED_LANES):
+    if is_direct(point, PLAYED_LANES):
         samples = _samples(flow, point, technology, form, COMPONENTS, sampling)
         return _measured(point, samples, _per_step(samples), ())
     rest = [name for name in COMPONENTS if name not in PER_PE]
     samples = _samples(flow, point, technology, form, rest, sampling)
     gates = _per_step(samples)
-    more, less = smaller(point, _PLAYED_LANES)
+    more, less = smaller(point, PLAYED_LANES)
     high, low = (
         _per_step(_samples(flow, point.of(pes), technology, form, PER_PE, sampling))
         for pes in (more, less)
@@ -206,6 +206,6 @@ def _terms_per_step(
 
 
 __all__ = [
-    "DATAFLOWS", "EnergyMeasurement", "energy_points", "layer_of", "measure_energies",
-    "measure_energy",
+    "DATAFLOWS", "PLAYED_LANES", "EnergyMeasurement", "energy_points", "layer_of",
+    "measure_energies", "measure_energy",
 ]  # fmt: skip

@@ -124,7 +124,7 @@ def test_a_composed_measurement_says_so_and_is_near_the_direct_one(mapping, monk
     technology, made = mapping
     point = GridPoint("sliced", 8, 16, 1)
     direct = measure_energy(made, point, library.load(technology), "adder_cells")
-    monkeypatch.setattr("asicbnn.calibration.measurement.DIRECT_LANES", 64)
+    monkeypatch.setattr("asicbnn.calibration.energy_measurement.PLAYED_LANES", 64)
     composed = measure_energy(made, point, library.load(technology), "adder_cells")
     assert composed.composed == ("array and registers from 4 and 2 PEs",)
     for share in ("popcount", "sums", "registers", CLOCK):
