@@ -217,6 +217,19 @@ def test_the_command_line_measures_writes_and_estimates(tmp_path: Path) -> None:
 
 
 @needs_compiler
+def test_a_reader_that_closes_the_pipe_loses_no_activities(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("asicbnn.cli.terminal.show", closed)
+    path = tmp_path / "activity.yaml"
+    CLI.invoke(app, ["simulate", TINY, DIGITS, "--save-activity", str(path)])
+    assert path.exists()
+
+
+@needs_compiler
 def test_the_json_holds_every_row(found: Activity) -> None:
     whole = json.loads(json.dumps(found.to_json()))
     assert whole["schema"] == "asicbnn.simulate/1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,10 +12,15 @@ import typer
 
 from asicbnn.cli import terminal
 from asicbnn.cli.explore import Format
+from asicbnn.cli.fitting import Fit, carry_out, target_of
 from asicbnn.cli.options import Json, examples, refuse
 
 if TYPE_CHECKING:
     from asicbnn.calibration.calibrate import Calibration
+    from asicbnn.calibration.memory_factors import MemoryCalibration
+    from asicbnn.calibration.ranking import Ranked
+    from asicbnn.calibration.routed_section import RoutedFit
+    from asicbnn.technology.library import Technology
 
 _QUICK = 8
 
@@ -98,133 +103,92 @@ def calibrate(
         refuse("calibrate needs to know from what: --liberty LIB or --from-metrics DIR")
     if quick and subset is not None:
         refuse("--quick is --subset with a number of its own: give one of the two")
+    files, designs = tuple(liberty or ()), _QUICK if quick else subset
+    at_once = jobs or os.cpu_count() or 1
     if rank:
         if from_metrics is not None or output is not None:
             refuse("--rank takes --liberty and writes no file")
-        _rank(technology, liberty or [], as_json=as_json)
+        carry_out(_rank(files), technology, None, as_json=as_json)
         return
-    if memories:
-        if from_metrics is not None or form is DatapathForm.remapped:
-            refuse("--memories takes --liberty, and no other form than adder_cells")
-        target = None if dry_run else _target(technology, output, force=force)
-        few = _QUICK if quick else subset
-        _memories(technology, liberty or [], few, jobs, target, report, as_json=as_json)
-        return
+    if memories and (from_metrics is not None or form is DatapathForm.remapped):
+        refuse("--memories takes --liberty, and no other form than adder_cells")
     if form is DatapathForm.remapped and from_metrics is None and not dry_run:
         refuse("--form remapped is not what is exported, so its factors are shown only: --dry-run")
-    target = None if dry_run else _target(technology, output, force=force)
+    target = None if dry_run else target_of(technology, output, force=force)
     if from_metrics is not None:
         if target is None:
             refuse("--dry-run is for --liberty")
-        _routed(technology, from_metrics, target, as_json=as_json)
+        carry_out(_routed(from_metrics, target), technology, target, as_json=as_json)
         return
-    designs = _QUICK if quick else subset
-    found = _gates(
-        technology, liberty or [], form, designs, jobs, target, energy=energy, as_json=as_json
-    )
+    if memories:
+        kept = carry_out(_memories(files, designs, at_once), technology, target, as_json=as_json)
+        if report is not None:
+            _report_memories(kept, report)
+        return
+    gates = _gates(files, form, designs, at_once, energy=energy)
+    found = carry_out(gates, technology, target, as_json=as_json)
     if report is not None:
         _report(found, report, [f.value for f in formats or [Format.svg]])
 
 
-def _target(technology: str, output: Path | None, *, force: bool) -> Path:
-    """Return the file to write: never a shipped one, never another that exists, unasked."""
-    from asicbnn.technology.library import names
-
-    if output is None:
-        if technology in names():
-            refuse(f"{technology} is shipped with the program; say where to write: -o my.yaml")
-        return Path(technology)
-    if output.suffix not in (".yaml", ".yml"):
-        refuse(f"--output must end in .yaml, not '{output.name}'")
-    if output.exists() and not force and output != Path(technology):
-        refuse(f"{output} exists; --force replaces it")
-    return output
-
-
 def _gates(
-    technology: str,
-    liberty: Sequence[Path],
-    form: DatapathForm,
-    designs: int | None,
-    jobs: int | None,
-    target: Path | None,
-    *,
-    energy: bool,
-    as_json: bool,
-) -> Calibration:
+    liberty: Sequence[Path], form: DatapathForm, subset: int | None, jobs: int, *, energy: bool
+) -> Fit[Calibration]:
     from asicbnn.calibration.calibrate import calibrate as run
     from asicbnn.calibration.gates_section import with_calibration
-    from asicbnn.replacing import check_writable, write_text
     from asicbnn.report import calibration as shown
-    from asicbnn.technology.library import load, text_of
 
-    if target is not None:
-        check_writable(target)
-    known, text = load(technology), text_of(technology)
-    with terminal.progress("accelerators") as progress:
-        found = run(
-            known, liberty, form=form.value, subset=designs, energy=energy,
-            jobs=jobs or os.cpu_count() or 1, progress=progress,
-        )  # fmt: skip
-    if as_json:
-        terminal.print_json(terminal.envelope("calibrate", **shown.as_json(found)))
-    else:
-        terminal.show(shown.calibration_tables(found))
-    if target is not None:
-        changed = with_calibration(text, technology, found.entries, found.source)
-        terminal.wrote([write_text(target, changed)])
-    return found
+    return Fit(
+        lambda known, progress: run(
+            known, liberty, form=form.value, subset=subset, energy=energy, jobs=jobs,
+            progress=progress,
+        ),
+        "accelerators",
+        shown.calibration_tables,
+        shown.as_json,
+        lambda text, path, found: with_calibration(text, path, found.entries, found.source),
+    )  # fmt: skip
 
 
-def _rank(technology: str, liberty: Sequence[Path], *, as_json: bool) -> None:
+def _memories(liberty: Sequence[Path], subset: int | None, jobs: int) -> Fit[MemoryCalibration]:
+    from asicbnn.calibration.gates_section import with_cell_memories
+    from asicbnn.calibration.memory_factors import calibrate_memories as run
+    from asicbnn.report import memory_calibration as shown
+
+    return Fit(
+        lambda known, progress: run(known, liberty, subset=subset, jobs=jobs, progress=progress),
+        "memories",
+        shown.memory_tables,
+        shown.as_json,
+        lambda text, path, found: with_cell_memories(text, path, found.entries(), found.source),
+    )
+
+
+def _rank(liberty: Sequence[Path]) -> Fit[tuple[str, Sequence[Ranked]]]:
     from asicbnn.calibration.ranking import rank_all
     from asicbnn.report import ranking as shown
-    from asicbnn.technology.library import load
 
-    known = load(technology)
-    with terminal.progress("accelerators") as progress:
-        ranked = rank_all(known, liberty, progress)
-    if as_json:
-        terminal.print_json(terminal.envelope("calibrate", **shown.as_json(known.name, ranked)))
-    else:
-        terminal.show(shown.ranking_tables(known.name, ranked))
+    return Fit(
+        lambda known, progress: (known.name, rank_all(known, liberty, progress)),
+        "accelerators",
+        lambda ranked: shown.ranking_tables(*ranked),
+        lambda ranked: shown.as_json(*ranked),
+        lambda text, _, __: text,  # nothing is fitted
+    )
 
 
-def _memories(
-    technology: str,
-    liberty: Sequence[Path],
-    subset: int | None,
-    jobs: int | None,
-    target: Path | None,
-    report: Path | None,
-    *,
-    as_json: bool,
-) -> None:
-    from asicbnn.calibration.gates_section import with_cell_memories
-    from asicbnn.calibration.memory_factors import calibrate_memories
-    from asicbnn.replacing import check_writable, write_text
-    from asicbnn.report import memory_calibration as shown
-    from asicbnn.technology.library import load, text_of
+def _routed(folder: Path, target: Path) -> Fit[RoutedFit]:
+    from asicbnn.calibration.flow_metrics import read_runs
+    from asicbnn.calibration.routed_section import fit_runs, with_routed_section
+    from asicbnn.report import routed_fit as shown
 
-    if target is not None:
-        check_writable(target)
-    known, text = load(technology), text_of(technology)
-    with terminal.progress("memories") as progress:
-        found = calibrate_memories(
-            known, liberty, subset=subset, jobs=jobs or os.cpu_count() or 1, progress=progress
-        )
-    if as_json:
-        terminal.print_json(terminal.envelope("calibrate", **shown.as_json(found)))
-    else:
-        terminal.show(shown.memory_tables(found))
-    if target is not None:
-        changed = with_cell_memories(text, technology, found.entries(), found.source)
-        terminal.wrote([write_text(target, changed)])
-    if report is not None:
-        stem = report / f"{found.technology}_memories"
-        table = write_text(stem.with_suffix(".csv"), shown.residual_csv(found))
-        page = shown.memory_page(found, table.name)
-        terminal.wrote([write_text(stem.with_suffix(".md"), page), table])
+    def run(known: Technology, _: Callable[[int, int], None]) -> RoutedFit:
+        return fit_runs(known, read_runs(folder, known.name))
+
+    return Fit(
+        run, "runs", shown.as_tables, lambda fit: shown.as_json(fit, str(target)),
+        with_routed_section,
+    )  # fmt: skip
 
 
 def _report(found: Calibration, folder: Path, formats: Sequence[str]) -> None:
@@ -240,24 +204,14 @@ def _report(found: Calibration, folder: Path, formats: Sequence[str]) -> None:
     terminal.wrote([write_text(folder / f"{stem}.md", page), table, *drawn])
 
 
-def _routed(technology: str, folder: Path, target: Path, *, as_json: bool) -> None:
-    from asicbnn.calibration.flow_metrics import read_runs
-    from asicbnn.calibration.routed_section import fit_runs, with_routed_section
-    from asicbnn.replacing import check_writable, write_text
-    from asicbnn.report import routed_fit as report
-    from asicbnn.technology.library import load, text_of
+def _report_memories(found: MemoryCalibration, folder: Path) -> None:
+    from asicbnn.replacing import write_text
+    from asicbnn.report import memory_calibration as shown
 
-    known = load(technology)
-    fit = fit_runs(known, read_runs(folder, known.name))
-    changed = with_routed_section(text_of(technology), technology, fit)
-    check_writable(target)
-    write_text(target, changed)
-    if as_json:
-        content = report.as_json(fit, str(target))
-        terminal.print_json(terminal.envelope("calibrate", **content))
-    else:
-        terminal.show(report.as_tables(fit))
-    terminal.wrote([target])
+    stem = f"{found.technology}_memories"
+    table = write_text(folder / f"{stem}.csv", shown.residual_csv(found))
+    page = shown.memory_page(found, table.name)
+    terminal.wrote([write_text(folder / f"{stem}.md", page), table])
 
 
 def register(app: typer.Typer) -> None:

@@ -159,13 +159,15 @@ def _measure(
     with terminal.progress("simulating") as progress:
         found = measure(machine, network, progress=progress, **options)
     ran = found.simulation
+    if target is not None:
+        write_text(target, to_yaml(found.file))
     if as_json:
         terminal.print_json(found.to_json())
     else:
         terminal.show(simulated.simulation(ran.result, ran.images, ran.batch, ran.accuracy))
         terminal.show(activity_tables.activity(found))
     if target is not None:
-        terminal.wrote([write_text(target, to_yaml(found.file))])
+        terminal.wrote([target])
     if ran.note:
         terminal.complain(f"note: {ran.note}")
 
