@@ -193,6 +193,7 @@ class Run:
                 **beside.breakdowns,
                 **dead_and_written(self._written(nests, inner, traffic)),
                 "energy_errors_fj": bands.energy.by_origin_fj(summed),
+                **bands.energy.by_part_and_origin_fj(summed),
             },
             level=self.level,
             levels={**levels, **beside.levels(levels)},

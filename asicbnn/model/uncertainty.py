@@ -98,7 +98,24 @@ class EnergyErrors:
 
     def by_origin_fj(self, terms: Mapping[Key, float]) -> dict[str, float]:
         """Return the error of the whole energy by what it stems from, the widest first [fJ]."""
-        widths = np.array([terms[key] for key in self.keys]) @ self.errors
+        return self._widest_first(np.array([terms[key] for key in self.keys]) @ self.errors)
+
+    def by_part_and_origin_fj(self, terms: Mapping[Key, float]) -> dict[str, dict[str, float]]:
+        """Return the same of each part's energy, under `<part>_energy_errors_fj` [fJ].
+
+        Parts that use no energy are left out. Of one origin the errors of parts add up.
+        """
+        widths = np.array([terms[key] for key in self.keys])[:, None] * self.errors
+        parts: dict[str, Array] = {}
+        for (part, _), width in zip(self.keys, widths, strict=True):
+            parts[part] = parts.get(part, 0.0) + width
+        return {
+            f"{part}_energy_errors_fj": found
+            for part, width in parts.items()
+            if (found := self._widest_first(width))
+        }
+
+    def _widest_first(self, widths: Array) -> dict[str, float]:
         ranked = sorted(zip(self.origins, widths.tolist(), strict=True), key=lambda x: -x[1])
         return {origin: width for origin, width in ranked if width}
 

@@ -70,7 +70,9 @@ def _whole(row: Row) -> Line:
     bound = "< " if row.figure.is_upper_bound else ""
     factor = {} if row.factor is None else {row.kind: figure(row.factor)}
     published = bound + _value(row, row.published)
-    return _line(row, predicted, published, factor, row.verdict)
+    is_near = row.verdict == "beyond" and row.is_inside
+    verdict = f"{row.verdict}, inside its band" if is_near else row.verdict
+    return _line(row, predicted, published, factor, verdict)
 
 
 def _layered(rows: Sequence[Row]) -> Line:
@@ -83,9 +85,7 @@ def _layered(rows: Sequence[Row]) -> Line:
     return _line(first, "", f"{len(rows)} layers", factor, said)
 
 
-def _line(
-    row: Row, predicted: str, published: str, factors: dict[str, str], verdict: str
-) -> Line:
+def _line(row: Row, predicted: str, published: str, factors: dict[str, str], verdict: str) -> Line:
     title = TITLES[row.quantity] + _point(row.figure.at, row.figure.against)
     if row.figure.changes:
         title += f", with {', '.join(_changed(row.figure.changes))}"
@@ -108,7 +108,7 @@ def _point(at: Point, against: Point | None) -> str:
     words = [
         ", ".join(_words(point)) or "its own point" for point in (at, against) if point is not None
     ]
-    stated = any(point and (point.voltage_v or point.clock_mhz) for point in (at, against))
+    stated = any(point and any(_words(point)) for point in (at, against))
     return f" at {' over '.join(words)}" if stated else ""
 
 
@@ -117,6 +117,8 @@ def _words(point: Point) -> Iterator[str]:
         yield f"{point.voltage_v:g} V"
     if point.clock_mhz is not None:
         yield f"{point.clock_mhz:g} MHz"
+    if point.inferences_per_s is not None:
+        yield f"{point.inferences_per_s:g} inferences/s"
 
 
 def _value(row: Row, value: float, relative_error: float = 0.0) -> str:

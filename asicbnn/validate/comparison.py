@@ -106,20 +106,25 @@ class Row:
         return None if self.predicted is None else interval(self.predicted, self.relative_error)
 
     @property
+    def is_inside(self) -> bool:
+        """True if the published figure lies in the band of the prediction."""
+        if self.band is None:
+            return False
+        low, high = self.band
+        return low <= self.published and (self.figure.is_upper_bound or self.published <= high)
+
+    @property
     def verdict(self) -> Verdict:
         """Whether the prediction holds, by its judgement."""
-        if self.predicted is None or self.factor is None or self.band is None:
+        if self.predicted is None or self.factor is None:
             return "not predicted"
         if self.judgement == "count":
             return "equal" if self.predicted == self.published else "differs"
-        bounded = self.figure.is_upper_bound
         if self.judgement == "ratio":
-            off = self.factor - 1
+            off, bounded = self.factor - 1, self.figure.is_upper_bound
             holds = off <= RATIO_TOLERANCE and (bounded or off >= -RATIO_TOLERANCE)
             return "within" if holds else "beyond"
-        low, high = self.band
-        holds = low <= self.published and (bounded or self.published <= high)
-        return "inside" if holds else "outside"
+        return "inside" if self.is_inside else "outside"
 
     @property
     def is_miss(self) -> bool:
@@ -133,7 +138,7 @@ class Row:
             return ""
         efficiency, scope = _TOPS_PER_W_FJ / self.predicted, self.figure.scope
         known = assumptions()
-        is_datapath = scope == "datapath"
+        is_datapath = scope in ("datapath", "buffers")
         record = (
             known.datapath_record_tops_per_w if is_datapath else known.efficiency_record_tops_per_w
         )

@@ -39,6 +39,15 @@ class Point(SpecModel):
 
     voltage_v: float | None = Field(default=None, description="supply", gt=0)
     clock_mhz: float | None = Field(default=None, description="clock", gt=0)
+    inferences_per_s: float | None = Field(
+        default=None, description="rate reported without voltage or clock", gt=0
+    )
+
+    def problems(self) -> Iterator[Complaint]:
+        """Return a rate beside what it stands in for."""
+        if self.inferences_per_s is not None and self.changes():
+            help = "give the rate alone where neither voltage nor clock was reported"
+            yield Complaint("inferences_per_s", "belongs to a point of no other figure", help)
 
     def changes(self) -> dict[str, float]:
         """Return the fields of an accelerator that this point sets."""

@@ -7,23 +7,27 @@ estimated at the fastest clock it can have, and the prediction says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import hypot
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from asicbnn.errors import ModelError, SpecError
-from asicbnn.levels import Level
-from asicbnn.model.estimate import estimate
+from asicbnn.errors import ModelError
+from asicbnn.levels import Level, ratio_error
 from asicbnn.result import LayerResult, Result
-from asicbnn.spec.accelerator import Accelerator, with_changes
-from asicbnn.spec.workload import Workload
 from asicbnn.validate.facts import Point, Published
-from asicbnn.validate.scopes import Scope, covered, covered_error, covered_level
+from asicbnn.validate.machine import Estimated, Machine
+from asicbnn.validate.scopes import (
+    SCOPES,
+    Scope,
+    covered,
+    covered_energy_errors,
+    covered_error,
+    covered_level,
+)
 
 _FJ_PER_UJ, _UM2_PER_MM2, _MHZ_FJ_PER_MW = 1e9, 1e6, 1e-6
-_CLOCK: Final = "operating_point.clock_mhz"
 
 
 @dataclass(frozen=True)
@@ -40,57 +44,23 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """A chip's accelerator and the networks its figures name, with every estimate made once."""
+class _Energy:
+    """Energy of what a figure covers, with its error by what it stems from [fJ]."""
 
-    accelerator: Accelerator
-    workloads: Mapping[str, Workload]
-    technology: str | None = None
-    _results: dict[tuple[str, Point], tuple[Result, tuple[str, ...]]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    energy_fj: float
+    errors_fj: Mapping[str, float]
 
-    def otherwise(self, changes: Mapping[str, Any]) -> Machine:
-        """Return the machine with some fields changed, and no estimate made yet."""
-        if not changes:
-            return self
-        return replace(
-            self, accelerator=with_changes(self.accelerator, changes), _results={}
-        )
+    @property
+    def relative_errors(self) -> dict[str, float]:
+        return {origin: width / self.energy_fj for origin, width in self.errors_fj.items()}
 
-    def result(self, workload: str, at: Point) -> tuple[Result, tuple[str, ...]]:
-        """Return the estimate of a network at a point, and what had to differ from the point."""
-        key = (workload, at)
-        if key not in self._results:
-            self._results[key] = self._estimated(workload, at)
-        return self._results[key]
+    @property
+    def relative_error(self) -> float:
+        return hypot(*self.relative_errors.values())
 
-    def _estimated(self, workload: str, at: Point) -> tuple[Result, tuple[str, ...]]:
-        changes = at.changes()
-        try:
-            return self._estimate(workload, changes), ()
-        except ModelError:
-            if at.clock_mhz is None:
-                raise
-        result = self._estimate(workload, {**changes, _CLOCK: "max"})
-        clock = result.totals["clock_mhz"]
-        note = f"at {clock:.4g} MHz: the model allows no {at.clock_mhz:g} MHz"
-        return result, (note,)
-
-    def _estimate(self, workload: str, changes: Mapping[str, float | str]) -> Result:
-        machine = with_changes(self.accelerator, changes) if changes else self.accelerator
-        try:
-            return estimate(machine, self.workloads[workload], technology=self.technology)
-        except SpecError as refused:
-            if not all(p.path.startswith("operating_point") for p in refused.problems):
-                raise
-            raise ModelError("; ".join(p.message for p in refused.problems)) from refused
-
-    @cached_property
-    def ops_per_cycle(self) -> int:
-        """Operations per cycle of the whole array: 2 P N."""
-        unroll = self.accelerator.array.unroll
-        return 2 * unroll.pes * unroll.lanes
+    def ratio_error(self, other: _Energy) -> float:
+        """Relative error of the ratio to another energy: what both share cancels."""
+        return ratio_error(self.relative_errors, other.relative_errors)
 
 
 def predict(machine: Machine, figure: Published, workload: str) -> dict[str, Prediction]:
@@ -100,6 +70,8 @@ def predict(machine: Machine, figure: Published, workload: str) -> dict[str, Pre
     """
     network = figure.workload or workload
     machine = machine.otherwise(figure.changes)
+    if figure.kind is not None:
+        machine = machine.reported_as(figure.kind)
     if figure.quantity == "ops_per_cycle":
         return {"": Prediction(machine.ops_per_cycle)}
     if figure.unroll:
@@ -126,16 +98,40 @@ def _by_layer(machine: Machine, figure: Published, network: str) -> dict[str, Pr
             name: Prediction(_layer(result, name).metrics[figure.quantity], notes=notes)
             for name in figure.layers
         }
-    energies = {
-        name: covered(_layer(result, name).metrics, figure.scope, "energy_fj")
-        for name in figure.layers
-    }
-    whole = sum(energies.values())
+    energies = {name: _layer_energy(result, name, figure.scope) for name in figure.layers}
+    whole = _sum(energies.values())
     level = _level(result, figure.scope, "energy_fj")
     return {
-        name: Prediction(energy / whole, level=level, notes=notes)
+        name: Prediction(
+            energy.energy_fj / whole.energy_fj, energy.ratio_error(whole), level, notes
+        )
         for name, energy in energies.items()
     }
+
+
+def _layer_energy(result: Result, name: str, scope: Scope) -> _Energy:
+    """Return a layer's energy in a scope, the errors of each part those it has in the network."""
+    metrics = _layer(result, name).metrics
+    errors: dict[str, float] = {}
+    for part in SCOPES[scope]:
+        key = f"{part}_energy_fj"
+        if energy := metrics.get(key, 0.0):
+            share = energy / result.totals[key]
+            own = result.breakdowns.get(f"{part}_energy_errors_fj", {})
+            errors = _added(errors, {origin: share * width for origin, width in own.items()})
+    return _Energy(covered(metrics, scope, "energy_fj"), errors)
+
+
+def _sum(energies: Iterable[_Energy]) -> _Energy:
+    total, errors = 0.0, dict[str, float]()
+    for energy in energies:
+        total += energy.energy_fj
+        errors = _added(errors, energy.errors_fj)
+    return _Energy(total, errors)
+
+
+def _added(some: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
+    return {origin: some.get(origin, 0.0) + more.get(origin, 0.0) for origin in {**some, **more}}
 
 
 def _level(result: Result, scope: Scope, suffix: str) -> Level:
@@ -149,29 +145,34 @@ def _layer(result: Result, name: str) -> LayerResult:
     raise ModelError(f"{result.workload} has no layer {name} that the machine runs")
 
 
-def _energy_fj(result: Result, figure: Published) -> tuple[float, float, Level]:
-    energy = covered(result.totals, figure.scope, "energy_fj")
-    error = covered_error(result.totals, result.errors, figure.scope, "energy_fj")
-    return energy, error, _level(result, figure.scope, "energy_fj")
+def _energy(result: Result, scope: Scope) -> _Energy:
+    energy = covered(result.totals, scope, "energy_fj")
+    return _Energy(energy, covered_energy_errors(result, scope))
 
 
 def _energy_uj(machine: Machine, figure: Published, network: str) -> Prediction:
     result, notes = machine.result(network, figure.at)
-    energy, error, level = _energy_fj(result, figure)
-    return Prediction(energy / _FJ_PER_UJ, error, level, notes)
+    energy, level = _energy(result, figure.scope), _level(result, figure.scope, "energy_fj")
+    return Prediction(energy.energy_fj / _FJ_PER_UJ, energy.relative_error, level, notes)
 
 
 def _energy_per_op(machine: Machine, figure: Published, network: str) -> Prediction:
     result, notes = machine.result(network, figure.at)
-    energy, error, level = _energy_fj(result, figure)
-    return Prediction(energy / (2 * result.totals["macs"]), error, level, notes)
+    energy, level = _energy(result, figure.scope), _level(result, figure.scope, "energy_fj")
+    per_op = energy.energy_fj / _operations(result)
+    return Prediction(per_op, energy.relative_error, level, notes)
+
+
+def _operations(result: Result) -> float:
+    return 2 * result.totals["macs"]
 
 
 def _power_mw(machine: Machine, figure: Published, network: str) -> Prediction:
     """P = E / cycles x f, with the period's error beside the energy's where the clock is ours."""
     result, notes = machine.result(network, figure.at)
-    energy, error, level = _energy_fj(result, figure)
-    power = energy / result.totals["cycles"] * result.totals["clock_mhz"] * _MHZ_FJ_PER_MW
+    energy, level = _energy(result, figure.scope), _level(result, figure.scope, "energy_fj")
+    error = energy.relative_error
+    power = energy.energy_fj / result.totals["cycles"] * result.totals["clock_mhz"] * _MHZ_FJ_PER_MW
     if notes or figure.at.clock_mhz is None:
         error += result.errors.get("period_ps", 0.0)
     return Prediction(power, error, level, notes)
@@ -192,11 +193,10 @@ def _clock_mhz(machine: Machine, figure: Published, network: str) -> Prediction:
 
 
 def _voltage_ratio(machine: Machine, figure: Published, network: str) -> Prediction:
-    """Energy per operation at one point over that at the other: the technology cancels."""
+    """Energy per operation at one point over that at the other."""
     assert figure.against is not None  # the file's own rule
-    there = figure.model_copy(update={"at": figure.against})
-    here = _energy_per_op(machine, figure, network)
-    return _ratio(here, _energy_per_op(machine, there, network))
+    here, there = (machine.result(network, at) for at in (figure.at, figure.against))
+    return _ratio(here, figure.scope, there, figure.scope)
 
 
 def _system_ratio(machine: Machine, figure: Published, network: str) -> Prediction:
@@ -205,16 +205,21 @@ def _system_ratio(machine: Machine, figure: Published, network: str) -> Predicti
     The peak may have been reported for a point of its own, and is predicted for it then.
     """
     assert figure.peak is not None  # the file's own rule
-    system = _energy_per_op(machine, figure, network)
-    there = figure.model_copy(update={"scope": "core", "at": figure.against or figure.at})
-    core = _energy_per_op(machine.otherwise(figure.peak_changes), there, figure.peak)
-    return _ratio(system, core)
+    system = machine.result(network, figure.at)
+    core = machine.otherwise(figure.peak_changes)
+    peak = core.result(figure.peak, figure.against or figure.at)
+    return _ratio(system, figure.scope, peak, "core")
 
 
-def _ratio(one: Prediction, other: Prediction) -> Prediction:
-    """Return a ratio in which the technology, and with it most of the error, cancels."""
-    notes = tuple(dict.fromkeys((*one.notes, *other.notes)))
-    return Prediction(one.value / other.value, level=one.level, notes=notes)
+def _ratio(one: Estimated, scope: Scope, other: Estimated, other_scope: Scope) -> Prediction:
+    """Return a ratio of energies per operation, and the error that does not cancel in it."""
+    (above, said), (below, said_below) = one, other
+    energy, base = _energy(above, scope), _energy(below, other_scope)
+    per_op, base_per_op = energy.energy_fj / _operations(above), base.energy_fj / _operations(below)
+    return Prediction(
+        per_op / base_per_op, energy.ratio_error(base), _level(above, scope, "energy_fj"),
+        tuple(dict.fromkeys((*said, *said_below))),
+    )  # fmt: skip
 
 
 _OF_THE_WHOLE: Final[Mapping[str, Callable[[Machine, Published, str], Prediction]]] = (
@@ -232,4 +237,4 @@ _OF_THE_WHOLE: Final[Mapping[str, Callable[[Machine, Published, str], Prediction
 )
 
 
-__all__ = ["Machine", "Prediction", "predict"]
+__all__ = ["Prediction", "predict"]

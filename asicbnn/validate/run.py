@@ -15,7 +15,8 @@ from asicbnn.spec.accelerator import Accelerator, read_accelerator
 from asicbnn.spec.workload import Workload, read_workload
 from asicbnn.validate.comparison import Row, rows_of, unpredicted
 from asicbnn.validate.facts import Chip, chip_names, load_chip
-from asicbnn.validate.predictions import Machine, predict
+from asicbnn.validate.machine import Machine
+from asicbnn.validate.predictions import predict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,7 +150,8 @@ def validate(
 
 def _validated(chip: Chip, root: Path) -> Validated:
     accelerator = read_accelerator(root / SPECS / f"{chip.accelerator}.yaml")
-    machine = Machine(accelerator, {name: _network(root, name) for name in _networks(chip)})
+    networks = {name: _network(root, name) for name in _networks(chip)}
+    machine = Machine(accelerator, networks).reported_as(chip.kind)
     return Validated(chip, accelerator, tuple(_rows(chip, machine)), _replayed(chip, machine))
 
 
@@ -159,9 +161,7 @@ def _replayed(chip: Chip, machine: Machine) -> Replayed | None:
     asked = chip.replay
     network = machine.workloads[chip.workload]
     found = replay(machine.accelerator, network, asked.technology, cycles=asked.cycles)
-    return Replayed(
-        chip.name, asked.technology, found.energy_fj / _FJ_PER_UJ, asked.energy_uj
-    )
+    return Replayed(chip.name, asked.technology, found.energy_fj / _FJ_PER_UJ, asked.energy_uj)
 
 
 def _networks(chip: Chip) -> Iterator[str]:

@@ -17,7 +17,7 @@ from asicbnn.model.costs import costs
 from asicbnn.model.energy import Rate
 from asicbnn.model.timing import slowest_error
 from asicbnn.model.uncertainty import AreaErrors, EnergyErrors, relative_error
-from asicbnn.result import METRICS
+from asicbnn.result import METRICS, PARTS
 from asicbnn.spec.accelerator import with_changes
 from asicbnn.technology import library
 
@@ -121,6 +121,18 @@ def test_the_error_of_the_energy_is_that_of_its_origins():
     whole = np.sqrt(sum(fj**2 for fj in by_origin.values())) / result.totals["energy_fj"]
     assert whole == pytest.approx(result.errors["energy_fj"], rel=1e-9)
     assert list(by_origin.values()) == sorted(by_origin.values(), reverse=True)
+
+
+def test_errors_of_parts_add_up_to_those_of_the_whole_origin_by_origin():
+    result = estimate(ihp_latch, DIGITS)
+    summed: dict[str, float] = {}
+    for part in PARTS:
+        for origin, fj in result.breakdowns.get(f"{part}_energy_errors_fj", {}).items():
+            summed[origin] = summed.get(origin, 0.0) + fj
+    assert summed == pytest.approx(dict(result.breakdowns["energy_errors_fj"]), rel=1e-12)
+    own = result.breakdowns["array_energy_errors_fj"]
+    width = np.sqrt(sum(fj**2 for fj in own.values())) / result.totals["array_energy_fj"]
+    assert width == pytest.approx(result.errors["array_energy_fj"], rel=1e-9)
 
 
 def test_dataflows_are_told_apart_by_less_than_their_bands():

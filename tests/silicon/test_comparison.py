@@ -8,13 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asicbnn.report.validation import lines
 from asicbnn.result import PARTS
 from asicbnn.validate.comparison import MISSES, Row
 from asicbnn.validate.facts import Published
 from asicbnn.validate.scopes import SCOPES, covered, covered_error
 
+AGAINST = {"voltage_ratio": {"against": {"voltage_v": 0.5}}}
+
 
 def row(quantity, published, predicted, error=0.0, **extra):
+    extra = {**AGAINST.get(quantity, {}), **extra}
     figure = Published.model_validate(
         {"quantity": quantity, "value": published, "confidence": "read", "source": "x", **extra}
     )
@@ -44,6 +48,13 @@ def test_verdicts(made, verdict):
     assert made.is_miss == (verdict in MISSES)
 
 
+def test_a_ratio_is_judged_at_20_percent_and_may_still_lie_in_its_band():
+    near, far = row("voltage_ratio", 2.0, 3.0, 1.0), row("voltage_ratio", 2.0, 3.0, 0.3)
+    assert (near.verdict, near.is_inside) == ("beyond", True)  # 1.5 to 6
+    assert (far.verdict, far.is_inside) == ("beyond", False)  # 2.3 to 3.9
+    assert [line.verdict for line in lines([near, far])] == ["beyond, inside its band", "beyond"]
+
+
 def test_a_miss_is_explained_with_its_figures_and_a_hit_is_not():
     words = "{predicted} for {published}, {factor}"
     assert row("cycles", 100, 250, miss=words).discussion == "250 for 100, 2.50"
@@ -68,10 +79,11 @@ def test_an_efficiency_beyond_any_published_one_is_doubted(scope, fj_per_op, is_
 
 
 def test_each_scope_holds_the_one_before_and_the_last_holds_everything():
-    names = [set(SCOPES[name]) for name in ("datapath", "core", "chip", "network")]
+    names = [set(SCOPES[name]) for name in ("datapath", "buffers", "core", "chip", "network")]
     assert all(small < large for small, large in pairwise(names))
     assert names[-1] == set(PARTS)
-    assert not {"external", "io"} & names[2]
+    assert not {"external", "io"} & names[3]
+    assert not {"clock", "control"} & names[1]
 
 
 amounts = st.just(0.0) | st.floats(1e-3, 1e9)

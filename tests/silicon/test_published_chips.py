@@ -9,6 +9,7 @@ import yaml
 
 from asicbnn.check import check
 from asicbnn.validate.facts import chip_names, load_chip
+from asicbnn.validate.machine import LEVEL_OF_KIND
 from asicbnn.validate.run import NETWORKS, SPECS
 
 ROOT = Path(__file__).parents[2]
@@ -46,14 +47,12 @@ def test_laxor_takes_a_step_per_pixel(laxor):
     assert factors(laxor, "ops_per_cycle") == {"": 1.0}
 
 
-def test_shares_of_laxor_s_layers_are_within_20_percent_where_weights_are_reused(laxor):
-    """conv7 and conv8 have 25 and 16 pixels for 262144 weights: their loading weighs more here."""
-    core = factors(laxor, "energy_share", "core")
-    assert core.keys() == {f"conv{n}" for n in range(2, 9)}
-    for layer in ("conv2", "conv3", "conv4", "conv5", "conv6"):
-        assert core[layer] == pytest.approx(1, abs=0.20), layer
-    for factor in factors(laxor, "energy_share", "datapath").values():
-        assert factor == pytest.approx(1, abs=0.20)
+def test_shares_of_laxor_s_layers_are_within_20_percent(laxor):
+    """Of what its account holds: products, thresholds, loads and leakage, no clock, no control."""
+    shares = factors(laxor, "energy_share", "buffers")
+    assert shares.keys() == {f"conv{n}" for n in range(2, 9)}
+    for layer, factor in shares.items():
+        assert factor == pytest.approx(1, abs=0.20), layer
 
 
 def test_cycles_of_xne_are_within_20_percent_of_its_formula(rows_of):
@@ -63,10 +62,31 @@ def test_cycles_of_xne_are_within_20_percent_of_its_formula(rows_of):
         assert factor == pytest.approx(1, abs=0.20), layer
 
 
-def test_binareye_on_its_network_over_its_peak_is_about_a_quarter_off(rows_of):
-    """Beyond 20 percent, as the page says: its system is counted from input to label."""
-    [factor] = factors(rows_of("binareye"), "system_ratio").values()
-    assert factor == pytest.approx(0.75, abs=0.05)
+def test_the_system_around_xne_over_its_peak_is_within_20_percent_of_its_bound(rows_of):
+    [row] = [row for row in rows_of("xne") if row.quantity == "system_ratio"]
+    assert row.figure.is_upper_bound
+    assert row.factor <= 1.20
+    assert row.level == "assumed"
+    assert any("8.9 inferences/s take, at 0.84" in note for note in row.notes)
+
+
+@pytest.mark.parametrize(
+    ("chip", "miss"),
+    # recorded: what the page calls a miss; one that becomes a hit is to be moved from here
+    [("knag", 1.73), ("yodann", 0.646), ("binareye", 0.696)],
+)
+def test_ratios_that_miss_miss_by_what_the_page_says(rows_of, chip, miss):
+    [row] = [r for r in rows_of(chip) if r.quantity in ("voltage_ratio", "system_ratio")]
+    assert row.verdict == "beyond"
+    assert row.factor == pytest.approx(miss, rel=0.05)
+    assert row.is_inside == (chip == "knag")  # its leakage is known within a factor of 16
+
+
+def test_silicon_and_layouts_are_held_against_wires_and_netlists_are_not():
+    chips = {name: load_chip(name) for name in chip_names()}
+    routed = {name for name, chip in chips.items() if LEVEL_OF_KIND[chip.kind] == "routed"}
+    assert routed >= {"xne", "knag", "yodann", "xnorbin", "binareye", "chewbaccann"}
+    assert "laxor" not in routed
 
 
 def test_the_replay_of_laxor_is_within_2_percent_and_no_row_of_the_validation(everything, laxor):

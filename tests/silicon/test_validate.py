@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from typer.testing import CliRunner
 
 import asicbnn
 from asicbnn.cli import app
-from asicbnn.errors import SpecError
+from asicbnn.errors import ModelError, SpecError
+from asicbnn.levels import ratio_error
 from asicbnn.result import result_schema
 from asicbnn.spec.accelerator import with_changes
 from asicbnn.spec.schema import schema_of
@@ -22,6 +24,7 @@ from asicbnn.validate.facts import CHIPS, Chip, load_chip
 from asicbnn.validate.run import NETWORKS, SPECS
 
 ROOT = Path(__file__).parents[2]
+DIGITS = ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
 
 TINY = """\
 name: small
@@ -67,26 +70,24 @@ def run(*arguments):
 
 
 def onchip_mw(accelerator, network):
-    totals = asicbnn.estimate(accelerator, network).totals
+    totals = asicbnn.estimate(accelerator, network, level="routed").totals
     return totals["power_mw"] * totals["onchip_energy_fj"] / totals["energy_fj"]
 
 
 def test_predictions_are_what_the_estimate_says(project):
     found = validate([project / "chip.yaml"], project=project)
     result = asicbnn.estimate(
-        project / SPECS / "small.yaml", ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
+        project / SPECS / "small.yaml",
+        ROOT / "workloads/digits_mlp_64_256_256_10.yaml",
+        level="routed",
     )
     totals = result.totals
     energy, per_op, area, power, clock, beyond, voltage, system = found.rows
     assert energy.predicted == pytest.approx(totals["energy_fj"] / 1e9)
-    assert per_op.predicted == pytest.approx(
-        totals["onchip_energy_fj"] / (2 * totals["macs"])
-    )
+    assert per_op.predicted == pytest.approx(totals["onchip_energy_fj"] / (2 * totals["macs"]))
     assert area.predicted == pytest.approx(totals["area_um2"] / 1e6)
     assert clock.predicted == pytest.approx(totals["clock_mhz"])
-    slower = with_changes(
-        found.chips[0].accelerator, {"operating_point.clock_mhz": 100}
-    )
+    slower = with_changes(found.chips[0].accelerator, {"operating_point.clock_mhz": 100})
     network = ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
     assert power.predicted == pytest.approx(onchip_mw(slower, network))
     assert power.notes == ()
@@ -199,6 +200,10 @@ def test_a_missing_network_is_refused_by_its_path(project):
         (lambda t: t["figures"][0].update(against={"voltage_v": 1.0}), r"belongs to voltage_ratio"),
         (lambda t: t["figures"][6].pop("against"), r"belongs to voltage_ratio"),
         (lambda t: t["figures"][0].update(value=-1), r"expected .* > 0"),
+        (
+            lambda t: t["figures"][0].update(at={"inferences_per_s": 9, "clock_mhz": 100}),
+            r"give the rate alone where neither voltage nor clock was reported",
+        ),
         (lambda t: t["figures"][0].update(quantity="enrgy_uj"), r"did you mean 'energy_uj'"),
         (lambda t: t["inputs"][0].update(fields=["aray"]), r"no such field 'aray'"),
         (lambda t: t["inputs"][0].update(state="known"), r"what is known needs a source"),
@@ -261,13 +266,68 @@ def test_a_ratio_of_voltages_is_that_of_two_estimates(project):
         for totals in (
             asicbnn.estimate(
                 with_changes(machine, {"operating_point": {"voltage_v": v, "clock_mhz": f}}),
-                network,
+                network, level="routed",
             ).totals
             for v, f in ((0.7, 100), (0.65, 50))
         )
     ]  # fmt: skip
     assert row.predicted == pytest.approx(core[0] / core[1])
     assert row.predicted > 1
+
+
+def test_errors_that_two_points_share_cancel_in_their_ratio(project):
+    row = predicted(
+        project, quantity="voltage_ratio", scope="network",
+        at={"voltage_v": 0.7, "clock_mhz": 100}, against={"voltage_v": 0.65, "clock_mhz": 50},
+    )  # fmt: skip
+    machine = asicbnn.load(project / SPECS / "small.yaml")
+    results = [
+        asicbnn.estimate(
+            with_changes(machine, {"operating_point": {"voltage_v": v, "clock_mhz": f}}),
+            DIGITS, level="routed",
+        )
+        for v, f in ((0.7, 100), (0.65, 50))
+    ]  # fmt: skip
+    relative = [
+        {o: fj / r.totals["energy_fj"] for o, fj in r.breakdowns["energy_errors_fj"].items()}
+        for r in results
+    ]
+    assert row.relative_error == pytest.approx(ratio_error(*relative), rel=1e-9)
+    assert 0 < row.relative_error < min(r.errors["energy_fj"] for r in results) / 2
+
+
+def test_what_was_synthesised_only_is_held_against_an_estimate_without_wires(project):
+    wired = predicted(project, quantity="energy_uj", scope="network")
+    bare = predicted(project, quantity="energy_uj", scope="network", kind="post-synthesis")
+    machine = project / SPECS / "small.yaml"
+    for row, level in ((wired, "routed"), (bare, None)):
+        energy = asicbnn.estimate(machine, DIGITS, level=level).totals["energy_fj"]
+        assert row.predicted == pytest.approx(energy / 1e9)
+    assert bare.predicted < wired.predicted
+
+
+def test_a_rate_without_a_voltage_is_kept_at_the_lowest_voltage_that_allows_it(project):
+    machine = asicbnn.load(project / SPECS / "small.yaml")
+    fastest = asicbnn.estimate(machine, DIGITS, level="routed").totals
+    rate = fastest["inferences_per_s"] / 1.2
+    row = predicted(project, quantity="energy_uj", scope="network", at={"inferences_per_s": rate})
+    clock_mhz = fastest["clock_mhz"] / 1.2
+    [volts] = re.findall(r"at ([\d.]+) V, the lowest voltage", row.notes[0])
+    at = {"operating_point.voltage_v": float(volts), "operating_point.clock_mhz": clock_mhz}
+    slow = asicbnn.estimate(with_changes(machine, at), DIGITS, level="routed").totals
+    assert slow["inferences_per_s"] == pytest.approx(rate)
+    assert row.predicted == pytest.approx(slow["energy_fj"] / 1e9, rel=2e-3)  # volts are rounded
+    assert slow["energy_fj"] < fastest["energy_fj"]
+    lower = {**at, "operating_point.voltage_v": float(volts) - 0.003}
+    with pytest.raises((ModelError, SpecError), match=r"known down to|ask for"):
+        asicbnn.estimate(with_changes(machine, lower), DIGITS, level="routed")
+
+
+def test_a_rate_beyond_the_machine_is_predicted_at_its_fastest_and_says_so(project):
+    row = predicted(project, quantity="energy_uj", scope="network", at={"inferences_per_s": 1e9})
+    fastest = asicbnn.estimate(project / SPECS / "small.yaml", DIGITS, level="routed").totals
+    assert row.predicted == pytest.approx(fastest["energy_fj"] / 1e9)
+    assert row.notes[0].endswith("inferences/s: the model allows no 1e+09")
 
 
 def test_a_voltage_no_law_reaches_is_not_predicted_and_says_so(project):
@@ -284,7 +344,7 @@ def test_a_figure_may_be_of_the_machine_with_something_changed(project):
         asicbnn.load(project / SPECS / "small.yaml"), {"store.kib.activations": 1}
     )
     network = ROOT / "workloads/digits_mlp_64_256_256_10.yaml"
-    area = asicbnn.estimate(machine, network).totals["area_um2"]
+    area = asicbnn.estimate(machine, network, level="routed").totals["area_um2"]
     assert smaller.predicted == pytest.approx(area / 1e6)
 
 
