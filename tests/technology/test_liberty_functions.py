@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asicbnn.errors import SpecError
-from asicbnn.technology.liberty.functions import truth_table
+from asicbnn.technology.liberty.functions import is_readable, truth_table, variables_of
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,8 @@ from asicbnn.technology.liberty.functions import truth_table
         ("A&B", 0b1000), ("A * B", 0b1000), ("A B", 0b1000), ("A+B", 0b1110), ("A|B", 0b1110),
         ("A^B", 0b0110), ("!A", 0b0101), ("A'", 0b0101), ("(A B)'", 0b0111), ("!(A|B)", 0b0001),
         ("1", 0b1111), ("0", 0b0000), ("!A ^ B", 0b1001), ("A B' + A' B", 0b0110),
+        ("A && B", 0b1000), ("A || B", 0b1110), ("~A", 0b0101), ("!(~A && ~B)", 0b1110),
+        ("A \\\n & B", 0b1000), ("A\\\r\n+B\\\n", 0b1110), ("(A & \\\"B\\\")", 0b1000),
     ],
 )  # fmt: skip
 def test_every_spelling_of_an_operator(text, table):
@@ -45,3 +47,16 @@ def test_a_table_says_what_python_says(text):
 def test_what_is_no_expression_is_refused(text):
     with pytest.raises(SpecError, match="is no expression over A, B"):
         truth_table(text, ("A", "B"))
+
+
+def test_a_name_that_begins_with_a_digit_stands_in_escaped_quotes():
+    assert variables_of(r"\"1A\" & !\"2B\" & C") == ("1A", "2B", "C")
+    assert truth_table(r"\"1A\" !\"2B\"", ("1A", "2B")) == 0b0010
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"), [("A & B", True), ("A ? B : C", False), ("A &", False), ("+".join(
+        f"A{i}" for i in range(30)), True), ("(A", False)]
+)  # fmt: skip
+def test_what_can_be_read(text, is_one):
+    assert is_readable(text) == is_one

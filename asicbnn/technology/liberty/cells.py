@@ -33,8 +33,12 @@ _DRAWBACKS: Final = {
     "is_tap_cell": "filler",
     "pad_cell": "pad",
     "auxiliary_pad_cell": "pad",
+    "is_macro_cell": "macro",
 }
-_NAMED_DRAWBACKS: Final = {"retention_cell": "retention", "switch_cell_type": "switch"}
+_NAMED_DRAWBACKS: Final = {
+    "retention_cell": "retention", "power_gating_cell": "retention", "switch_cell_type": "switch",
+    "level_shifter_type": "level_shifter",
+}  # fmt: skip
 _PIN_ROLES: Final = {
     "clock_gate_clock_pin": "gate_clock",
     "clock_gate_enable_pin": "gate_enable",
@@ -43,6 +47,7 @@ _PIN_ROLES: Final = {
 }
 _STORAGE: Final = ("ff", "latch", "ff_bank", "latch_bank")
 _BUSES: Final = ("bus", "bundle")
+_POWERS: Final = ("primary_power", "backup_power")
 
 
 class CellReader:
@@ -108,17 +113,23 @@ class CellReader:
             memory=self._memory(group),
             file=self.tables.statements.path,
             line=group.line,
+            threshold=group.text("threshold_voltage_group")
+            or self._library.text("default_threshold_voltage_group"),
+            is_for_clock=group.is_true("is_clock_cell"),
         )
 
     def _leakages(self, group: Group) -> Iterator[Leakage]:
-        """Yield leakage by state, summed over the supplies that a file may tell apart."""
+        """Yield leakage by state, summed over the supplies that a file may tell apart.
+
+        What names no supply is the whole cell's, and stands for those that do beside it.
+        """
         by_state: dict[str, dict[str, float]] = {}
         for part in group.of("leakage_power"):
             power = self.number(part, "value") * self.tables.scales.nw
             supplies = by_state.setdefault(part.text("when"), {})
-            supplies.setdefault(part.text("related_pg_pin"), power)
+            supplies.setdefault(_supply(part), power)
         for when, supplies in by_state.items():
-            yield Leakage(sum(supplies.values()), when)
+            yield Leakage(supplies.get("", sum(supplies.values())), when)
 
     def _cell_leakage_nw(self, group: Group, leakages: tuple[Leakage, ...]) -> float:
         given = self.number(group, "cell_leakage_power") * self.tables.scales.nw
@@ -129,7 +140,11 @@ class CellReader:
         ]
         if states:
             return sum(states) / len(states)
-        return self.number(self._library, "default_cell_leakage_power") * self.tables.scales.nw
+        density = self.number(self._library, "default_leakage_power_density")
+        default = self.number(
+            self._library, "default_cell_leakage_power", density * self.number(group, "area")
+        )
+        return default * self.tables.scales.nw
 
     def _pins(self, group: Group) -> Iterator[Pin]:
         for part in group.of("pin"):
@@ -225,7 +240,7 @@ class CellReader:
             }
             both = tables.get("power")
             rise, fall = tables.get("rise", both), tables.get("fall", both)
-            supply = group.text("related_pg_pin")
+            supply = _supply(group)
             for related in _related(group):
                 key = related, group.text("when")
                 index, seen = supplies.get(key, (0, set()))
@@ -266,6 +281,11 @@ class CellReader:
         return None
 
 
+def _supply(group: Group) -> str:
+    """Return the supply a figure is of; files older than supply pins name a power level."""
+    return group.text("related_pg_pin") or group.text("power_level")
+
+
 def _related(group: Group) -> tuple[str, ...]:
     """Return the related pins of a group; one without any stands for the pin itself."""
     return names_in(group.text("related_pin") + " " + group.text("related_bus_pins")) or ("",)
@@ -295,3 +315,8 @@ def _drawbacks(group: Group, pins: dict[str, Pin]) -> Iterator[str]:
             yield drawback
     if any(group.of("test_cell")) or any(pin.role == "scan" for pin in pins.values()):
         yield "scan"
+    if any(pin.is_true("is_pad") for pin in group.of("pin", *_BUSES)):
+        yield "pad"
+    powers = [pin for pin in group.of("pg_pin") if pin.text("pg_type") in _POWERS]
+    if len(powers) > 1:
+        yield "supplies"

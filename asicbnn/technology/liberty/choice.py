@@ -13,6 +13,7 @@ from asicbnn.technology.liberty.matching import Match, matches_of
 
 _NEVER: Final = frozenset({
     "scan", "always_on", "level_shifter", "isolation", "retention", "switch", "pad", "filler",
+    "macro",
 })  # fmt: skip
 _CLOCK_NAME = re.compile(r"clk|(?:^|[^A-Za-z])ck|^ck|cts", re.IGNORECASE)
 _DELAY_NAME = re.compile(r"dly|del(?!ay_)|hold|(?:^|_)hb\d", re.IGNORECASE)
@@ -53,6 +54,7 @@ def drive_of(name: str) -> float | None:
 def choose(library: Library) -> Choices:
     """Return the best cell for each role that the library has cells for."""
     offers, useless = _offers(library)
+    offers, apart = _of_one_threshold(offers)
     inverter_um2 = min((m.cell.area_um2 for m in offers.get("inverter", ())), default=0.0)
     chosen: dict[str, Match] = {}
     for role, found in offers.items():
@@ -65,7 +67,31 @@ def choose(library: Library) -> Choices:
         for role, match in chosen.items()
         for drawback in sorted(match.cell.drawbacks)
     )
-    return Choices(chosen, (*useless, *marked))
+    return Choices(chosen, (*useless, *apart, *marked))
+
+
+def _of_one_threshold(
+    offers: Mapping[str, list[Match]],
+) -> tuple[dict[str, list[Match]], tuple[str, ...]]:
+    """Keep the cells of the inverter's threshold voltage, where a file tells several apart.
+
+    Cells of several thresholds have one area, and a technology of their mixture would be none.
+    """
+    inverters = offers.get("inverter", [])
+    thresholds = {m.cell.threshold for found in offers.values() for m in found}
+    if not inverters or len(thresholds) < 2:
+        return dict(offers), ()
+    kept = min(inverters, key=lambda match: _rank(match, 0.0)).cell.threshold
+    alike = {
+        role: [m for m in found if m.cell.threshold == kept] or found
+        for role, found in offers.items()
+    }
+    others = ", ".join(sorted(repr(other) for other in thresholds - {kept}))
+    note = (
+        f"cells of threshold_voltage_group '{kept}' are taken, those of {others} only for roles it "
+        "lacks; give the files of one group to have another"
+    )
+    return alike, (note,)
 
 
 def _offers(library: Library) -> tuple[dict[str, list[Match]], list[str]]:
@@ -129,7 +155,8 @@ def _buffers(offers: Sequence[Match]) -> dict[str, Match]:
 
 
 def _named(match: Match, *patterns: re.Pattern[str]) -> bool:
-    return any(pattern.search(match.cell.name) for pattern in patterns)
+    is_marked = match.cell.is_for_clock and _CLOCK_NAME in patterns
+    return is_marked or any(pattern.search(match.cell.name) for pattern in patterns)
 
 
 def _smallest(matches: Iterable[Match]) -> Match:

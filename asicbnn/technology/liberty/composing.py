@@ -16,6 +16,7 @@ from asicbnn.technology.liberty.choice import Choices
 from asicbnn.technology.liberty.figures import CellFigures, Conditions, figures_of, lacking
 from asicbnn.technology.liberty.library import Library
 from asicbnn.technology.liberty.matching import Match
+from asicbnn.technology.liberty.reader import UNREAD
 from asicbnn.technology.liberty.recipes import Recipe, compose, stand_in
 from asicbnn.technology.schema import CellEntry, Composition
 
@@ -24,6 +25,10 @@ ROLES_BESIDE: Final = ("flop_with_reset", "clock_buffer", "clock_tree_buffer")
 
 _CLOCKED: Final = ("flop", "latch", "clock_gate", "flop_with_reset", "mux2_as_latch")
 _STORAGES: Final = ("flop", "latch", "flop_with_reset")
+_CURE: Final = (
+    "give all Liberty files of the library; cells marked as scan, isolation, retention or level "
+    "shifters are passed over"
+)
 _OPTIONAL: Final = ("clock_tree_buffer", "clock_buffer")
 
 
@@ -61,8 +66,9 @@ def entries_of(library: Library, choices: Choices, at: Conditions) -> Entries:
                 f"the library has no {' and no '.join(missing)}, nor cells to compose "
                 f"{'it' if len(missing) == 1 else 'them'} of",
                 library.files[0].name,
-                help="give all Liberty files of the library; cells marked as scan, isolation, "
-                "retention or level shifters are passed over",
+                help="; ".join(
+                    (_CURE, *(note for note in library.notes if note.startswith(UNREAD)))
+                ),
             )
         )
     return Entries(_in_order(_used(cells)), matches, figures)

@@ -7,7 +7,7 @@ by its like, and at the load of four inverters; the mean is over arcs, condition
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final
 
@@ -93,12 +93,15 @@ def figures_of(match: Match, at: Conditions) -> CellFigures:
     inputs = list(cell.inputs())
     if not cell.area_um2 > 0:
         raise lacking(cell, "it has no area")
-    delays = [delay for pin in cell.outputs() for delay in _delays(pin, match, at)]
+    delays = [
+        delay for pin in cell.outputs() if pin.name == (match.output or pin.name)
+        for delay in _delays(pin, match, at)
+    ]  # fmt: skip
     if not delays:
         raise lacking(cell, "no output has a cell_rise or cell_fall table")
     if not fmean(delays) > 0:
         raise lacking(cell, f"its mean delay at a fan-out of four is {fmean(delays):g} ps")
-    energies = [energy for pin in cell.outputs() for energy in _energies(pin.powers, at)]
+    energies = list(_switching_fj(match, at))
     internal = max(fmean(energies), 0.0) if energies else 0.0
     capacitance_ff = fmean(pin.capacitance_ff for pin in inputs)
     if not capacitance_ff > 0:
@@ -131,6 +134,27 @@ def _delays(pin: Pin, match: Match, at: Conditions) -> Iterator[float]:
         if match.role.startswith("flop") and arc.related_pin != match.clock:
             continue
         yield from _read((arc.cell_rise, arc.cell_fall), at)
+
+
+def _switching_fj(match: Match, at: Conditions) -> Iterator[float]:
+    """Yield what transitions cost inside a cell [fJ]; their mean is what one of them does.
+
+    All outputs of a flip-flop or latch that show its state switch at once, and a file shares the
+    energy out among them: it is their sum, and only the one that is used drives a load.
+    """
+    outputs = {pin.name: pin for pin in match.cell.outputs()}
+    if not match.output:
+        for pin in outputs.values():
+            yield from _energies(pin.powers, at)
+        return
+    unloaded = replace(at, load_ff=0.0)
+    others = [
+        fmean(energies)
+        for name in match.states
+        if name != match.output and (energies := list(_energies(outputs[name].powers, unloaded)))
+    ]
+    used = list(_energies(outputs[match.output].powers, at)) or [0.0] * bool(others)
+    yield from (energy + sum(others) for energy in used)
 
 
 def _energies(powers: Iterable[InternalPower], at: Conditions) -> Iterator[float]:

@@ -1,7 +1,8 @@
 """Boolean expressions of Liberty as truth tables.
 
 Operators, strongest first: ``!A`` and ``A'``; ``A ^ B``; ``A * B``, ``A & B`` and ``A B``;
-``A + B`` and ``A | B`` (Liberty User Guide, "function").
+``A + B`` and ``A | B`` (Liberty User Guide, "function"). Beside these, Verilog's ``~A``, ``A && B``
+and ``A || B`` are read, which files of other origin have. A backslash ends a line that goes on.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from typing import Final
 
 from asicbnn.errors import SpecError
 
-_TOKEN = re.compile(r"\s*([A-Za-z_][\w.]*(?:\[\d+\])?|[01!'^*&+|()])")
-_NAME = re.compile(r"[A-Za-z_][\w.]*(?:\[\d+\])?")
+_PLAIN_NAME: Final = r"[A-Za-z_][\w.]*(?:\[\d+\])?"
+_QUOTED_NAME: Final = r'\\"[^"\\]+\\"'  # a name that begins with a digit stands in escaped quotes
+_TOKEN = re.compile(rf"[\s\\]*?({_QUOTED_NAME}|{_PLAIN_NAME}|&&|\|\||[01!~'^*&+|()])")
+_NAME = re.compile(f"{_QUOTED_NAME}|{_PLAIN_NAME}")
+_SPELLINGS: Final = {"~": "!", "&&": "&", "||": "|"}
 _DEEPEST: Final = 50
 _MOST_VARIABLES: Final = 10
 
@@ -25,7 +29,17 @@ class ExpressionError(SpecError):
 
 def variables_of(text: str) -> tuple[str, ...]:
     """Return the names in an expression, each once, in order."""
-    return tuple(dict.fromkeys(_NAME.findall(text)))
+    return tuple(dict.fromkeys(_unquoted(name) for name in _NAME.findall(text)))
+
+
+def is_readable(text: str) -> bool:
+    """Say whether a text is an expression over its own names, or too long to be looked into."""
+    names = variables_of(text)
+    try:
+        truth_table(text, names)
+    except ExpressionError:
+        return len(names) > _MOST_VARIABLES
+    return True
 
 
 def truth_table(text: str, variables: Sequence[str]) -> int:
@@ -45,6 +59,14 @@ def column(k: int, variables: int) -> int:
     return sum(1 << row for row in range(1 << variables) if row >> k & 1)
 
 
+def _spelled(token: str) -> str:
+    return _SPELLINGS.get(token) or _unquoted(token)
+
+
+def _unquoted(name: str) -> str:
+    return name.strip('\\"')
+
+
 @dataclass(slots=True)
 class _Parser:
     text: str
@@ -55,7 +77,7 @@ class _Parser:
 
     def whole(self) -> int:
         value = self._either()
-        if self._peek() is not None or self.text[self.at :].strip():
+        if self._peek() is not None or self.text[self.at :].strip().strip("\\"):
             self._refuse()
         return value
 
@@ -65,13 +87,13 @@ class _Parser:
 
     def _peek(self) -> str | None:
         match = _TOKEN.match(self.text, self.at)
-        return match[1] if match else None
+        return _spelled(match[1]) if match else None
 
     def _take(self) -> str | None:
         match = _TOKEN.match(self.text, self.at)
         if match:
             self.at = match.end()
-        return match[1] if match else None
+        return _spelled(match[1]) if match else None
 
     def _either(self) -> int:
         value = self._both()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from asicbnn.technology.liberty.statements import Kind, Statement, Statements
+from asicbnn.technology.liberty.statements import BEGINNING, Kind, Statement, Statements
 
 DELAY_TABLES: Final = ("cell_rise", "cell_fall", "rise_transition", "fall_transition")
 CONSTRAINT_TABLES: Final = ("rise_constraint", "fall_constraint")
@@ -23,7 +23,7 @@ _PARTS: Final[dict[str, frozenset[str]]] = {
     }),
     "cell": frozenset({
         "pin", "bus", "bundle", "ff", "latch", "ff_bank", "latch_bank", "statetable", "memory",
-        "leakage_power", "internal_power", "test_cell", "type",
+        "leakage_power", "internal_power", "test_cell", "type", "pg_pin",
     }),
     "pin": _PIN_PARTS,
     "bus": _PIN_PARTS | {"pin"},
@@ -85,13 +85,23 @@ def library_parts(statements: Statements) -> Iterator[Group]:
     """
     first = statements.take()
     if first.kind is not Kind.OPEN or first.name != "library":
-        statements.fail("this is no Liberty file: it must begin with 'library (NAME) {'")
+        cure = "a cell alone is part of a library: give the file of the whole library"
+        statements.fail(
+            f"this is no Liberty file: {BEGINNING}"
+            + (f", and begins with '{first.name}'" if first.name else ", and is empty"),
+            first.line,
+            cure if first.name == "cell" else "",
+        )
     library = _begun(first)
     while (part := _next_part(statements, library)) is not None:
         yield library
         yield part
     yield library
     after = statements.take()
+    if after.name == "library":
+        statements.fail(
+            "a second library begins here", after.line, "give each library in a file of its own"
+        )
     if after.kind is not Kind.END:
         statements.fail(
             f"the library ended before this line, yet '{after.name or '}'}' follows: a closing "

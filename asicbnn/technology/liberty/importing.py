@@ -17,7 +17,7 @@ from asicbnn.technology.liberty.figures import conditions_of, figures_of
 from asicbnn.technology.liberty.library import Library
 from asicbnn.technology.liberty.matching import is_of_use
 from asicbnn.technology.liberty.operating_fit import Observed, fitted, process_of
-from asicbnn.technology.liberty.reader import Progress, merged, read_file
+from asicbnn.technology.liberty.reader import UNREAD, Progress, merged, read_file
 from asicbnn.technology.liberty.writing import Origin, as_text, corner_source, technology_form
 from asicbnn.technology.schema import CornerEntry, TechnologyFile
 
@@ -79,7 +79,8 @@ def import_libraries(
             "the library has no inverter: no cell of one input whose function is its complement"
         )
         cure = "give the file with the library's inverters first, or all of its files"
-        found = next((note for note in choices.notes if note.startswith("inverter")), "")
+        notes = (*choices.notes, *first.notes)
+        found = next((note for note in notes if note.startswith(("inverter", UNREAD))), "")
         raise SpecError(Problem(message, first.files[0].name, help=found or cure))
     at = conditions_of(first, inverter.cell)
     entries = entries_of(first, choices, at)
@@ -117,21 +118,25 @@ def _without_memories(libraries: Iterable[Library]) -> tuple[list[Library], list
 
 
 def _by_corner(libraries: Iterable[Library]) -> list[Library]:
-    """Merge the files of one corner: of one voltage and temperature, and of different cells."""
+    """Merge the files of one corner: of one voltage, temperature and process, other cells each."""
     corners: list[list[Library]] = []
     for library in libraries:
         for corner in corners:
-            is_same = all(
-                (part.voltage_v, part.temperature_c) == (library.voltage_v, library.temperature_c)
-                and not part.cells.keys() & library.cells.keys()
-                for part in corner
-            )
-            if is_same:
+            if all(_are_of_one_corner(part, library) for part in corner):
                 corner.append(library)
                 break
         else:
             corners.append([library])
     return [merged(corner) for corner in corners]
+
+
+def _are_of_one_corner(one: Library, other: Library) -> bool:
+    processes = {_process(one), _process(other)} - {""}
+    return (
+        (one.voltage_v, one.temperature_c) == (other.voltage_v, other.temperature_c)
+        and len(processes) < 2
+        and not one.cells.keys() & other.cells.keys()
+    )
 
 
 def _told_apart(first: Library, others: Sequence[Library]) -> Iterator[Library]:

@@ -158,7 +158,10 @@ class LibertyCell:
     leakage_nw   : cell_leakage_power, or the mean of the states where that is not given
     clock_gate   : clock_gating_integrated_cell, "" for other cells
     drawbacks    : why a synthesis tool would not use it freely: "dont_use", "scan", "always_on",
-                   "level_shifter", "isolation", "retention", "switch", "pad", "filler", "power"
+                   "level_shifter", "isolation", "retention", "switch", "pad", "filler", "macro",
+                   "supplies" (more than one power supply)
+    threshold    : threshold_voltage_group, or the library's default, "" where neither is given
+    is_for_clock : marked as a cell of clock trees
     line         : where it begins in its file
     """
 
@@ -175,6 +178,8 @@ class LibertyCell:
     memory: MemoryShape | None
     file: str
     line: int
+    threshold: str = ""
+    is_for_clock: bool = False
 
     def inputs(self) -> Iterator[Pin]:
         """Pins that are driven from outside."""
@@ -196,6 +201,12 @@ class Thresholds:
     slew_upper: float
     delay: float
     derate: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.slew_lower:.0%} to {self.slew_upper:.0%} of the swing (slews), "
+            f"{self.delay:.0%} (delays), derate {self.derate:g},"
+        )
 
 
 @dataclass(frozen=True, slots=True)

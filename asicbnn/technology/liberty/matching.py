@@ -45,6 +45,8 @@ class Match:
     """A cell that does what a role asks for, but for some ``features``.
 
     clock      : the pin a clock drives; the select pin of a multiplexer
+    output     : the pin of a flip-flop or latch that is used
+    states     : all of its pins that follow the state and so switch with it, the used one as well
     carry, sum : outputs of an adder
     features   : "inverting" (of an adder: both outputs), "falling" (edge of a flip-flop, level of
                  a latch), "reset", "set", "tied" (pins tied to a constant, as those of a scan path)
@@ -53,6 +55,8 @@ class Match:
     role: str
     cell: LibertyCell
     clock: str = ""
+    output: str = ""
+    states: tuple[str, ...] = ()
     carry: str = ""
     sum: str = ""
     features: frozenset[str] = frozenset()
@@ -138,13 +142,16 @@ def _storages(cell: LibertyCell, inputs: list[Pin], outputs: list[Pin]) -> Itera
     if storage.kind == "latch" and (gate := _gate_of_latch(cell, storage, clock, outputs)):
         yield gate
         return
+    states = dict(_states(outputs, storage))
     whole = {"falling": is_inverted_clock, "reset": storage.clear, "set": storage.preset}
     for is_inverted_data, is_tied in _ways_in(storage.data, names):
-        for pin in outputs:
-            is_inverting = _inverts(pin.function, storage) ^ is_inverted_data
+        for name, is_inverted in states.items():
+            is_inverting = is_inverted ^ is_inverted_data
             features = whole | {"inverting": is_inverting, "tied": is_tied}
             chosen = frozenset(name for name, has_it in features.items() if has_it)
-            yield Match(storage.kind, cell, clock=clock, features=chosen)
+            yield Match(
+                storage.kind, cell, clock=clock, output=name, states=tuple(states), features=chosen
+            )
 
 
 def _single(text: str) -> tuple[str, bool]:
@@ -172,15 +179,15 @@ def _ways_in(text: str, names: set[str]) -> set[tuple[bool, bool]]:
     return found
 
 
-def _inverts(function: str, storage: Storage) -> bool:
-    """Say whether an output is the complement of the state; ExpressionError if it is neither."""
+def _states(outputs: list[Pin], storage: Storage) -> Iterator[tuple[str, bool]]:
+    """Yield the outputs that follow the state, and whether each is its complement."""
     state, *complement = storage.variables or ("",)
-    name, is_inverted = _single(function)
-    if name == state:
-        return is_inverted
-    if complement and name == complement[0]:
-        return not is_inverted
-    raise ExpressionError(function)
+    for pin in outputs:
+        name, is_inverted = _single(pin.function)
+        if name and name == state:
+            yield pin.name, is_inverted
+        elif complement and name == complement[0]:
+            yield pin.name, not is_inverted
 
 
 def _gate_of_latch(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from asicbnn.errors import Problem, SpecError
 from asicbnn.technology.liberty.cells import CellReader
+from asicbnn.technology.liberty.functions import is_readable
 from asicbnn.technology.liberty.groups import Group, library_parts
 from asicbnn.technology.liberty.library import (
     LibertyCell,
@@ -23,6 +25,7 @@ from asicbnn.technology.liberty.tables import TableReader
 Progress = Callable[[int, int], None]
 _PERCENT = 0.01
 _UNITS = ("time_unit", "voltage_unit", "leakage_power_unit", "capacitive_load_unit")
+UNREAD: Final = "functions that cannot be read"
 _TEMPLATES = ("lu_table_template", "power_lut_template")
 
 
@@ -55,6 +58,7 @@ def read_file(path: Path | str, wanted: Callable[[LibertyCell], bool] | None = N
         cells: dict[str, LibertyCell | None] = {}
         operating: dict[str, Group] = {}
         notes: list[str] = []
+        unread: list[str] = []
         reader: CellReader | None = None
         library = None
         for group in library_parts(statements):
@@ -64,9 +68,16 @@ def read_file(path: Path | str, wanted: Callable[[LibertyCell], bool] | None = N
                 operating[group.argument] = group
             else:
                 reader = reader or _cell_reader(statements, library)
-                _add(reader, group, cells, notes, wanted)
+                cell = _add(reader, group, cells, notes)
+                if cell is not None:
+                    unread += _unread(cell)
+                    cells[cell.name] = cell if wanted is None or wanted(cell) else None
         if library is None or not cells:
-            statements.fail("the library has no cells", 1)
+            statements.fail(
+                "the library has no cells",
+                1,
+                "where a file holds the head alone and each cell has a file, put them into one",
+            )
         reader = reader or _cell_reader(statements, library)
         reader.require_units_first(library, _UNITS)
         voltage, temperature, process, corner = _conditions(reader, library, operating)
@@ -79,8 +90,22 @@ def read_file(path: Path | str, wanted: Callable[[LibertyCell], bool] | None = N
             thresholds=_thresholds(reader, library),
             cells={name: cell for name, cell in cells.items() if cell is not None},
             files=(LibertyFile(path.name, _sha256(path), statements.characters),),
-            notes=(*reader.tables.scales.assumed, *_supplies(reader), *notes),
+            notes=(*reader.tables.scales.assumed, *_supplies(reader), *_summary(unread), *notes),
         )
+
+
+def _unread(cell: LibertyCell) -> list[str]:
+    """Return the function of a cell that is no expression, so that no role is seen in the cell."""
+    wrong = [pin for pin in cell.outputs() if pin.function and not is_readable(pin.function)]
+    return [f"'{pin.function[:40]}' of {cell.name} (line {cell.line})" for pin in wrong[:1]]
+
+
+def _summary(unread: list[str]) -> tuple[str, ...]:
+    """Return what to say of cells whose functions cannot be read."""
+    if not unread:
+        return ()
+    cells = "1 cell is" if len(unread) == 1 else f"{len(unread)} cells are"
+    return (f"{UNREAD}: {cells} passed over, {unread[0]} the first",)
 
 
 def _supplies(reader: CellReader) -> tuple[str, ...]:
@@ -95,12 +120,9 @@ def _cell_reader(statements: Statements, library: Group) -> CellReader:
 
 
 def _add(
-    reader: CellReader,
-    group: Group,
-    cells: dict[str, LibertyCell | None],
-    notes: list[str],
-    wanted: Callable[[LibertyCell], bool] | None,
-) -> None:
+    reader: CellReader, group: Group, cells: Mapping[str, LibertyCell | None], notes: list[str]
+) -> LibertyCell | None:
+    """Take up a part of the library; return the cell it is, None if it is none or not the first."""
     if group.kind in _TEMPLATES:
         reader.tables.add_template(group)
     elif group.kind == "type":
@@ -109,8 +131,8 @@ def _add(
         again = f"again on line {group.line}; the first is taken"
         notes.append(f"cell {group.argument} stands twice, {again}")
     elif group.kind == "cell":
-        cell = reader.cell(group)
-        cells[group.argument] = cell if wanted is None or wanted(cell) else None
+        return reader.cell(group)
+    return None
 
 
 def _conditions(

@@ -22,6 +22,14 @@ _LOOK_AHEAD: Final = 1 << 16
 _LONGEST_STATEMENT: Final = 1 << 24
 _SHOWN: Final = 60
 _DEEPEST: Final = 100
+BEGINNING: Final = "it must begin with 'library (NAME) {'"
+_GZIP: Final = b"\x1f\x8b"
+_OTHER_FORMS: Final = {
+    b"\xfd7zXZ": "compressed with xz", b"BZh": "compressed with bzip2",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd", b"PK\x03\x04": "a zip archive",
+    b"\xff\xfe": "text in UTF-16", b"\xfe\xff": "text in UTF-16",
+}  # fmt: skip
+"""What files begin with that hold something else than text or gzip."""
 
 # Possessive throughout: a statement that does not match fails at once instead of being retried.
 _COMMENT = r"/\*(?:[^*]++|\*(?!/))*+\*/"
@@ -79,14 +87,22 @@ class Statements:
         self._text = ""
         self._at = 0
         self._is_all = False
+        self._is_at_start = True
         try:
             with path.open("rb") as start:
-                is_zipped = start.read(2) == b"\x1f\x8b"
+                first = start.read(8)
+            is_zipped = first.startswith(_GZIP)
             self._file: IO[bytes] = gzip.open(path) if is_zipped else path.open("rb")  # type: ignore[assignment]  # noqa: SIM115
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             message = f"the Liberty file cannot be read: {reason}"
-            raise SpecError(Problem(message, self.path)) from None
+            cure = "give the Liberty files in it: FOLDER/*.lib" if path.is_dir() else ""
+            raise SpecError(Problem(message, self.path, help=cure)) from None
+        for begin, form in _OTHER_FORMS.items():
+            if first.startswith(begin):
+                self._file.close()
+                cure = "convert it: what is read is plain text in ASCII or UTF-8, or gzip of it"
+                self.fail(f"this is no Liberty file as it is, but {form}", 1, cure)
 
     def __enter__(self) -> Statements:
         return self
@@ -143,6 +159,7 @@ class Statements:
     def _statement(self, match: re.Match[str]) -> Statement:
         line = self.line
         self._move(match.end())
+        self._is_at_start = False
         if match["close"]:
             return Statement(Kind.CLOSE, "", "", line)
         name = match["name"].strip('"')
@@ -205,7 +222,8 @@ class Statements:
         if not data:
             self._is_all = True
         if b"\0" in data:
-            self.fail("this is no text: a Liberty file holds no zero bytes")
+            cure = "of a compiled library (.db) give the Liberty text it was made of"
+            self.fail("this is no text: a Liberty file holds no zero bytes", None, cure)
         if not self.characters:
             data = data.removeprefix(b"\xef\xbb\xbf")
         self.characters += len(data)
@@ -215,6 +233,8 @@ class Statements:
         ahead = self._text[self._at : self._at + 4 * _SHOWN].split("\n", 1)[0].rstrip()
         shown = ahead if len(ahead) <= _SHOWN else ahead[:_SHOWN] + "..."
         printable = shown.encode("ascii", "backslashreplace").decode()
+        if self._is_at_start:
+            return f"this is no Liberty file: {BEGINNING}, and begins with '{printable}'"
         return (
             f"expected 'name : value;', 'name (...);', 'name (...) {{' or '}}', got '{printable}'"
         )

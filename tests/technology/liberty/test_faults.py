@@ -17,6 +17,7 @@ from asicbnn.technology.liberty.statements import Kind, Statements
 from .liberty_text import HEADER, INVERTER, TEMPLATE, library
 
 WHOLE = library()
+BEGIN = "this is no Liberty file: it must begin with 'library (NAME) {'"
 UNIT = "expected a number and a unit such as"
 
 
@@ -48,6 +49,32 @@ def test_what_is_no_liberty(complaint, text):
     assert re.match(
         r"bad\.lib:\d+: (this is no Liberty file|expected 'name : value;')", complaint(text)
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"\xfd7zXZ\x00\x00", "this is no Liberty file as it is, but compressed with xz"),
+        (b"BZh91AY", "this is no Liberty file as it is, but compressed with bzip2"),
+        (b"PK\x03\x04\x14", "this is no Liberty file as it is, but a zip archive"),
+        (WHOLE.encode("utf-16"), "this is no Liberty file as it is, but text in UTF-16"),
+        (b"module top (input a); endmodule",
+         f"{BEGIN}, and begins with 'module top (input a); endmodule'"),
+        (b"VERSION 5.8 ;\nMACRO X", f"{BEGIN}, and begins with 'VERSION 5.8 ;'"),
+        (b"<!DOCTYPE html>", f"{BEGIN}, and begins with '<!DOCTYPE html>'"),
+        (b"cell (X) { area : 1; }", f"{BEGIN}, and begins with 'cell'"),
+        (b"/* nothing */", f"{BEGIN}, and is empty"),
+        (WHOLE.encode() + WHOLE.encode(), "a second library begins here"),
+    ],
+    ids=["xz", "bzip2", "zip", "utf16", "verilog", "lef", "html", "cell", "empty", "two"],
+)  # fmt: skip
+def test_a_file_of_another_kind(complaint, data, sentence):
+    assert re.sub(r"^bad\.lib:\d+: ", "", complaint(data)) == sentence
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(SpecError, match=r"is a directory\n.*give the Liberty files in it"):
+        read_file(tmp_path)
 
 
 def test_binary_junk(complaint):
@@ -247,11 +274,11 @@ def test_a_mutated_file_is_read_or_refused_by_name(tmp_path_factory, mutations):
 def test_statements_of_anything_end(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "any.lib"
     path.write_bytes(data)
-    with Statements(path) as statements:
-        for _ in range(len(data) + 2):
-            try:
+    try:
+        with Statements(path) as statements:
+            for _ in range(len(data) + 2):
                 if statements.take().kind is Kind.END:
                     return
-            except SpecError:
-                return
+    except SpecError:
+        return
     pytest.fail("more statements than characters")

@@ -126,6 +126,32 @@ def test_leakage_of_several_supplies_adds_up(parsed):
     assert cell.leakage_nw == 5
 
 
+def test_leakage_of_the_whole_cell_beside_that_of_its_supplies_counts_once(parsed):
+    parts = "".join(
+        f'leakage_power () {{ value : {value}; when : "A"; {supply} }}'
+        for supply, value in (
+            ("related_pg_pin : VDD;", 3), ("", 4), ("related_pg_pin : VSS;", 1),
+        )
+    )  # fmt: skip
+    cell = parsed(library(INVERTER.replace("cell_leakage_power : 2.0;", parts))).cells["INV"]
+    assert [leakage.power_nw for leakage in cell.leakages] == [4]
+
+
+def test_power_levels_are_the_supplies_of_older_files(parsed):
+    parts = "".join(
+        f'leakage_power () {{ value : {value}; power_level : "{supply}"; }}'
+        for supply, value in (("VDD1", 3), ("VDD2", 1))
+    )
+    cell = parsed(library(INVERTER.replace("cell_leakage_power : 2.0;", parts))).cells["INV"]
+    assert cell.leakage_nw == 4
+
+
+def test_leakage_by_density_where_nothing_else_is_stated(parsed):
+    header = HEADER + "  default_leakage_power_density : 2.0;\n"
+    bare = INVERTER.replace("cell_leakage_power : 2.0;", "")
+    assert parsed(library(bare, header=header)).cells["INV"].leakage_nw == 3.0
+
+
 def test_internal_power_of_several_supplies_adds_up(parsed):
     """Per cause and condition, over supplies; groups that name no supply stay apart."""
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from liberty_styles import PARTS, STYLES, Part
+from liberty_styles import PARTS, STYLES, Line, Part
 
 from asicbnn.errors import SpecError
 from asicbnn.technology.composition import resolve
@@ -120,11 +120,89 @@ def test_cells_marked_dont_use_only_where_nothing_else_fits(chosen):
 
 
 @pytest.mark.parametrize(
-    "mark", ["is_level_shifter", "is_isolation_cell", "always_on", "pad_cell", "is_filler_cell"]
-)
+    "mark",
+    [
+        "is_level_shifter : true;", "is_isolation_cell : true;", "always_on : true;",
+        "pad_cell : true;", "is_filler_cell : true;", "is_macro_cell : true;",
+        'power_gating_cell : "ret_1";', 'retention_cell : "DRFF";', 'level_shifter_type : "HL";',
+        "pin (P) { direction : output; is_pad : true; }",
+    ],
+)  # fmt: skip
 def test_cells_for_other_purposes_are_never_taken(chosen, mark):
-    marked = dataclasses.replace(STYLE, around_cell=f"    {mark} : true;")
+    marked = dataclasses.replace(STYLE, around_cell=f"    {mark}")
     assert chosen({"NAND2": PARTS["NAND2"]}, marked).get("nand2") is None
+
+
+def marked_and_not(marked, around, **named):
+    """One library of two styles of cells: those named stand between ``around``."""
+    one = STYLE.library(named)
+    other = dataclasses.replace(STYLE, around_cell=around).library(marked)
+    cells = other[other.index("  cell (") : other.rindex("}")]
+
+    class Both:
+        def library(self, _):
+            return one[: one.rindex("}")] + cells + "}\n"
+
+    return Both()
+
+
+def test_a_cell_of_several_supplies_only_where_nothing_else_fits(chosen):
+    two = "".join(
+        f'    pg_pin ({pin}) {{ pg_type : "{kind}"; }}\n'
+        for pin, kind in (("VDD", "primary_power"), ("VDDH", "primary_power"))
+    )
+    smaller = {"LOW": changed("NAND2", area=0.1), "ODD": PARTS["NOR2"]}
+    found = chosen({}, marked_and_not(smaller, two, INV=PARTS["INV"], NAND2=PARTS["NAND2"]))
+    assert "NAND2" in found.get("nand2").cell.name
+    assert "ODD" in found.get("nor2").cell.name
+    assert found.notes == ("nor2: vendor__ODD_1 is marked supplies; nothing else fits",)
+
+
+def test_cells_of_one_threshold_voltage_where_a_file_tells(chosen):
+    """Else of equal areas each role would go its own way, by the capacitance of its pins."""
+    fast = {"QUICK": changed("NAND2", area=0.1), "OR2": PARTS["OR2"]}
+    group = "    threshold_voltage_group : LVT;"
+    found = chosen({}, marked_and_not(fast, group, INV=PARTS["INV"], NAND2=PARTS["NAND2"]))
+    assert "NAND2" in found.get("nand2").cell.name
+    assert "OR2" in found.get("or2").cell.name
+    (note,) = found.notes
+    assert note.startswith("cells of threshold_voltage_group '' are taken, those of 'LVT' only")
+
+
+def test_a_cell_marked_for_clocks_is_a_clock_buffer_whatever_its_name(chosen):
+    clock = {"TREE": PARTS["BUF"]}
+    found = chosen({}, marked_and_not(clock, "    is_clock_cell : true;", **PARTS))
+    assert "TREE" in found.get("clock_buffer").cell.name
+    assert "BUF" in found.get("buffer").cell.name
+
+
+def test_functions_that_cannot_be_read_are_told(tmp_path):
+    path = tmp_path / "odd.lib"
+    path.write_text(STYLE.library(but(NAND2=changed("NAND2", functions={"Y": "A nand B ?"}))))
+    line = path.read_text()[: path.read_text().index("vendor__NAND2")].count("\n") + 1
+    said = (
+        "functions that cannot be read: 1 cell is passed over, 'A nand B ?' of vendor__NAND2_1 "
+        f"(line {line}) the first"
+    )
+    assert said in import_liberty([path], "odd").notes
+    path.write_text(STYLE.library({"INV": changed("INV", functions={"Y": "not(A"})}))
+    with pytest.raises(SpecError, match=r"no inverter(.|\n)*functions that cannot be read"):
+        import_liberty([path], "odd")
+
+
+def test_files_of_one_voltage_and_two_processes_are_told_apart_in_any_order(tmp_path):
+    """Half of each library in a file: the halves of a process find each other."""
+    halves = {"a": list(PARTS)[:8], "b": list(PARTS)[8:]}
+    paths = {}
+    for process, scale in (("tt", 1.0), ("ss", 1.5)):
+        style = dataclasses.replace(STYLE, ps=scale * STYLE.ps)
+        for half, names in halves.items():
+            paths[process + half] = tmp_path / f"cells_{half}_{process}_025C.lib"
+            text = style.library({name: PARTS[name] for name in names})
+            paths[process + half].write_text(text)
+    order = [paths[name] for name in ("tta", "ssa", "ssb", "ttb")]
+    (corner,) = import_liberty(order, "two").file.corners
+    assert corner.delay_ratio == pytest.approx(1.5, rel=1e-3)
 
 
 def test_a_cell_without_area_is_passed_over_and_named(chosen):
@@ -210,6 +288,34 @@ def test_a_flop_of_inverted_output_takes_an_inverter(entries):
     assert cells["flop"].area_um2 == pytest.approx(area("DFF", "INV"))
     assert file.cells["flop"].clocked_by == "flop_inverting"
     assert "inverted output" in cells["flop"].note
+
+
+def test_a_flop_with_a_second_output_costs_what_both_do_and_is_as_fast_as_the_one_used(entries):
+    """The state's complement switches with it, though nothing hangs there; it is the faster one."""
+    both = changed("DFF", functions={"Q": "IQ", "QN": "IQN"})
+    text = STYLE.library({"DFF": both})
+    slower = text.index("pin (Q)"), text.index("pin (QN)")
+    fast = STYLE.library({"DFF": changed("DFF", functions={"Q": "IQ"}, delay=Line(90, 2, 0.1))})
+    used = fast[fast.index("    pin (Q)") : fast.rindex("  }\n}")]
+    cell = text[: slower[0] - 4] + used + text[slower[1] - 4 :]
+
+    class Both:
+        def library(self, _):
+            cells = cell[cell.index("  cell (") : cell.rindex("}")]
+            whole = STYLE.library(but("DFF"))
+            return whole[: whole.rindex("}")] + cells + "}\n"
+
+    cells, _ = entries({}, Both())
+    (alone, _), flop = entries(PARTS), cells["flop"]
+    assert flop.internal_energy_fj == pytest.approx(2 * alone["flop"].internal_energy_fj)
+    assert flop.delay_fo4_ps == pytest.approx(alone["flop"].delay_fo4_ps + 40)
+    charge_fj = alone["flop"].toggle_energy_fj - alone["flop"].internal_energy_fj
+    assert flop.toggle_energy_fj - flop.internal_energy_fj == pytest.approx(charge_fj)
+
+
+def test_an_output_that_is_no_state_does_not_hide_the_one_that_is(chosen):
+    odd = changed("DFF", functions={"X": "IQ & D", "Q": "IQ"})
+    assert chosen(but(DFF=odd)).get("flop").output == "Q"
 
 
 def test_an_adder_of_inverted_outputs_takes_two_inverters(entries):

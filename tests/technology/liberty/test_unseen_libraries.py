@@ -11,8 +11,6 @@ import json
 import math
 import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,6 +22,8 @@ import asicbnn
 from asicbnn.cli import app
 from asicbnn.technology.cells import ROLES as ROLES_OF_ALL
 from asicbnn.technology.library import load
+
+from .second_reading import cell_text, delay_at_four_ps, number
 
 FOLDER = Path("/usr/share/qflow/tech")
 FILES = {
@@ -60,25 +60,10 @@ def library(request, tmp_path_factory):
     return request.param, load(target), yaml.safe_load(target.read_text())["cells"]
 
 
-def cell_text(name: str, cell: str) -> str:
-    whole = FILES[name].read_text()
-    start = re.search(rf"^\s*cell \({cell}\)", whole, re.MULTILINE)
-    assert start, cell
-    rest = whole[start.end() :]
-    following = re.search(r"^\s*cell \(", rest, re.MULTILINE)
-    return rest[: following.start()] if following else rest
-
-
-def number(text: str, attribute: str) -> float:
-    found = re.search(rf"^\s*{attribute}\s*:\s*([-+.\deE]+)\s*;", text, re.MULTILINE)
-    assert found, attribute
-    return float(found[1])
-
-
 @pytest.mark.parametrize("role", ROLES)
 def test_areas_and_leakages_are_those_of_the_file(library, role):
     name, _, cells = library
-    text, cell = cell_text(name, ROLES[role]), cells[role]
+    text, cell = cell_text(FILES[name], ROLES[role]), cells[role]
     assert cell["cell"] == ROLES[role]
     assert cell["area_um2"] == number(text, "area")
     assert cell["leakage_nw"] == pytest.approx(number(text, "cell_leakage_power"), rel=1e-4)
@@ -95,42 +80,9 @@ def test_what_is_missing_is_composed_and_says_of_what(library):
 
 @needs("sta")
 def test_the_delay_of_an_inverter_at_four_is_what_opensta_says(library, tmp_path):
-    """The slew is that of an inverter driving four, found by feeding OpenSTA its own answer."""
     name, technology, _ = library
-    shutil.copy(FILES[name], tmp_path / "cells.lib")
-    loads = "\n".join(f"  INVX1 u{i} (.A(y), .Y());" for i in range(4))
-    (tmp_path / "design.v").write_text(
-        f"module top (input a, output y);\n  INVX1 u (.A(a), .Y(y));\n{loads}\nendmodule\n"
-    )
-    slews = {"rise": 0.1, "fall": 0.1}
-    for _ in range(8):
-        delays, slews = timed(tmp_path, sum(slews.values()) / 2)
-    mean_ps = 1e3 * sum(delays.values()) / 2
+    mean_ps = delay_at_four_ps(FILES[name], "INVX1", "Y", tmp_path)
     assert technology.fo4_delay_ps == pytest.approx(mean_ps, rel=0.01)
-
-
-def timed(folder: Path, slew_ns: float) -> tuple[dict[str, float], dict[str, float]]:
-    """Return delays and slews of the output's edges [ns], by OpenSTA."""
-    script = [
-        "read_liberty cells.lib", "read_verilog design.v", "link_design top",
-        "set_cmd_units -time ns",
-        "create_clock -name v -period 100", "set_input_delay 0 -clock v [get_ports a]",
-        "set_output_delay 0 -clock v [get_ports y]",
-        f"set_input_transition {slew_ns:.6f} [get_ports a]",
-    ]  # fmt: skip
-    script += [f"report_checks -{edge}_to y -fields {{slew}} -digits 6" for edge in EDGES]
-    (folder / "script.tcl").write_text("\n".join([*script, "exit\n"]))
-    said = subprocess.run(
-        ["sta", "-no_splash", "-exit", "script.tcl"],
-        cwd=folder, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    lines = re.findall(r"^\s*([\d.]+)\s+([\d.]+)\s+[\d.]+ [v^] u/Y \(INVX1\)", said, re.MULTILINE)
-    assert len(lines) == 2, said
-    slews, delays = zip(*((float(slew), float(delay)) for slew, delay in lines), strict=True)
-    return dict(zip(EDGES, delays, strict=True)), dict(zip(EDGES, slews, strict=True))
-
-
-EDGES = ("rise", "fall")
 
 
 def test_a_network_is_estimated_in_each_and_the_finer_is_better(tmp_path):
