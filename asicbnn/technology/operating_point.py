@@ -182,7 +182,7 @@ def _beyond(technology: Technology, voltage_v: float, temperature_c: float) -> I
             path="operating_point.voltage_v",
             help=f"set {allowed}, or import the Liberty file of a corner that low",
         )
-    elif voltage_v > most:
+    elif voltage_v > most + _ALIKE:
         yield Problem(
             f"{voltage_v:g} V is above what {name} is known at, {most:g} V",
             path="operating_point.voltage_v",

@@ -136,6 +136,14 @@ def test_pins_lose_capacitance_towards_the_threshold_as_in_the_library():
         assert 2.138 * capacitance_ratio(slow, 1.76, volts) == pytest.approx(ff, rel=0.025)
 
 
+def test_the_highest_voltage_is_within_its_range_however_it_was_rounded():
+    """A sweep that ends at 1.95 V may end at the next number above it."""
+    most = SKY.operating.highest_voltage_v.value
+    assert SKY.at(math.nextafter(most, 9.9), 30).fo4_delay_ps < SKY.fo4_delay_ps
+    with pytest.raises(SpecError, match="is above what"):
+        SKY.at(most + 1e-3, 30)
+
+
 @given(technologies, shares, shares, shares)
 def test_less_voltage_is_slower_and_cheaper_and_leaks_less(technology, one, other, warm):
     low, high = sorted((one, other))
