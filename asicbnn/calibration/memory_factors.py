@@ -1,8 +1,8 @@
 """Calibrate memories of latches and flip-flops: map a grid, fit half of it, judge the other half.
 
-Reads in order and at random count as samples of their own, so that their factor is the mean of both
-and its spread covers them. Words are written in order, as the machine's counters do; what writes at
-random take is shown beside it.
+Reads in order and at random are samples of their own: their addresses differ in what they switch,
+and one pair of factors serves both. Words are written in order, as the machine's counters do; what
+writes at random take is shown beside it.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ UNITS: Mapping[Metric, str] = {
 }  # fmt: skip
 KINDS: tuple[RowKind, ...] = get_args(RowKind)
 _NAMES: Mapping[str, tuple[str, ...]] = {
+    "read_energy": ("read_energy", "read_addresses"),
     "write_energy": ("write_energy", "write_lines"),
     "access": ("access", "access_levels"),
 }
@@ -235,8 +236,9 @@ def _samples(
         logic, state = technology.leakage_nw(memory.logic), technology.leakage_nw(memory.state)
         yield sample(gates.leakage_nw, logic, fixed=state)
     elif metric == "read_energy":
-        for order in ("random", "sequential"):
-            yield sample(_energy(gates, f"{order}_reads"), counted.read_fj, order=order)
+        for order, address_fj in counted.address_fj.items():
+            spent = _energy(gates, f"{order}_reads")
+            yield sample(spent, counted.read_fj, address_fj, order=order)
     elif metric in ("write_energy", "random_writes"):
         order = "random" if metric == "random_writes" else "sequential"
         spent = writes * _energy(gates, f"{order}_writes")

@@ -19,4 +19,13 @@ def buffers(pins: int) -> int:
     return total
 
 
-__all__ = ["MOST_PINS", "buffers"]
+def buffer_levels(pins: int) -> int:
+    """Return through how many buffers a net of some input pins reaches each of them."""
+    levels = 0
+    while pins > MOST_PINS:
+        pins = -(-pins // MOST_PINS)
+        levels += 1
+    return levels
+
+
+__all__ = ["MOST_PINS", "buffer_levels", "buffers"]

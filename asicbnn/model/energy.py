@@ -33,6 +33,8 @@ STORE_ACCESSES = (
     "store_activation_writes",
 )  # fmt: skip
 
+COMPARING_ADDERS = 2
+"""Full adders behind each plane of a sum: of padding, and of the comparison with a threshold."""
 
 WIRES = " wires"
 """Ends the term of what the nets between the cells of another term cost (`wires.py`)."""
@@ -152,7 +154,7 @@ def _array(
     weights_of_planes = accelerator.limits.weight_bits + accelerator.limits.activation_bits - 1
     if weights_of_planes > 1:  # one of the shifted counts is chosen
         adder += Cells(and2=1, or2=ceil_log2(weights_of_planes))
-    compare = Cells(full_adder=2)
+    compare = Cells(full_adder=COMPARING_ADDERS)
     masked = half * (mask.internal_energy_fj + technology.pin_energy_fj("and2"))
     crossed = gates * half
     yield Rate("array", "xnor", "steps", gates * energy.xnor_fj, transitions=crossed)

@@ -232,7 +232,9 @@ class CellMemoryEntry(Form):
     """What memories of latches or of flip-flops are as gates, over what is counted for them.
 
     area, leakage  of the logic; rows, data register and clock gates are mapped one to one
-    read_energy   of an access, in order or at random
+    read_energy   of an access beside read_addresses: what its decoder takes, in order or at random;
+                  the spread of both is that of their sum, and read_energy serves for both in files
+                  that were calibrated before addresses had a factor
     write_energy  of an access beside write_lines: what is written on the pins of a group of rows;
                   the spread of both is that of their sum
     idle_energy   of a cycle without access
@@ -242,6 +244,7 @@ class CellMemoryEntry(Form):
     area: CalibrationFactor
     leakage: CalibrationFactor
     read_energy: CalibrationFactor
+    read_addresses: CalibrationFactor | None = None
     write_energy: CalibrationFactor
     write_lines: CalibrationFactor
     idle_energy: CalibrationFactor

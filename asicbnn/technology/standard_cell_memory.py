@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.compiled_memory import Memory, Ports, WriteMask
+from asicbnn.technology.decoder import Order, decoder_fj
 from asicbnn.technology.library import Technology
 from asicbnn.technology.row_memory import GROUP_WORDS, RowKind, RowMemory, row_memory
 from asicbnn.technology.schema import CellMemoryEntry, Form, Name, RangeEntry, read_form
@@ -43,7 +44,8 @@ def _figures() -> _CellMemoryFile:
 class CountedCosts:
     """What a memory costs by its cells alone, before factors.
 
-    read_fj      of a read of another word than the last
+    read_fj      of a read of another word than the last, beside its address: address_fj, by the
+                 order of what is read
     write_fj     of writing a word in all its parts, beside its lines: `lines_fj`
     write_sinks  clock pins it reaches, whose clock tree is not in it
     idle_fj      of a cycle without access, the clock tree left out
@@ -51,6 +53,7 @@ class CountedCosts:
     """
 
     read_fj: float
+    address_fj: Mapping[Order, float]
     write_fj: float
     lines_fj: float
     write_sinks: float
@@ -63,18 +66,21 @@ def counted_costs(technology: Technology, memory: RowMemory) -> CountedCosts:
     """Count the energies and the path of a memory."""
     gate_fj = technology.cell("clock_gate").clock_energy_fj or 0.0
     return CountedCosts(
-        _read_fj(technology, memory), _write_fj(technology, memory), _lines_fj(technology, memory),
+        _read_fj(technology, memory),
+        {order: decoder_fj(technology, memory.words, order) for order in get_args(Order)},
+        _write_fj(technology, memory), _lines_fj(technology, memory),
         _writes(memory) * _write_use(memory).sinks, memory.idle_gates.clock_gate * gate_fj,
         _access_ps(technology, memory), _levels_ps(technology, memory),
     )  # fmt: skip
 
 
 def _read_fj(technology: Technology, memory: RowMemory) -> float:
-    """Energy of one read: decoder, two lines and the words they open, up to where they meet [fJ].
+    """Energy of one read behind the decoder: two lines, and the words they open to the OR [fJ].
 
-    Of the words half the bits are 1: they fall behind the line that closes and rise behind the one
-    that opens, through all levels but the last, behind which half of the outputs change. AND and OR
-    are priced as the NAND and NOR they become.
+    Of each word half the bits are 1: they fall behind the line that closes and rise behind the one
+    that opens. Where the two words meet and both are 1 neither is seen to change, but there is a
+    moment between them. So every level switches once for each bit, wherever the words lie. AND and
+    OR are priced as the NAND and NOR they become.
     """
     if memory.words == 1:
         return 0.0
@@ -83,27 +89,7 @@ def _read_fj(technology: Technology, memory: RowMemory) -> float:
     lines = 2 * (bits * nand_pin + drivers * _buffer_fj(technology))
     opened = technology.cell("nand2").internal_energy_fj + technology.pin_energy_fj("nor2")
     other = technology.cell("nor2").internal_energy_fj + nand_pin
-    joined = (memory.levels - 1 + _RANDOM_BIT) * (opened + other) / 2
-    return _decoder_fj(technology, memory.words) + lines + bits * (opened + joined)
-
-
-def _decoder_fj(technology: Technology, lines: int) -> float:
-    """Energy of another line: two of them switch, and two in the decoder of each half [fJ].
-
-    The upper half of an address changes at most reads at random and at few in order: half is taken.
-    """
-    if lines <= 2:
-        return (lines - 1) * _toggle_fj(technology, "inverter")
-    low = 1 << (lines - 1).bit_length() // 2
-    high = -(-lines // low)
-    pin_fj = technology.pin_energy_fj("and2")
-    lower = _decoder_fj(technology, low) + 2 * high * pin_fj
-    upper = _decoder_fj(technology, high) + 2 * low * pin_fj
-    return lower + upper / 2 + 2 * _toggle_fj(technology, "and2")
-
-
-def _toggle_fj(technology: Technology, role: str) -> float:
-    return technology.cell(role).internal_energy_fj + technology.pin_energy_fj(role)
+    return lines + bits * (opened + memory.levels * (opened + other) / 2)
 
 
 def _buffer_fj(technology: Technology) -> float:
@@ -244,6 +230,7 @@ def standard_cell_memory(
     access_ps = by.access.factor * counted.access_ps + by.access_levels.factor * counted.levels_ps
     areas = {role: technology.cells[role].area_um2 for role in cells}
     leaks = {role: technology.cells[role].leakage_nw for role in cells}
+    read_fj, read_error = _either_order(by, counted)
     energy_spread = max(by.write_energy.spread, by.idle_energy.spread)
     return Memory(
         kind=kind,
@@ -253,7 +240,7 @@ def standard_cell_memory(
         write_mask=write_mask,
         area_um2=state_and_logic(built, areas, by.area.factor)
         + technology.clock_tree_area_um2(clocked),
-        read_energy_fj=by.read_energy.factor * counted.read_fj,
+        read_energy_fj=read_fj,
         write_energy_fj=by.write_energy.factor * counted.write_fj
         + by.write_lines.factor * counted.lines_fj
         + counted.write_sinks * tree_fj,
@@ -268,9 +255,24 @@ def standard_cell_memory(
         area_error=by.area.spread,
         energy_error=energy_spread,
         access_error=by.access.spread,
-        read_error=by.read_energy.spread,
+        read_error=read_error,
         flags=tuple(_flags(technology, kind, words, word_bits, is_own=own is not None)),
     )
+
+
+def _either_order(by: CellMemoryEntry, counted: CountedCosts) -> tuple[float, float]:
+    """Return the mean energy of reads in order and at random [fJ], and the error that covers both.
+
+    Which of them a memory sees its reader decides.
+    """
+    addresses = by.read_addresses or by.read_energy
+    each = [
+        by.read_energy.factor * counted.read_fj + addresses.factor * address_fj
+        for address_fj in counted.address_fj.values()
+    ]
+    mean_fj = sum(each) / len(each)
+    apart = mean_fj / min(each) if mean_fj else 1.0
+    return mean_fj, (1 + by.read_energy.spread) * apart - 1
 
 
 def _flags(

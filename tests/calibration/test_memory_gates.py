@@ -71,13 +71,15 @@ def test_a_mapped_memory_reads_what_was_written_and_lies_within_its_band(at_gate
     counted, by = counted_costs(IHP, rows), IHP.cell_memories[kind]
     logic, state = IHP.area_um2(rows.logic), IHP.area_um2(rows.state)
     written = by.write_energy.factor * counted.write_fj + by.write_lines.factor * counted.lines_fj
+    read_fj = {
+        order: by.read_energy.factor * counted.read_fj + by.read_addresses.factor * address_fj
+        for order, address_fj in counted.address_fj.items()
+    }
     path = by.access.factor * counted.access_ps + by.access_levels.factor * counted.levels_ps
     for estimated, measured, spread in (
         (state + by.area.factor * logic, gates.area_um2, by.area.spread),
-        (by.read_energy.factor * counted.read_fj, gates.energy_fj["random_reads"],
-         by.read_energy.spread),
-        (by.read_energy.factor * counted.read_fj, gates.energy_fj["sequential_reads"],
-         by.read_energy.spread),
+        (read_fj["random"], gates.energy_fj["random_reads"], by.read_energy.spread),
+        (read_fj["sequential"], gates.energy_fj["sequential_reads"], by.read_energy.spread),
         (written, gates.energy_fj["sequential_writes"], by.write_energy.spread),
         (path, gates.period_ps, by.access.spread),
     ):
@@ -96,21 +98,21 @@ def test_gates_that_read_another_word_are_refused(at_gates):
 
 
 def test_a_fit_finds_the_factors_it_was_made_with():
-    """Gates of exactly 0.6 times the counted logic, 1.2 and 2.5 times the terms of a write."""
+    """Gates of exactly 0.6 times the counted logic, and of multiples of each term of accesses."""
     measured = []
     for rows in memory_grid("latch"):
         counted = counted_costs(IHP, rows)
         writes = len(rows.parts) if rows.is_shared else 1
         spent = (1.2 * counted.write_fj + 2.5 * counted.lines_fj) / writes
-        energy = dict.fromkeys(
-            ("random_reads", "sequential_reads", "random_writes", "idle"), counted.read_fj
-        )
+        energy = dict.fromkeys(("random_writes", "idle"), counted.idle_fj)
+        for order, address_fj in counted.address_fj.items():
+            energy[f"{order}_reads"] = 0.7 * counted.read_fj + 1.1 * address_fj
         area = IHP.area_um2(rows.state) + 0.6 * IHP.area_um2(rows.logic)
         period = 0.9 * counted.access_ps + 1.4 * counted.levels_ps
         energy = {**energy, "sequential_writes": spent}
         measured.append((rows, MemoryGates(area, 1.0, period, energy, 0.0)))
     for metric, factors in (
-        ("area", (0.6,)), ("write_energy", (1.2, 2.5)), ("read_energy", (1.0,)),
+        ("area", (0.6,)), ("write_energy", (1.2, 2.5)), ("read_energy", (0.7, 1.1)),
         ("access", (0.9, 1.4)),
     ):  # fmt: skip
         found = fitted(IHP, "latch", metric, measured)

@@ -158,6 +158,31 @@ def test_deep_popcounts_and_shared_operands_are_told_apart(tiny):
     assert added["popcount shared"] == pytest.approx(0.75 * added["popcount joint"])
 
 
+@pytest.mark.parametrize(
+    ("pes", "stages", "levels"),
+    [(8, 0, 0), (16, 0, 1), (16, 1, 0), (32, 1, 1), (128, 0, 1), (256, 0, 2)],
+)
+def test_operands_of_many_pins_arrive_through_buffers(tiny, pes, stages, levels):
+    """Each PE has a pin on the net of an input, and two where product and mask are merged."""
+    spec = with_changes(tiny, {
+        "array.unroll": {"out_channels": pes, "in_channels": 16},
+        "array.popcount.pipeline_stages": stages,
+    })  # fmt: skip
+    added = {g.name: g.rate for g in gate_rates(costs(spec, PLAIN).rates_of[1], spec) if g.added}
+    joint, buffered = added["popcount joint"], added["popcount buffered"]
+    assert buffered.energy_fj == pytest.approx(levels * joint.energy_fj)
+    assert (buffered.event, buffered.transitions) == ("joint_lane_steps", 0)
+
+
+def test_products_stand_apart_from_masks_that_come_out_of_registers(tiny):
+    for stages in (0, 1, 2):
+        spec = with_changes(tiny, {"array.popcount.pipeline_stages": stages})
+        table = costs(spec, PLAIN).rates_of[1]
+        products = [(r.event, r.energy_fj) for r in table if r.term in ("xnor", "mask")]
+        apart = [g.rate for g in gate_rates(table, spec) if g.name == "products apart"]
+        assert [(r.event, r.energy_fj) for r in apart] == (products if stages else [])
+
+
 def test_leakage_shrinks_with_the_gates(tiny):
     popcount = tiny.array.popcount.structure
     whole = FACTORS[f"accelerator_{popcount}"]

@@ -1,5 +1,6 @@
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -200,7 +201,16 @@ def test_a_memory_of_cells_is_its_counted_costs_times_the_factors_of_its_library
     by, rows = IHP.cell_memories["latch"], row_memory("latch", 64, 32)
     counted, built = counted_costs(IHP, rows), memory(IHP, "latch", 64, 32)
     tree_fj = IHP.clock_tree_energy_fj_per_sink
-    assert built.read_energy_fj == pytest.approx(by.read_energy.factor * counted.read_fj)
+    in_order, at_random = (
+        by.read_energy.factor * counted.read_fj + by.read_addresses.factor * counted.address_fj[o]
+        for o in ("sequential", "random")
+    )
+    assert in_order < at_random
+    assert built.read_energy_fj == pytest.approx((in_order + at_random) / 2)
+    for own in (in_order, at_random):  # whichever a reader makes, its band is within the memory's
+        assert built.read_energy_fj * (1 + built.read_error) >= own * (1 + by.read_energy.spread)
+        least = own / (1 + by.read_energy.spread)
+        assert built.read_energy_fj / (1 + built.read_error) <= least * (1 + 1e-9)
     assert built.write_energy_fj == pytest.approx(
         by.write_energy.factor * counted.write_fj
         + by.write_lines.factor * counted.lines_fj
@@ -213,7 +223,7 @@ def test_a_memory_of_cells_is_its_counted_costs_times_the_factors_of_its_library
         by.access.factor * counted.access_ps + by.access_levels.factor * counted.levels_ps
     )
     assert (built.level, built.cells) == ("gates", rows.cells)
-    assert (built.area_error, built.read_error) == (by.area.spread, by.read_energy.spread)
+    assert built.area_error == by.area.spread
     assert built.flags == ()
 
 
@@ -231,15 +241,27 @@ def test_sizes_beyond_the_measured_ones_are_flagged():
 
 
 def test_one_read_of_cells_by_hand():
-    """Two words of a bit: an inverter's line, two drivers, NAND and NOR, half of an output."""
+    """Two words of a bit: an inverter's line; two drivers, NAND and NOR, the output."""
     nand_pin, nor_pin = IHP.pin_energy_fj("nand2"), IHP.pin_energy_fj("nor2")
     buffer = 5.7409 + 0.5 * 2.2634 * 1.44
     inverter = 1.6758 + 0.5 * 2.8675 * 1.44
     opened, other = 2.5713 + nor_pin, 2.6379 + nand_pin
     lines = 2 * (nand_pin + (1 + 1 / 16) * buffer)
-    read_fj = inverter + lines + opened + 0.5 * (opened + other) / 2
-    assert counted_costs(IHP, row_memory("latch", 2, 1)).read_fj == pytest.approx(read_fj)
-    assert counted_costs(IHP, row_memory("latch", 1, 9)).read_fj == 0
+    counted = counted_costs(IHP, row_memory("latch", 2, 1))
+    assert counted.read_fj == pytest.approx(lines + opened + (opened + other) / 2)
+    assert list(counted.address_fj.values()) == [pytest.approx(inverter)] * 2
+    lone = counted_costs(IHP, row_memory("latch", 1, 9))
+    assert (lone.read_fj, *lone.address_fj.values()) == (0, 0, 0)
+
+
+def test_files_without_a_factor_of_addresses_price_them_like_the_rest_of_a_read():
+    entry = IHP.cell_memories["latch"]
+    whole = entry.model_copy(update={"read_addresses": None})
+    same = entry.model_copy(update={"read_addresses": entry.read_energy})
+    older, newer = (
+        memory(replace(IHP, cell_memories={"latch": by}), "latch", 64, 32) for by in (whole, same)
+    )
+    assert older == newer
 
 
 def test_one_write_of_cells_by_hand():
