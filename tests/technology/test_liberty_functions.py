@@ -17,7 +17,8 @@ from asicbnn.technology.liberty.functions import is_readable, truth_table, varia
         ("A^B", 0b0110), ("!A", 0b0101), ("A'", 0b0101), ("(A B)'", 0b0111), ("!(A|B)", 0b0001),
         ("1", 0b1111), ("0", 0b0000), ("!A ^ B", 0b1001), ("A B' + A' B", 0b0110),
         ("A && B", 0b1000), ("A || B", 0b1110), ("~A", 0b0101), ("!(~A && ~B)", 0b1110),
-        ("A \\\n & B", 0b1000), ("A\\\r\n+B\\\n", 0b1110), ("(A & \\\"B\\\")", 0b1000),
+        ("A B\\'", 0b0010), ("A \\\n & B", 0b1000), ("A\\\r\n+B\\\n", 0b1110),
+        ("(A & \\\"B\\\")", 0b1000),
     ],
 )  # fmt: skip
 def test_every_spelling_of_an_operator(text, table):

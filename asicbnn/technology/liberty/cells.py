@@ -252,7 +252,8 @@ class CellReader:
                     self.has_supplies = True
                 else:
                     supplies[key] = len(found), {supply} - {""}
-                    found.append(InternalPower(*key, rise, fall))
+                    other = group.text("equal_or_opposite_output")
+                    found.append(InternalPower(*key, rise, fall, other))
         yield from found
 
     def _storages(self, group: Group) -> Iterator[Storage]:

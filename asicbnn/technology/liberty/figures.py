@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import Final
 
 from asicbnn.errors import Problem, SpecError
+from asicbnn.technology.liberty.groups import names_in
 from asicbnn.technology.liberty.library import (
     InternalPower,
     LibertyCell,
@@ -66,7 +67,8 @@ def conditions_of(library: Library, inverter: LibertyCell) -> Conditions:
     """Return the fan-out-of-four slew and load of an inverter.
 
     The slew is that of an inverter whose input has this very slew: the fixed point of its
-    transition tables, found by repetition; SpecError where it does not settle.
+    transition tables, found by repetition, half the way each time so that tables that fall with
+    the slew settle as well; SpecError where it does not.
     """
     load_ff = _FANOUT * fmean(pin.capacitance_ff for pin in inverter.inputs())
     if not load_ff > 0:
@@ -81,7 +83,8 @@ def conditions_of(library: Library, inverter: LibertyCell) -> Conditions:
         raise lacking(inverter, "it has no rise_transition and fall_transition tables")
     slew_ps = tables[0].slew_ps[0]
     for _ in range(_ROUNDS):
-        before, slew_ps = slew_ps, fmean(table.at(slew_ps, load_ff) for table in tables)
+        before = slew_ps
+        slew_ps = (before + fmean(table.at(before, load_ff) for table in tables)) / 2
         if abs(slew_ps - before) <= _SETTLED * abs(slew_ps):
             return Conditions(slew_ps, load_ff, library.voltage_v)
     raise lacking(inverter, "the slew of a chain of it does not settle: its tables are no cell's")
@@ -140,7 +143,8 @@ def _switching_fj(match: Match, at: Conditions) -> Iterator[float]:
     """Yield what transitions cost inside a cell [fJ]; their mean is what one of them does.
 
     All outputs of a flip-flop or latch that show its state switch at once, and a file shares the
-    energy out among them: it is their sum, and only the one that is used drives a load.
+    energy out among them, or names the others in the tables of one: it is their sum, and only the
+    one that is used drives a load.
     """
     outputs = {pin.name: pin for pin in match.cell.outputs()}
     if not match.output:
@@ -148,12 +152,14 @@ def _switching_fj(match: Match, at: Conditions) -> Iterator[float]:
             yield from _energies(pin.powers, at)
         return
     unloaded = replace(at, load_ff=0.0)
+    powers = outputs[match.output].powers
+    told = {match.output, *(name for power in powers for name in names_in(power.with_output))}
     others = [
         fmean(energies)
         for name in match.states
-        if name != match.output and (energies := list(_energies(outputs[name].powers, unloaded)))
+        if name not in told and (energies := list(_energies(outputs[name].powers, unloaded)))
     ]
-    used = list(_energies(outputs[match.output].powers, at)) or [0.0] * bool(others)
+    used = list(_energies(powers, at)) or [0.0] * bool(others)
     yield from (energy + sum(others) for energy in used)
 
 

@@ -79,12 +79,14 @@ class InternalPower:
 
     related_pin : input that causes the transition; "" for the energy of an input's own transition
     when        : condition on other pins, "" for none
+    with_output : another output that switches at once, whose energy is in the tables as well
     """
 
     related_pin: str
     when: str
     rise: Table | None
     fall: Table | None
+    with_output: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,20 @@ class _Delay:
 
 
 def _delay(own: Observed, corners: Sequence[Observed]) -> _Delay:
-    """Fit thresholds, one for each process, and what else the number of corners allows."""
+    """Fit thresholds, one for each process, and what else the number of corners allows.
+
+    Where gates are faster hot, it is the threshold that falls: no carrier gains mobility by heat.
+    """
+    free = _free(own, corners, len({c.process for c in (own, *corners)}))
+    found = _delay_with(own, corners, free)
+    if "exponent" in free and "per_k" not in free and found.exponent < _ALIKE:
+        instead = ["per_k" if name == "exponent" else name for name in free]
+        found = min(found, _delay_with(own, corners, instead), key=lambda fit: fit.off)
+    return found
+
+
+def _delay_with(own: Observed, corners: Sequence[Observed], free: Sequence[str]) -> _Delay:
+    """Fit a threshold for each process and the parameters that are free, within their bounds."""
     from scipy.optimize import least_squares  # slow to import, and an import is rare
 
     assumed = anchors.anchors()[_ASSUMED_FROM].operating
@@ -191,7 +204,6 @@ def _delay(own: Observed, corners: Sequence[Observed]) -> _Delay:
         "alpha": assumed.alpha.value,
         "per_k": assumed.threshold_v_per_k.value,
     }
-    free = _free(own, corners, 1 + len(processes))
     logs: Vector = np.array([math.log(c.delay) for c in corners], dtype=float)
     lowest = min(c.voltage_v for c in (own, *corners))
 
@@ -213,7 +225,7 @@ def _delay(own: Observed, corners: Sequence[Observed]) -> _Delay:
         return np.array(laws, dtype=float) - logs
 
     start = np.array([0.4 * lowest] * (1 + len(processes)) + [common[name] for name in free])
-    bounds = {"exponent": (-3.0, 5.0), "alpha": (0.8, 3.0), "per_k": (0.0, 3e-3)}
+    bounds = {"exponent": (0.0, 5.0), "alpha": (0.8, 3.0), "per_k": (0.0, 3e-3)}
     low = [0.0] * (1 + len(processes)) + [bounds[name][0] for name in free]
     high = [0.98 * lowest] * (1 + len(processes)) + [bounds[name][1] for name in free]
     scale = np.maximum(np.abs(start), 1e-3)
@@ -247,6 +259,8 @@ class _Leakage:
 
 def _leakage(own: Observed, corners: Sequence[Observed]) -> _Leakage | None:
     """Fit barrier and slope, a straight line in 1/kT and V/kT, with a level for each process."""
+    from scipy.optimize import lsq_linear  # slow to import, and an import is rare
+
     processes = sorted({c.process for c in corners} - {own.process})
     cold = THERMAL_V_PER_K * kelvin(own.temperature_c)
     rows, logs = [], []
@@ -259,9 +273,10 @@ def _leakage(own: Observed, corners: Sequence[Observed]) -> _Leakage | None:
     table = np.array(rows)
     if np.linalg.matrix_rank(table) < table.shape[1]:
         return None
-    found, *_ = np.linalg.lstsq(table, np.array(logs), rcond=None)
+    least = [0.0, 0.0] + [-np.inf] * len(processes)
+    found = lsq_linear(table, np.array(logs), bounds=(least, np.inf), tol=1e-14).x
     off = float(np.abs(table @ found - logs).max())
-    return _Leakage(max(0.0, float(found[0])), max(0.0, float(found[1])), math.expm1(off))
+    return _Leakage(float(found[0]), float(found[1]), math.expm1(off))
 
 
 def _exponent(own: Observed, corners: Sequence[Observed]) -> tuple[Figure, float]:
@@ -272,7 +287,7 @@ def _exponent(own: Observed, corners: Sequence[Observed]) -> tuple[Figure, float
         if abs(c.voltage_v - own.voltage_v) > _ALIKE and c.internal > 0
     ]
     square = sum(x * x for x, _ in pairs)
-    power = sum(x * y for x, y in pairs) / square
+    power = max(sum(x * y for x, y in pairs) / square, 0.0)
     off = max(math.expm1(abs(power * x - y)) / (abs(x) / math.log(2)) for x, y in pairs)
     return _known(power, "mean over cells"), off
 

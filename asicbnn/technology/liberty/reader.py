@@ -26,6 +26,7 @@ Progress = Callable[[int, int], None]
 _PERCENT = 0.01
 _UNITS = ("time_unit", "voltage_unit", "leakage_power_unit", "capacitive_load_unit")
 UNREAD: Final = "functions that cannot be read"
+_COLDEST_C: Final = -273.0  # absolute zero, where no law of this program holds
 _TEMPLATES = ("lu_table_template", "power_lut_template")
 
 
@@ -151,6 +152,11 @@ def _conditions(
         return None
 
     voltage, temperature = figure("voltage"), figure("temperature")
+    for what, value, least in (("voltage", voltage, 0), ("temperature", temperature, _COLDEST_C)):
+        if value is not None and value < least:
+            reader.tables.statements.fail(
+                f"the library states a {what} of {value:g}, below {least:g}", library.line
+            )
     if not voltage or temperature is None:
         reader.tables.statements.fail(
             "the library states no voltage or no temperature: neither nom_voltage and "

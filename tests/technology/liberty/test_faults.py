@@ -11,6 +11,7 @@ from liberty_styles import STYLES
 
 from asicbnn.errors import SpecError
 from asicbnn.technology.liberty import read_file
+from asicbnn.technology.liberty.figures import conditions_of
 from asicbnn.technology.liberty.importing import import_liberty
 from asicbnn.technology.liberty.statements import Kind, Statements
 
@@ -184,9 +185,29 @@ def test_templates_that_make_no_delay_table(complaint, first, second, sentence):
     assert sentence in said
 
 
+def test_a_slew_that_swings_about_its_fixed_point_settles(tmp_path):
+    """Tables of a noisy characterisation fall steeply in places; there is a slew all the same."""
+    path = tmp_path / "noisy.lib"
+    falls = WHOLE.replace('"1, 2, 4", "3, 4, 6"', '"0.03, 0.03, 0.03", "0.005, 0.005, 0.005"')
+    path.write_text(falls)
+    library = read_file(path)
+    slew_ps = conditions_of(library, library.cells["INV"]).slew_ps
+    line_ps = 30 - (slew_ps - 10) * 25 / 20
+    assert slew_ps == pytest.approx(line_ps)
+
+
 def test_a_library_that_states_no_voltage(complaint):
     text = WHOLE.replace("nom_voltage : 1.0;", "")
     assert complaint(text).startswith("bad.lib:1: the library states no voltage or no temperature")
+
+
+@pytest.mark.parametrize(
+    ("given", "instead", "sentence"),
+    [("nom_voltage : 1.0", "nom_voltage : -1.2", "a voltage of -1.2, below 0"),
+     ("nom_temperature : 25.0", "nom_temperature : -300", "a temperature of -300, below -273")],
+)  # fmt: skip
+def test_a_point_that_no_law_holds_at(complaint, given, instead, sentence):
+    assert complaint(WHOLE.replace(given, instead)).endswith(f"the library states {sentence}")
 
 
 def test_included_files_are_refused(complaint):

@@ -1,5 +1,6 @@
 """The operating section that an import fits to the corners of a library."""
 
+import dataclasses
 import math
 
 import pytest
@@ -66,6 +67,44 @@ def test_few_corners_leave_the_shape_of_the_law_assumed():
     assert entry.alpha.assumed
     assert entry.threshold_v_per_k.assumed
     assert "leave it open" in entry.alpha.note
+
+
+def test_gates_that_are_faster_hot_have_a_threshold_that_falls():
+    """Near the threshold heat helps; a negative power of the temperature would be no mobility's."""
+    inverted = seen(0.6, 1.6, 2.0e-3, 0.334, 0.4, 0.04, points=POINTS[:3])
+    entry = fitted(OWN, inverted).entry
+    assert inverted[0].delay < 1
+    assert entry.threshold_v_per_k.value == pytest.approx(2.0e-3, rel=0.05)
+    assert not entry.threshold_v_per_k.assumed
+
+
+@given(
+    delays=st.lists(st.floats(1e-3, 1e3), min_size=4, max_size=4),
+    leakages=st.lists(st.floats(1e-12, 1e12), min_size=4, max_size=4),
+    energies=st.lists(st.floats(1e-3, 1e3), min_size=4, max_size=4),
+)
+def test_whatever_corners_say_the_section_is_one_or_says_what_is_missing(
+    delays, leakages, energies
+):
+    corners = [
+        Observed("tt", volts, degrees, *those)
+        for (volts, degrees), those in zip(
+            POINTS[:4], zip(delays, energies, energies, leakages, strict=True), strict=True
+        )
+    ]
+    entry = fitted(OWN, corners).entry
+    assert entry is None or entry.leakage_error_per_k.value > 0
+
+
+def test_a_slope_that_heat_or_voltage_cannot_have_is_none_and_its_deviation_is_told():
+    """Less leakage hot: the barrier stays at zero, and the largest deviation says so."""
+    cold = [
+        dataclasses.replace(c, leakage=0.1 if c.temperature_c > 25 else 1.0)
+        for c in seen(0.45, 1.5, 8e-4, 0.9, 0.4, 0.04)
+    ]
+    fit = fitted(OWN, cold)
+    assert fit.entry.leakage_barrier_v.value == pytest.approx(0)
+    assert dict(fit.residuals)["leakage"] > 1
 
 
 def test_other_processes_have_thresholds_and_leakage_levels_of_their_own():

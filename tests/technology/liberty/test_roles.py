@@ -1,6 +1,7 @@
 """Cells are known by what they do, and what a library lacks is composed of what it has."""
 
 import dataclasses
+import re
 
 import pytest
 from liberty_styles import PARTS, STYLES, Line, Part
@@ -311,6 +312,34 @@ def test_a_flop_with_a_second_output_costs_what_both_do_and_is_as_fast_as_the_on
     assert flop.delay_fo4_ps == pytest.approx(alone["flop"].delay_fo4_ps + 40)
     charge_fj = alone["flop"].toggle_energy_fj - alone["flop"].internal_energy_fj
     assert flop.toggle_energy_fj - flop.internal_energy_fj == pytest.approx(charge_fj)
+
+
+def test_energy_that_one_table_holds_for_both_outputs_counts_once(entries):
+    """Older files name the other output in the group, and may have the group at both of them."""
+    both = changed("DFF", functions={"Q": "IQ", "QN": "IQN"})
+    text = STYLE.library(but(DFF=both))
+    start = text.index("pin (Q)", text.index("vendor__DFF_1"))
+    end = text.index("vendor__DFFR_1")
+    middle = text.index("pin (QN)", start)
+    power = 'internal_power () {\n        equal_or_opposite_output : "'
+    told = text[start:middle].replace("internal_power () {", f'{power}QN";')
+    told += text[middle:end].replace("internal_power () {", f'{power}Q";')
+
+    class Told:
+        def library(self, _):
+            return text[:start] + told + text[end:]
+
+    (alone, _), (cells, _) = entries(PARTS), entries({}, Told())
+    wanted_fj = alone["flop"].internal_energy_fj
+    assert cells["flop"].internal_energy_fj == pytest.approx(wanted_fj)
+
+
+def test_the_clock_of_a_clock_gate_that_nothing_marks_is_what_its_output_follows(chosen):
+    class Unmarked:
+        def library(self, _):
+            return re.sub(r"clock : true;| clock_gate_\w+ : true;", "", STYLE.library())
+
+    assert chosen({}, Unmarked()).get("clock_gate").clock == "CK"
 
 
 def test_an_output_that_is_no_state_does_not_hide_the_one_that_is(chosen):
