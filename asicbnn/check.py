@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from asicbnn.spec.document import Document, KeyPath, Node, child_of
 from asicbnn.spec.reader import open_document
 from asicbnn.technology import library
 from asicbnn.technology.library import Technology
+from asicbnn.technology.published import load_published
 
 _FIELD = re.compile(r"([a-z_]+(?:\.[a-z_]+)+): ")
 
@@ -34,21 +36,36 @@ def check(path: Path | str) -> list[Problem]:
 
     Problems of the file itself come in the order of its lines.
     """
-    found = specs.check(path)
     try:
         document = open_document(path)
+        if specs.is_technology(document):
+            return _technology_file_problems(path, document)
         kind = specs.kind_of(document)
-    except SpecError:
-        return found
+    except SpecError as error:
+        return list(error.problems)
+    found = specs.check(path)
     if kind == "accelerator":
-        found += _accelerator_problems(path, document, is_sound=not found)
+        found += list(_accelerator_problems(path, document, found))
         return sorted(found, key=lambda p: (p.file != str(path), p.line or 0, p.column or 0))
     return [*found, *_sweep_problems(path, document)] if kind == "sweep" else found
 
 
+def _technology_file_problems(path: Path | str, document: Document) -> list[Problem]:
+    """Return what is wrong with a technology file, of cells or of a published chip."""
+    is_published = _value(document.root, "kind") == "published"
+    place = Path(path).absolute()  # a bare name would be that of a shipped one
+    try:
+        load_published(place) if is_published else library.load(place)
+    except SpecError as error:
+        own = {str(place): str(path)}
+        return [replace(p, file=own.get(p.file, p.file)) for p in error.problems]
+    return []
+
+
 def _accelerator_problems(
-    path: Path | str, document: Document, *, is_sound: bool
+    path: Path | str, document: Document, found: Sequence[Problem]
 ) -> Iterator[Problem]:
+    """Yield what a technology refuses, of the fields that are right by themselves."""
     name = _value(document.root, "technology")
     if name is None:
         name = Accelerator.model_fields["technology"].default
@@ -58,10 +75,11 @@ def _accelerator_problems(
     yield from problems
     if technology is None:
         return
-    wrong = list(_operating_point(technology, _numbers(document)))
+    refused = {problem.path for problem in found}
+    wrong = [p for p in _operating_point(technology, _numbers(document)) if p.path not in refused]
     for problem in wrong:
         yield document.problem(problem.path, problem.message, problem.help)
-    if is_sound and not wrong:
+    if not found and not wrong:
         yield from _too_fast(read_accelerator(path), technology, document)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from operator import index
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 
 from asicbnn.errors import SpecError
 from asicbnn.spec.accelerator import Accelerator, read_accelerator
-from asicbnn.spec.check import Kind, kind_of, model_of
+from asicbnn.spec.check import Kind, is_technology, kind_of, model_of
 from asicbnn.spec.reader import open_document, read
 from asicbnn.spec.wording import either, suggest
 from asicbnn.spec.workload import Workload, read_workload
@@ -31,10 +32,9 @@ def read_as(path: Path | str, kind: Kind, model: type[ModelT]) -> ModelT:
 def refuse_other_kinds(path: Path | str, kind: Kind) -> None:
     """Raise SpecError if a file is of another kind than the one wanted."""
     document = open_document(path)
-    try:
-        found = kind_of(document)
-    except SpecError:  # nothing tells what it is: the reader has more to say about it
-        found = kind
+    found: str = kind
+    with suppress(SpecError):  # nothing tells what it is: the reader has more to say about it
+        found = "technology" if is_technology(document) else kind_of(document)
     if found != kind:
         message = f"this is {_a(found)} file; {_a(kind)} file was wanted"
         raise SpecError(document.problem((), message))

@@ -62,7 +62,7 @@ class OperatingPoint(SpecModel):
     temperature_c: float | None = _field(
         None, "junction temperature; null takes the technology's own", unit="degC", ge=-60, le=175
     )
-    clock_mhz: Literal["max"] | Annotated[float, Field(gt=0, le=100_000)] = _field(
+    clock_mhz: Literal["max"] | Annotated[float, Field(ge=1e-6, le=100_000)] = _field(
         "max", "clock frequency; max is what the slower of logic and memories allows", unit="MHz"
     )
 

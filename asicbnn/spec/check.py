@@ -34,6 +34,14 @@ def model_of(kind: Kind) -> type[BaseModel]:
     return models[kind]
 
 
+def is_technology(document: Document) -> bool:
+    """Return whether a document is a technology file, which `check` alone reads like a spec."""
+    root = document.root
+    keys = root.value if root is not None and isinstance(root.value, dict) else {}
+    kind = keys["kind"].value if "kind" in keys else None
+    return bool({"cells", "fo4_delay_ps"} & set(keys)) or kind in ("library", "scaled", "published")
+
+
 def kind_of(document: Document) -> Kind:
     """Return which kind of file a document is, judged by its keys.
 
@@ -44,6 +52,9 @@ def kind_of(document: Document) -> Kind:
     if not keys:
         message = f"expected keys with values: {either([f'{article(k)} {k}' for k in KINDS])} file"
         raise SpecError([*document.problems, document.problem((), message)])
+    if is_technology(document):
+        help = "an accelerator names it; `asicbnn technology show` shows it"
+        raise SpecError(document.problem((), "this is a technology file", help))
     if "layers" in keys and isinstance(keys["layers"].value, dict):
         return "mapping"
     scores: dict[Kind, float] = {}

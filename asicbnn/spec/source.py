@@ -33,12 +33,16 @@ def read_bytes(path: Path, name: str) -> bytes:
 
 
 def _similar_file(path: Path) -> str:
+    """Return the nearest name beside a file that is not there; `.yaml` alone is no likeness."""
+    if path.is_symlink():
+        return f"it is a link to {path.readlink()}, which is not there"
     try:
-        names = sorted(entry.name for entry in path.parent.iterdir())
+        names = sorted(entry.name for entry in path.parent.iterdir() if entry.exists())
     except OSError:
         return f"the folder {path.parent} is not there either"
-    near = get_close_matches(path.name, names, 1, 0.6)
-    return f"did you mean '{path.with_name(near[0])}'?" if near else ""
+    stems = {name.removesuffix(path.suffix): name for name in names}
+    near = get_close_matches(path.stem, stems, 1, 0.6)
+    return f"did you mean '{path.with_name(stems[near[0]])}'?" if near else ""
 
 
 def decode(data: bytes, name: str) -> str:

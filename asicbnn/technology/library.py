@@ -14,6 +14,11 @@ from pathlib import Path
 
 from asicbnn.errors import ModelError, Problem, SpecError
 from asicbnn.levels import ResultLevel
+from asicbnn.spec.check import is_technology, kind_of
+from asicbnn.spec.document import Document
+from asicbnn.spec.parse import parse
+from asicbnn.spec.source import decode
+from asicbnn.spec.wording import article
 from asicbnn.technology.cells import OUTPUTS, ROLES, Cells
 from asicbnn.technology.composition import Cell, resolve
 from asicbnn.technology.corners import Ratios
@@ -30,8 +35,7 @@ from asicbnn.technology.schema import (
     RoutedEntry,
     SramEntry,
     TechnologyFile,
-    as_form,
-    parse,
+    read_form,
     unknown,
 )
 
@@ -216,7 +220,7 @@ def load(name_or_path: str | Path) -> Technology:
         return scaling.named_scaled(str(name_or_path))
     data, path = _found(name_or_path)
     if _kind(data, path) == "scaled":
-        return scaling.read_scaled(parse(data, path), path)
+        return scaling.read_scaled(data, path)
     return _read(data, path, load_macros(_form(data, path).macros, Path(path).parent))
 
 
@@ -256,16 +260,17 @@ def _found(name_or_path: str | Path) -> tuple[bytes, str]:
 
 @lru_cache(maxsize=32)  # a sweep loads the same file for every point
 def _kind(data: bytes, path: str) -> object:
-    tree = parse(data, path)
+    root = parse(decode(data, path), path).root
+    tree = root.plain() if root is not None else None
     return tree.get("kind") if isinstance(tree, dict) else None
 
 
 @lru_cache(maxsize=32)
 def _form(data: bytes, path: str) -> TechnologyFile:
-    tree = parse(data, path)
-    if isinstance(tree, dict) and tree.get("kind") == "published":
+    if _kind(data, path) == "published":
         raise SpecError(_only_replayed(path))
-    return as_form(TechnologyFile, tree, path)
+    _refuse_specs(parse(decode(data, path), path))
+    return read_form(TechnologyFile, data, path)
 
 
 @lru_cache(maxsize=32)
@@ -310,6 +315,16 @@ def _read(data: bytes, path: str, macros: MacroList | None) -> Technology:
         calibration=dict(file.calibration),
         cell_memories={str(rows): entry for rows, entry in file.cell_memories.items()},
     )
+
+
+def _refuse_specs(document: Document) -> None:
+    """Refuse an accelerator, a workload or a sweep where a technology is wanted, as what it is."""
+    root = document.root
+    keys = root.value if root is not None and isinstance(root.value, dict) else {}
+    if {"array", "layers", "axes"} & set(keys) and not is_technology(document):
+        kind = kind_of(document)
+        message = f"this is {article(kind)} {kind} file; a technology file was wanted"
+        raise SpecError(document.problem((), message))
 
 
 def _only_replayed(path: str) -> Problem:

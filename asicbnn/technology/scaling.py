@@ -20,7 +20,7 @@ from pydantic import Field, PositiveFloat
 from asicbnn.errors import Problem, SpecError
 from asicbnn.technology.between import Between
 from asicbnn.technology.library import Technology, load, names
-from asicbnn.technology.schema import Figure, Form, Name, as_form, read_form
+from asicbnn.technology.schema import Figure, Form, Name, read_form
 
 _FILE = Path(__file__).parent / "figures" / "nodes.yaml"
 _ANCHORS: Final[Mapping[float, tuple[str, ...]]] = {
@@ -96,9 +96,9 @@ def bit_cell_ratio(node_nm: float) -> float:
     return bit_cell_um2(node_nm) / _nodes().reference_um2.value
 
 
-def read_scaled(tree: object, path: str) -> Technology:
+def read_scaled(data: bytes, path: str) -> Technology:
     """Return the technology of a file of kind `scaled`."""
-    file = as_form(ScaledFile, tree, path)
+    file = read_form(ScaledFile, data, path)
     try:
         found = replace(scaled(file.node_nm), name=file.name)
     except SpecError as error:

@@ -9,22 +9,19 @@ from collections.abc import Container, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Annotated, Literal, Self, TypeVar
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     PositiveFloat,
-    ValidationError,
+    Tag,
     model_validator,
 )
 
-from asicbnn.errors import Problem, SpecError
+from asicbnn.spec.reader import read_text
+from asicbnn.spec.source import decode
 from asicbnn.technology.cells import ROLES
-
-_LOADER: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(
-    yaml, "CSafeLoader", yaml.SafeLoader
-)
 
 NotNegative = Annotated[float, Field(ge=0)]
 Name = Annotated[str, Field(min_length=1)]
@@ -99,6 +96,20 @@ class Composition(Form):
     def is_clocked(self) -> bool:
         """Whether a clock reaches any of it."""
         return self.clocked_by is not None or bool(self.clock_pins)
+
+
+def _form_of_cell(entry: object) -> str:
+    """Return which of the two a cell's entry is: what is wrong in it is then said of that alone."""
+    if isinstance(entry, Form):
+        return type(entry).__name__
+    is_composed = isinstance(entry, dict) and "composed" in entry and "cell" not in entry
+    return Composition.__name__ if is_composed else CellEntry.__name__
+
+
+AnyCell = Annotated[
+    Annotated[CellEntry, Tag("CellEntry")] | Annotated[Composition, Tag("Composition")],
+    Discriminator(_form_of_cell),
+]
 
 
 class PopcountEnergyEntry(Form):
@@ -324,7 +335,7 @@ class TechnologyFile(Form):
     path_relative_error: Figure
     clock_tree_fanout: Figure
     clock_tree_wire_um_per_sink: Figure
-    cells: dict[str, CellEntry | Composition]
+    cells: dict[str, AnyCell]
     popcount_energy: dict[str, PopcountEnergyEntry]
     popcount_delay: dict[str, PopcountDelayEntry]
     sram: SramEntry
@@ -404,35 +415,9 @@ def _sources_named(part: object, place: str) -> Iterator[tuple[str, str]]:
 AnyForm = TypeVar("AnyForm", bound=Form)
 
 
-def parse(data: bytes, path: str) -> object:
-    """Return what a file of this room holds, as plain values, or SpecError where it is no YAML."""
-    try:
-        return yaml.load(data, Loader=_LOADER)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        what = getattr(error, "problem", None) or "the text cannot be parsed"
-        raise SpecError(Problem(f"not YAML: {what}", path, line, column)) from None
-
-
-def as_form(form: type[AnyForm], tree: object, path: str) -> AnyForm:
-    """Return parsed values as ``form``, or all of their problems as one SpecError."""
-    try:
-        return form.model_validate(tree)
-    except ValidationError as error:
-        raise SpecError(
-            Problem(
-                detail["msg"].removeprefix("Value error, "),
-                path,
-                path=".".join(str(part) for part in detail["loc"]),
-            )
-            for detail in error.errors()
-        ) from None
-
-
 def read_form(form: type[AnyForm], data: bytes, path: str) -> AnyForm:
     """Return a file of this room as ``form``, or all of its problems as one SpecError."""
-    return as_form(form, parse(data, path), path)
+    return read_text(decode(data, path), form, path)
 
 
 def unknown(what: str, given: str, known: Iterable[str]) -> str:

@@ -125,7 +125,11 @@ def test_wide_activations_leave_a_smaller_fan_in() -> None:
         ("array: {popcount: {pipeline_stages: 5}}",
          "array.popcount.pipeline_stages: expected an integer from 0 to 4 [cycles], got 5"),
         ("operating_point: {clock_mhz: fast}",
-         "operating_point.clock_mhz: expected max or a number > 0 and <= 100000 [MHz], got 'fast'"),
+         ("operating_point.clock_mhz: expected max or a number from 1e-06 to 100000 [MHz], got"
+         " 'fast'")),
+        ("operating_point: {clock_mhz: 1e-300}",
+         ("operating_point.clock_mhz: expected max or a number from 1e-06 to 100000 [MHz], got"
+         " 1e-300")),
         ("operating_point: {voltage_v: 1.8V}",
          "operating_point.voltage_v: expected a number from 0.1 to 10 or null [V], got '1.8V'"),
         ("store: {kib: {weights: 96 KiB}}",

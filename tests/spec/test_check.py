@@ -90,13 +90,13 @@ class TestSweeps:
 
     def test_a_missing_file(self, tmp_path: Path) -> None:
         said = self.problems(tmp_path, "name: a\narray: {}\n", "axes: {}\n")
-        (tmp_path / "a.yaml").rename(tmp_path / "b.yaml")
+        (tmp_path / "a.yaml").rename(tmp_path / "aa.yaml")
         said = [str(p).replace(f"{tmp_path}/", "") for p in check(tmp_path / "s.yaml")]
         assert said == [
             (
                 "s.yaml:2:14: accelerator: no such file: a.yaml\n"
                 "    2 | accelerator: a.yaml\n"
-                "      |              ^^^^^^ did you mean 's.yaml'?"
+                "      |              ^^^^^^ did you mean 'aa.yaml'?"
             )
         ]
 

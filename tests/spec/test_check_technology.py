@@ -11,6 +11,9 @@ import pytest
 
 from asicbnn.bnn.weights import save_weights
 from asicbnn.check import check
+from asicbnn.errors import SpecError
+from asicbnn.model.arguments import workload_of
+from asicbnn.spec import load
 from asicbnn.spec.lowering import lower
 from asicbnn.spec.parameters import load_parameters
 from asicbnn.spec.workload import read_workload
@@ -66,6 +69,39 @@ def test_technology_and_fields_are_told_at_once(tmp_path: Path) -> None:
     assert [re.match(r"a\.yaml:(\d+)", p)[1] for p in problems] == ["2", "3"]  # type: ignore[index]
     both = accelerator(tmp_path, "array: {}\noperating_point: {voltage_v: 2, temperature_c: 150}\n")
     assert len(both) == 2
+
+
+def test_a_value_refused_by_itself_is_not_refused_again(tmp_path: Path) -> None:
+    (problem,) = accelerator(tmp_path, "array: {}\noperating_point: {voltage_v: 0}\n")
+    assert "expected a number from 0.1 to 10" in problem
+
+
+@pytest.mark.parametrize("text", ["", "root:x:0:0\n", "- a\n"])
+def test_a_file_that_is_no_technology_is_told_in_words(tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.yaml").write_text(text)
+    problems = accelerator(tmp_path, f"technology: {tmp_path / 't.yaml'}\n")
+    assert any("the file is empty" in p or "expected keys with values" in p for p in problems)
+
+
+def test_a_technology_file_is_checked_like_any_other(tmp_path: Path) -> None:
+    shipped = ROOT / "asicbnn/technology/libraries/sky130hd.yaml"
+    assert check(shipped) == []
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(shipped.read_text().replace("setup_ps:", "setup:", 1))
+    missing, unknown = said(mine)
+    assert missing.startswith("mine.yaml:3:1: setup_ps: missing key")
+    assert "did you mean 'setup_ps'?" in unknown
+    assert check(ROOT / "asicbnn/technology/published/laxor.yaml") == []
+
+
+def test_a_technology_and_an_accelerator_in_each_others_place_are_named(tmp_path: Path) -> None:
+    tiny = ROOT / "arch_specs/tiny.yaml"
+    problems = accelerator(tmp_path, f"array: {{}}\ntechnology: {tiny}\n")
+    assert any("this is an accelerator file; a technology file was wanted" in p for p in problems)
+    with pytest.raises(SpecError, match="this is a technology file; a workload file was wanted"):
+        workload_of(ROOT / "asicbnn/technology/libraries/sky130hd.yaml")
+    with pytest.raises(SpecError, match="`asicbnn technology show` shows it"):
+        load(ROOT / "asicbnn/technology/libraries/sky130hd.yaml")
 
 
 class TestSweeps:

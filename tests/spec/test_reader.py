@@ -365,6 +365,15 @@ class TestFiles:
         assert problem.help == f"did you mean '{tmp_path / 'edge.yaml'}'?"
         assert "is not there either" in self.fault(tmp_path / "no" / "edge.yaml").help
 
+    def test_an_ending_alone_is_no_likeness(self, tmp_path: Path) -> None:
+        (tmp_path / "neg.yaml").write_text("name: a\n")
+        assert self.fault(tmp_path / "missing.yaml").help == ""
+
+    def test_a_link_to_nothing_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "a.yaml").symlink_to("gone.yaml")
+        help = self.fault(tmp_path / "a.yaml").help
+        assert help == "it is a link to gone.yaml, which is not there"
+
     def test_a_folder(self, tmp_path: Path) -> None:
         assert (
             str(self.fault(tmp_path)) == f"{tmp_path}: this is a folder; name a YAML file inside it"

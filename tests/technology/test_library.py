@@ -201,16 +201,22 @@ def test_a_missing_file_is_refused():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda t: t.replace("area_um2: 3.7536", "area_um2: -1"), "cells.inverter"),
-        (lambda t: t.replace("voltage_v:", "voltage:"), "voltage_v: Field required"),
+        (lambda t: t.replace("area_um2: 3.7536", "area_um2: -1"),
+         "cells.inverter.area_um2: expected a number > 0, got -1\n"),
+        (lambda t: t.replace("voltage_v:", "voltage:", 1), "voltage: unknown key\n"),
+        (lambda t: t.replace("voltage_v:", "voltage:", 1), "did you mean 'voltage_v'?"),
+        (lambda t: t + "\nname: other\n", "the key 'name' is given twice"),
+        (lambda t: t.replace("value: 80.532", "value: .nan"), "the number must be finite"),
         (lambda t: t.replace("  buffer:", "  buffet:"), "cells lacks buffer"),
         (lambda t: t.replace(", clock_energy_fj: 45.59", ""), "cells.flop needs clock_energy_fj"),
         (
             lambda t: t.replace("{value: 80.532, source: cells", "{value: 80.532, source: rumour"),
             "fo4_delay_ps: its source 'rumour' is not among the file's sources",
         ),
-        (lambda t: t + "\n\t- broken: [", "not YAML"),
-        (lambda _: "", "Input should be a valid dictionary"),
+        (lambda t: t + "\n\t- broken: [", "a tab; YAML is laid out with spaces"),
+        (lambda _: "", "broken.yaml: the file is empty"),
+        (lambda _: "root:x:0:0", "expected keys with values, got 'root:x:0:0'"),
+        (lambda _: "- a\n", "expected keys with values, got a list of 1"),
     ],
 )
 def test_a_broken_technology_file_is_refused_by_place(tmp_path, change, sentence):

@@ -55,10 +55,10 @@ def test_a_published_technology_prices_no_other_design():
     [
         (lambda t: t["units"]["xor_cell"].pop("event"), r"needs event, the count it goes by"),
         (lambda t: t["units"]["xor_cell"].update(source="nowhere"), r"source 'nowhere' is not amo"),
-        (lambda t: t["units"]["xor_cell"].update(energy_fj=-1), r"greater than or equal to 0"),
-        (lambda t: t.update(stage="guessed"), r"'measured', 'post-layout' or 'post-synthesis'"),
-        (lambda t: t.pop("clock_mhz"), r"clock_mhz: Field required"),
-        (lambda t: t.update(kind="library"), r"'published'"),
+        (lambda t: t["units"]["xor_cell"].update(energy_fj=-1), r"expected a number >= 0, got -1"),
+        (lambda t: t.update(stage="guessed"), r"expected measured, post-layout or post-synthesis"),
+        (lambda t: t.pop("clock_mhz"), r"clock_mhz: missing key"),
+        (lambda t: t.update(kind="library"), r"kind: expected published, got 'library'"),
     ],
 )
 def test_mistakes_of_a_file_are_told(written, change, sentence):
