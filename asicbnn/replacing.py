@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EISDIR
+from errno import EISDIR, ENOTDIR
 from pathlib import Path
 
 from asicbnn.errors import EnvironmentProblem
@@ -55,6 +55,8 @@ def _worded(final: Path) -> Iterator[None]:
 
 
 def _new_file_beside(final: Path) -> Path:
+    if final.parent.is_file():
+        raise NotADirectoryError(ENOTDIR, f"{final.parent} is a file, not a folder")
     final.parent.mkdir(parents=True, exist_ok=True)
     if final.is_dir():
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR))

@@ -30,7 +30,7 @@ def test_a_new_file_may_be_read_by_others(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(EnvironmentProblem, match=r"/file/a.txt: cannot be written: "):
+    with pytest.raises(EnvironmentProblem, match=r"a.txt: cannot be written: .* is a file, not"):
         write_text(tmp_path / "file" / "a.txt", "x")
     with pytest.raises(EnvironmentProblem, match=r"cannot be written: Is a directory$"):
         write_text(tmp_path, "x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from asicbnn.cli.options import (
     read_accelerator,
     refuse,
 )
+from asicbnn.errors import SpecError
 
 _MOST_ROWS, _MOST_NOTES = 30, 8
 
@@ -121,9 +123,12 @@ def plot(
         figure = floorplan_figure(read_accelerator(table), technology)
     else:
         rows = read_table(table)
-        if kind is PlotKind.pareto:
-            _check_numbers(rows, x, y)
-        figure = compose.draw(kind.value, rows, x=x, y=y, by=by, label=label)
+        try:
+            if kind is PlotKind.pareto:
+                _check_numbers(rows, x, y)
+            figure = compose.draw(kind.value, rows, x=x, y=y, by=by, label=label)
+        except SpecError as error:  # what draws knows the table and not its file
+            raise SpecError(replace(p, file=str(table)) for p in error.problems) from None
     target = output or table.with_name(f"{table.stem}-{kind}")
     if target.suffix.lstrip(".") in set(Format):
         if formats:

@@ -31,8 +31,10 @@ def technology_memory(
     technology: Annotated[
         str, typer.Argument(metavar="TECHNOLOGY", help="a shipped name, or a YAML file")
     ],
-    words: Annotated[int | None, typer.Option(min=1, help="depth of the memory")] = None,
-    bits: Annotated[int | None, typer.Option(min=1, help="width of a word [bit]")] = None,
+    words: Annotated[int | None, typer.Option(min=1, max=2**24, help="depth of the memory")] = None,
+    bits: Annotated[
+        int | None, typer.Option(min=1, max=2**20, help="width of a word [bit]")
+    ] = None,
     ports: Annotated[
         PortKind, typer.Option(help="1rw: one access per cycle; 1r1w: a read and a write")
     ] = PortKind.one,

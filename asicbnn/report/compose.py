@@ -25,6 +25,7 @@ from asicbnn.report.remarks import Remarks, remarks
 from asicbnn.report.roofline import roofline
 from asicbnn.report.style import plain, save
 from asicbnn.report.summary import differing, summary, verdict
+from asicbnn.report.ties import SHARED, shared, ties
 from asicbnn.result import METRICS, Result, error_column, uncovered_json
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.sweep.files import read_table, write_table
@@ -200,16 +201,26 @@ def _sweep(source: Source) -> Section:
         and name not in (*naming, "accelerator", "pareto", "not_covered")
         and len(set(table[name].astype(str))) > 1
     ]  # fmt: skip
-    shown = front.sort_values([*naming[1:], "energy_per_inference_uj"]).head(_MOST_ROWS)
-    caption = f"{len(front):,} of {len(table):,} points are on the front"
-    caption += f"; the first {_MOST_ROWS} of them" if len(front) > _MOST_ROWS else ""
     told = [name for name in naming if name == "point" or len(set(table[name])) > 1]
     words = [*told, *varied]
+    ordered = _records(front.sort_values([*naming[1:], "energy_per_inference_uj"]))
+    tied = ties(ordered, _present(table))
+    shown = tied[:_MOST_ROWS]
+    caption = f"{len(front):,} of {len(table):,} points are on the front"
+    caption += f"; the first {sum(map(len, shown))} of them" if len(shown) < len(tied) else ""
+    caption += f"; {SHARED}" if len(tied) < len(ordered) else ""
     return Section(
         title=f"Design space: {plain(source.name)}",
         text=_sweep_text(source),
         figures=list(_sweep_figures(source, varied)),
-        grids=[grid(_records(shown), [*words, *_present(table)], caption, words=len(words))],
+        grids=[
+            grid(
+                [shared(group, words) for group in shown],
+                [*words, *_present(table)],
+                caption,
+                words=len(words),
+            )
+        ],
         notes=_remarks(source).caveats,
         facts=_remarks(source).facts,
     )

@@ -64,7 +64,8 @@ _WEIGHTS = tuple(
 )
 _MACROS = re.compile(r"^SRAM of (?P<size>\d+ x \d+ bit) is (?P<count>\d+) macros$")
 _FACTS = re.compile(r"^best is the best|is composed of")
-_WIRES = re.compile(r"^(link wires .* area, )([\d.]+)( mm; .*)$")
+_WIRES = re.compile(r"^(link wires .* area, )([\d.]+)( mm; .*)()$")
+_PERIOD = re.compile(r"^(the clock period is .*: )(\d+)( ps, )(.*)$")
 
 
 @dataclass(frozen=True)
@@ -99,17 +100,30 @@ def _weight(flag: str) -> int:
 
 
 def _with_ranges(flags: Iterable[str]) -> Iterable[str]:
-    """Yield flags; link wires of many lengths are one flag with the shortest and the longest."""
-    wires = []
+    """Yield flags; those alike but for a length or a period are one, with its least and most."""
+    alike: dict[str, list[re.Match[str]]] = {}
     for flag in flags:
-        if found := _WIRES.match(flag):
-            wires.append(found)
+        if found := _WIRES.match(flag) or _PERIOD.match(flag):
+            alike.setdefault(found[1], []).append(found)
         else:
             yield flag
-    if wires:
-        lengths = sorted((found[2] for found in wires), key=float)
-        span = " to ".join(dict.fromkeys((lengths[0], lengths[-1])))
-        yield f"{wires[0][1]}{span}{wires[0][3]}"
+    for said, group in alike.items():
+        yield f"{said}{_span(m[2] for m in group)}{group[0][3]}{_band(m[4] for m in group)}"
+
+
+def _span(numbers: Iterable[str]) -> str:
+    """Return numbers as ``1.5`` or ``0.15 to 8.8``, with separators of thousands."""
+    ordered = sorted(numbers, key=float)
+    ends = dict.fromkeys((ordered[0], ordered[-1]))
+    return " to ".join(f"{int(n):,}" if n.isdigit() else n for n in ends)
+
+
+def _band(bands: Iterable[str]) -> str:
+    """Return bands as ``+-2%`` or ``+-2% to +-17%``; those that are no percentage come last."""
+    known = dict.fromkeys(bands)
+    shares = sorted((b for b in known if b.endswith("%")), key=lambda b: float(b[2:-1]))
+    span = [" to ".join(dict.fromkeys((shares[0], shares[-1])))] if shares else []
+    return " or ".join(span + [b for b in known if not b.endswith("%")])
 
 
 __all__ = ["Remarks", "remarks", "worded"]

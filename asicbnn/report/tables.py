@@ -17,6 +17,7 @@ from rich.text import Text
 
 from asicbnn.compare import energy_ratios
 from asicbnn.report.remarks import remarks
+from asicbnn.report.ties import SHARED, shared, ties
 from asicbnn.result import METRICS, Result, Uncovered, error_column, error_columns
 from asicbnn.units import Scale, banded, figure, scale
 
@@ -167,27 +168,14 @@ def front(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str, *, words: int, most: int
 ) -> RenderableType:
     """Return the points of a front; points that cost the same to the last digit share a row."""
-    tied: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-    naming, costs = columns[:words], columns[words:]
-    groups = ("workload", "technology", "level")
-    within = [name for name in groups if any(name in row for row in rows)]
-    for row in rows:
-        key = tuple(row.get(name) for name in (*within, *costs))
-        tied.setdefault(key, []).append(row)
-    merged = [
-        {**group[0], **{name: _alike(group, name) for name in naming}} for group in tied.values()
-    ]
+    tied = ties(rows, columns[words:])
+    merged = [shared(group, columns[:words]) for group in tied]
     shown: list[RenderableType] = [points(merged[:most], columns, title, words=words)]
     if len(merged) < len(rows):
-        shown.append(Text("points that cost exactly the same share a row", "dim"))
-    if rest := list(tied.values())[most:]:
+        shown.append(Text(SHARED, "dim"))
+    if rest := tied[most:]:
         shown.append(Text(f"... and {sum(map(len, rest)):,} more points on the front"))
     return Group(*shown)
-
-
-def _alike(rows: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Return the values of a column in rows that tie, each once."""
-    return ", ".join(dict.fromkeys(str(row.get(name, "")) for row in rows))
 
 
 def points(

@@ -27,6 +27,8 @@ def read_table(path: Path | str) -> pd.DataFrame:
     file = Path(path)
     if not file.exists():
         raise SpecError(f"{file}: no such file")
+    if file.is_dir():
+        raise SpecError(f"{file}: this is a folder; name a table inside it")
     try:
         return pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
     except (OSError, ValueError) as problem:  # pyarrow's and pandas' parsers raise ValueErrors

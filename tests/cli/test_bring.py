@@ -95,7 +95,9 @@ def test_a_place_that_cannot_be_written_is_the_environments(given, tmp_path):
     (tmp_path / "file").write_text("")
     done = run("bnn-pynq", folder, workload, "-o", tmp_path / "file")
     assert done.exit_code == 3
-    assert done.stderr == f"{tmp_path / 'file' / 'two.yaml'}: cannot be written: File exists\n"
+    file = tmp_path / "file"
+    said = f"cannot be written: {file} is a file, not a folder"
+    assert done.stderr == f"{file / 'two.yaml'}: {said}\n"
 
 
 @pytest.mark.parametrize("link", [False, True])

@@ -148,7 +148,9 @@ def test_plot_writes_the_formats_asked_for(tmp_path):
     assert (tmp_path / "l.pdf").read_bytes().startswith(b"%PDF")
     refused = run("plot", layers, "--kind", "dataflows")
     assert refused.exit_code == 2
-    assert refused.stderr == "the table has no column dataflow, which this figure draws\n"
+    said = "the table has no column dataflow, which this figure draws"
+    assert refused.stderr == f"{layers}: {said}\n"
+    assert run("plot", tmp_path).stderr == f"{tmp_path}: this is a folder; name a table inside it\n"
 
 
 @pytest.mark.parametrize(("column", "fault"), [("dataflow", "a number"), ("point", "a metric")])
@@ -158,10 +160,11 @@ def test_a_front_is_drawn_over_metrics(tmp_path, column, fault):
     for axis in ("-x", "-y"):
         done = run("plot", table, axis, column)
         assert done.exit_code == 2
-        assert done.stderr.startswith(f"{column} is not {fault}; columns that are: ")
+        assert done.stderr.startswith(f"{table}: {column} is not {fault}; columns that are: ")
         assert {"area_um2", "latency_ms"} <= set(done.stderr.replace(",", "").split())
     done = run("plot", table, "-x", "power_mw")
-    assert (done.exit_code, done.stderr.split(",")[0]) == (2, "power_mw should be numbers")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"{table}: power_mw should be numbers,")
 
 
 def test_report_prints_where_the_page_is(tmp_path):

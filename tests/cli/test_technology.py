@@ -117,3 +117,10 @@ def test_the_list_names_what_is_composed():
     assert all(name in listed for name in names())
     line = next(line for line in listed.splitlines() if line.startswith("sky130hd"))
     assert line.rstrip().endswith("none")
+
+
+@pytest.mark.parametrize(("words", "bits"), [(64, 10**12), (10**12, 8), (2**24 + 1, 8)])
+def test_memories_nobody_builds_are_refused(words, bits):
+    done = run("memory", "sky130hd", "--words", words, "--bits", bits)
+    assert done.exit_code == 2
+    assert "expected a number <= " in done.stderr

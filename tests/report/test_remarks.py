@@ -38,6 +38,25 @@ def test_the_heaviest_comes_first_and_facts_stand_apart():
     )
 
 
+def test_periods_of_many_designs_are_one_sentence_for_each_limit():
+    said = "the clock period is limited by the"
+    found = remarks(
+        (
+            f"{said} address path: 11513 ps, +-2%",
+            f"{said} array path: 900 ps, +-3%",
+            f"{said} address path: 1634 ps, +-17%",
+            f"{said} address path: 11574 ps, +-2%",
+            f"{said} access of store_weight: 6390 ps, a factor of 2 either way",
+            f"{said} access of store_weight: 6390 ps, +-20%",
+        )
+    )
+    assert found.caveats == (
+        f"{said} address path: 1,634 to 11,574 ps, +-2% to +-17%",
+        f"{said} array path: 900 ps, +-3%",
+        f"{said} access of weight store: 6,390 ps, +-20% or a factor of 2 either way",
+    )
+
+
 def test_names_of_the_users_files_stay_as_they_are():
     assert (
         worded("my_flop: flop2, flop.x, store_weights") == "my_flop: flop2, flop.x, store_weights"
