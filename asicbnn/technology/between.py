@@ -33,9 +33,7 @@ _CELL_FIGURES: Final = (
     "area_um2", "leakage_nw", "input_capacitance_ff", "internal_energy_fj", "toggle_energy_fj",
     "delay_fo4_ps", "carry_delay_fo4_ps", "clock_energy_fj",
 )  # fmt: skip
-_VOLTAGES: Final = frozenset(
-    {"threshold_voltage_v", "highest_voltage_v", "sram_lowest_voltage_v"}
-)
+_VOLTAGES: Final = frozenset({"threshold_voltage_v", "highest_voltage_v", "sram_lowest_voltage_v"})
 """Figures of an operating section that go with the nominal voltage."""
 
 Of = Callable[[Technology], float]
@@ -210,7 +208,9 @@ class Between:
             return None
         moved: dict[str, object] = {}
         for key in type(entries[0]).model_fields:
-            if isinstance(figure := getattr(entries[0], key), Figure):
+            if any(getattr(entry, key) is None for entry in entries):
+                moved[key] = None  # a floor of leakage is a library's own, no node's
+            elif isinstance(figure := getattr(entries[0], key), Figure):
                 value = self.straight(_operating_figure(key)) * (volts if key in _VOLTAGES else 1)
                 moved[key] = figure.model_copy(update={"value": value, "assumed": True})
         ranges = [entry.temperature_c for entry in entries]

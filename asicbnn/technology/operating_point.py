@@ -85,16 +85,22 @@ def leakage_ratio(
 ) -> float:
     """Leakage power over that at the library's own point.
 
-        V/V0 (T/T0)^2 exp(b / (k T0) - (b - s (V - V0)) / (k T))
+        V/V0 ((1 - f) (T/T0)^2 exp(b / (k T0) - (b - s (V - V0)) / (k T)) + f exp(g (V - V0)))
 
     The barrier b over which carriers leak is lowered by s for each volt of supply (drain-induced
     barrier lowering); both are divided by the subthreshold ideality factor. k T in electron volt.
+    The part f tunnels, through junctions and gates: no heat is needed, and the field is all.
     """
     barrier = entry.leakage_barrier_v.value
     lowered = barrier - entry.leakage_v_per_v.value * (voltage_v - own_v)
     cold, warm = kelvin(own_c), kelvin(temperature_c)
     exponent = barrier / (THERMAL_V_PER_K * cold) - lowered / (THERMAL_V_PER_K * warm)
-    return voltage_v / own_v * (warm / cold) ** 2 * math.exp(exponent)
+    over = (warm / cold) ** 2 * math.exp(exponent)
+    if entry.leakage_floor_fraction is None or entry.leakage_floor_per_v is None:
+        return voltage_v / own_v * over
+    part = entry.leakage_floor_fraction.value
+    through = math.exp(entry.leakage_floor_per_v.value * (voltage_v - own_v))
+    return voltage_v / own_v * ((1 - part) * over + part * through)
 
 
 def delay_error(

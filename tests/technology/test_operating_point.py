@@ -7,6 +7,7 @@ import pytest
 import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from asicbnn.errors import ModelError, SpecError
 from asicbnn.technology.corners import Ratios
@@ -21,7 +22,7 @@ from asicbnn.technology.operating_point import (
 )
 from asicbnn.technology.paths import logic_path_ps
 from asicbnn.technology.popcount import popcount_delay, popcount_energy
-from asicbnn.technology.schema import CornerEntry
+from asicbnn.technology.schema import CornerEntry, OperatingEntry
 
 NAMES = ("asap7", "ihp_sg13g2", "sky130hd")
 ALL = [load(name) for name in NAMES]
@@ -110,9 +111,51 @@ def test_delay_follows_the_library_s_corners(technology, delays, thresholds, wor
             assert ps > 0
 
 
+SKY_LEAKAGE_NW = {
+    ("tt", 25, 1.8): (0.005327, 0.008438635), ("tt", 100, 1.8): (1.158223, 2.687687),
+    ("ss", -40, 1.28): (1.70178e-5, 1.495061e-4), ("ss", -40, 1.76): (9.102172e-4, 4.30447e-3),
+    ("ff", -40, 1.56): (1.947585e-4, 1.007233e-3), ("ss", 100, 1.6): (4.02642, 14.65205),
+}  # fmt: skip
+"""Published: cell_leakage_power of inv_1 and dfxtp_1, skywater-pdk-libs-sky130_fd_sc_hd."""
+
+
+def test_leakage_of_sky130hd_follows_two_cells_in_the_cold_and_in_the_heat():
+    """Cold it is the floor, which all processes share; hot each has its own level."""
+    own = math.prod(SKY_LEAKAGE_NW["tt", 25, 1.8])
+    for (process, degrees, volts), cells in SKY_LEAKAGE_NW.items():
+        ratio = math.sqrt(math.prod(cells) / own)
+        if process == "tt" or degrees < 0:
+            close = 0.005 if process == "tt" else 0.2
+            moved = SKY.at(volts, degrees).moved_by
+            assert moved.leakage == pytest.approx(ratio, rel=close), (process, degrees, volts)
+            assert abs(moved.leakage / ratio - 1) <= moved.leakage_error
+
+
+def test_the_band_of_leakage_holds_either_cell():
+    for (process, degrees, volts), cells in SKY_LEAKAGE_NW.items():
+        for nw, own in zip(cells, SKY_LEAKAGE_NW["tt", 25, 1.8], strict=True):
+            if process == "tt" or degrees < 0:
+                moved = SKY.at(volts, degrees).moved_by
+                most = 1 + moved.leakage_error
+                assert 1 / most <= moved.leakage / (nw / own) <= most
+
+
+def test_a_floor_has_a_part_and_a_slope():
+    entry = SKY.operating.model_dump(exclude={"leakage_floor_per_v"})
+    with pytest.raises(ValidationError, match="leakage_floor_per_v go together"):
+        OperatingEntry.model_validate(entry)
+    whole = SKY.operating.model_dump()
+    whole["leakage_floor_fraction"]["value"] = 1.0
+    with pytest.raises(ValidationError, match="leakage_floor_fraction must be below 1"):
+        OperatingEntry.model_validate(whole)
+
+
+def test_a_node_between_libraries_has_no_floor_of_its_own():
+    assert load("scaled:28").operating.leakage_floor_fraction is None
+
+
 def test_leakage_follows_the_pairs_of_corners_it_was_fitted_to():
-    """Published: inverter leakage of sky130hd at 25 and 100 C, of IHP at 1.2 and 1.5 V [nW]."""
-    assert SKY.at(1.8, 100).moved_by.leakage == pytest.approx(1.158223 / 0.005327, rel=0.02)
+    """Published: inverter leakage of IHP at 1.2 and 1.5 V, of asap7 in TT and SS [nW]."""
     assert IHP.at(1.5, 25).moved_by.leakage == pytest.approx(0.167818 / 0.0630032, rel=0.02)
     assert ASAP.at(0.63, 100).moved_by.leakage == pytest.approx(0.707158 / 0.051159, rel=0.02)
 
@@ -205,9 +248,13 @@ def test_an_alpha_power_ratio_by_hand():
 
 
 def test_a_leakage_ratio_by_hand():
-    # 100 C over 25 C at one voltage: (T/T0)^2 exp(0.630 V / k (1/T0 - 1/T))
-    warmer = (373.15 / 298.15) ** 2 * math.exp(0.630 / 8.617333e-5 * (1 / 298.15 - 1 / 373.15))
-    assert SKY.at(1.8, 100).moved_by.leakage == pytest.approx(warmer, rel=1e-9)
+    # 100 C over 25 C at one voltage: (T/T0)^2 exp(0.720 V / k (1/T0 - 1/T)), and the floor
+    warmer = (373.15 / 298.15) ** 2 * math.exp(0.720 / 8.617333e-5 * (1 / 298.15 - 1 / 373.15))
+    assert SKY.at(1.8, 100).moved_by.leakage == pytest.approx(0.6 * warmer + 0.4, rel=1e-9)
+    # 1.6 V over 1.8 V at 25 C: V/V0, exp(0.042 (V - V0) / kT), and the floor's own slope
+    over, through = math.exp(0.042 * -0.2 / (8.617333e-5 * 298.15)), math.exp(7.04 * -0.2)
+    lower = 1.6 / 1.8 * (0.6 * over + 0.4 * through)
+    assert SKY.at(1.6).moved_by.leakage == pytest.approx(lower, rel=1e-9)
 
 
 def test_a_delay_at_or_below_the_threshold_is_no_delay():

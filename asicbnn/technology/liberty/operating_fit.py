@@ -36,6 +36,9 @@ _LEAST_ERROR: Final = 0.05
 """Relative error per octave that no fit is thought to be better than: two voltages fit exactly."""
 _LEAST_THRESHOLD_ERROR_V: Final = 0.02
 _ALIKE: Final = 1e-6
+_LARGEST_LOG: Final = 100.0  # of a deviation that no one would use, yet that must be a number
+_FLOORED: Final = 4
+"""Parameters of leakage with a floor, besides a level for each process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,7 @@ def fitted(own: Observed, corners: Sequence[Observed]) -> Fitted:
         alpha=delay.figure("alpha"),
         threshold_v_per_k=delay.figure("per_k"),
         delay_temperature_exponent=delay.figure("exponent"),
-        leakage_barrier_v=_known(leakage.barrier_v),
-        leakage_v_per_v=_known(leakage.per_v),
+        **leakage.figures(),
         internal_energy_exponent=exponent,
         inversion_fraction=inversion,
         highest_voltage_v=_known(max(volts), "the highest corner"),
@@ -252,15 +254,72 @@ def _free(own: Observed, corners: Sequence[Observed], thresholds: int) -> list[s
 
 @dataclass(frozen=True, slots=True)
 class _Leakage:
+    """The law of leakage: barrier and slope, the part that no barrier holds, largest deviation."""
+
     barrier_v: float
     per_v: float
     off: float
+    floor: float = 0.0
+    floor_per_v: float = 0.0
+
+    def figures(self) -> dict[str, Figure]:
+        """Return the figures of an operating section; a floor only where there is one."""
+        found = {"leakage_barrier_v": self.barrier_v, "leakage_v_per_v": self.per_v}
+        if self.floor:
+            found |= {
+                "leakage_floor_fraction": self.floor, "leakage_floor_per_v": self.floor_per_v
+            }  # fmt: skip
+        return {key: _known(value) for key, value in found.items()}
 
 
 def _leakage(own: Observed, corners: Sequence[Observed]) -> _Leakage | None:
-    """Fit barrier and slope, a straight line in 1/kT and V/kT, with a level for each process."""
-    from scipy.optimize import lsq_linear  # slow to import, and an import is rare
+    """Fit the law of leakage, with a floor where there are corners to tell it by and it is seen."""
+    over = _leakage_over(own, corners)
+    levels = len({c.process for c in corners} - {own.process})
+    if over is None or len(corners) <= _FLOORED + levels or over.off < _LEAST_ERROR:
+        return over
+    floored = _leakage_floored(own, corners, over)
+    return floored if floored.off < over.off / 2 else over
 
+
+def _leakage_floored(own: Observed, corners: Sequence[Observed], over: _Leakage) -> _Leakage:
+    """Fit barrier and floor together; each process has its level of the first alone."""
+    from scipy.optimize import least_squares  # slow to import, and an import is rare
+
+    processes = sorted({c.process for c in corners} - {own.process})
+    logs: Vector = np.array([math.log(c.leakage) for c in corners], dtype=float)
+    cold = THERMAL_V_PER_K * kelvin(own.temperature_c)
+    volts: Vector = np.array([c.voltage_v for c in corners], dtype=float)
+    warm: Vector = np.array([THERMAL_V_PER_K * kelvin(c.temperature_c) for c in corners])
+    of: Vector = np.array([[c.process == process for process in processes] for c in corners])
+
+    def off(x: Vector) -> Vector:
+        barrier, slope, part, rises = x[:_FLOORED]
+        above = volts - own.voltage_v
+        level = of @ x[_FLOORED:] if processes else 0.0
+        exponent = barrier * (1 / cold - 1 / warm) + slope * above / warm + level
+        heated = (1 - part) * (warm / cold) ** 2 * np.exp(exponent)
+        both = np.log(volts / own.voltage_v) + np.log(heated + part * np.exp(rises * above))
+        gap: Vector = both - logs
+        return gap
+
+    low = [0.0, 0.0, _ALIKE, 0.0] + [-20.0] * len(processes)
+    high = [2.0, 1.0, 1 - _ALIKE, 40.0] + [20.0] * len(processes)
+    fits = [
+        least_squares(
+            off, [max(over.barrier_v, 0.3), 0.05, part, 5.0] + [0.0] * len(processes),
+            bounds=(low, high), x_scale=[0.1, 0.01, 0.1, 1.0] + [1.0] * len(processes),
+        )
+        for part in (0.01, 0.1, 0.5, 0.9)
+    ]  # fmt: skip
+    best = min(fits, key=lambda fit: float(fit.cost))
+    barrier, slope, part, rises = map(float, best.x[:_FLOORED])
+    worst = min(float(np.abs(best.fun).max()), _LARGEST_LOG)
+    return _Leakage(barrier, slope, math.expm1(worst), part, rises)
+
+
+def _leakage_over(own: Observed, corners: Sequence[Observed]) -> _Leakage | None:
+    """Fit barrier and slope, a straight line in 1/kT and V/kT, with a level for each process."""
     processes = sorted({c.process for c in corners} - {own.process})
     cold = THERMAL_V_PER_K * kelvin(own.temperature_c)
     rows, logs = [], []
@@ -273,10 +332,22 @@ def _leakage(own: Observed, corners: Sequence[Observed]) -> _Leakage | None:
     table = np.array(rows)
     if np.linalg.matrix_rank(table) < table.shape[1]:
         return None
-    least = [0.0, 0.0] + [-np.inf] * len(processes)
-    found = lsq_linear(table, np.array(logs), bounds=(least, np.inf), tol=1e-14).x
-    off = float(np.abs(table @ found - logs).max())
-    return _Leakage(float(found[0]), float(found[1]), math.expm1(off))
+    fits = (_line(table, np.array(logs), kept) for kept in ((0, 1), (0,), (1,), ()))
+    found, off = min(
+        (fit for fit in fits if min(fit[0][:2]) >= 0),
+        key=lambda fit: float(np.square(fit[1]).sum()),
+    )
+    worst = float(np.abs(off).max())
+    return _Leakage(float(found[0]), float(found[1]), math.expm1(min(worst, _LARGEST_LOG)))
+
+
+def _line(table: Vector, logs: Vector, kept: Sequence[int]) -> tuple[Vector, Vector]:
+    """Fit a straight line with some of its two slopes and all levels; what is left out is zero."""
+    columns = [*kept, *range(2, table.shape[1])]
+    found: Vector = np.zeros(table.shape[1])
+    if columns:
+        found[columns] = np.linalg.lstsq(table[:, columns], logs, rcond=None)[0]
+    return found, table @ found - logs
 
 
 def _exponent(own: Observed, corners: Sequence[Observed]) -> tuple[Figure, float]:

@@ -14,7 +14,9 @@ OWN = Observed("tt", 1.2, 25.0)
 POINTS = [(1.2, 125.0), (1.2, -40.0), (1.08, 25.0), (1.32, 25.0), (1.0, 125.0), (1.35, -40.0)]
 
 
-def seen(threshold, alpha, per_k, exponent, barrier, per_v, power=2.0, points=POINTS):
+def seen(
+    threshold, alpha, per_k, exponent, barrier, per_v, power=2.0, points=POINTS, floor=0, rises=0
+):
     """Corners of one process that follow the laws exactly."""
     found = []
     for volts, degrees in points:
@@ -25,7 +27,9 @@ def seen(threshold, alpha, per_k, exponent, barrier, per_v, power=2.0, points=PO
         k = 8.617333e-5
         cold_kt, warm_kt = k * kelvin(OWN.temperature_c), k * kelvin(degrees)
         lowered = barrier - per_v * (volts - OWN.voltage_v)
-        leakage = volts / OWN.voltage_v * warm**2 * math.exp(barrier / cold_kt - lowered / warm_kt)
+        over = warm**2 * math.exp(barrier / cold_kt - lowered / warm_kt)
+        through = math.exp(rises * (volts - OWN.voltage_v))
+        leakage = volts / OWN.voltage_v * ((1 - floor) * over + floor * through)
         found.append(Observed(
             "tt", volts, degrees, delay * warm**exponent, (volts / OWN.voltage_v) ** power,
             (1 - 0.4 * threshold / volts) / (1 - 0.4 * threshold / OWN.voltage_v), leakage,
@@ -60,6 +64,40 @@ def test_parameters_come_back():
     assert not entry.alpha.assumed
     assert (entry.temperature_c.least, entry.temperature_c.most) == (-40, 125)
     assert entry.highest_voltage_v.value == 1.35
+
+
+@given(
+    barrier=st.floats(0.4, 0.8), per_v=st.floats(0.01, 0.08), floor=st.floats(0.05, 0.8),
+    rises=st.floats(2, 10),
+)  # fmt: skip
+def test_a_floor_that_no_temperature_moves_is_found(barrier, per_v, floor, rises):
+    """Two processes, of which each has its own leakage over the barrier, and both one floor."""
+    points = [*POINTS, (1.08, -40.0)]
+    found = seen(0.45, 1.4, 8e-4, 0.9, barrier, per_v, points=points, floor=floor, rises=rises)
+    slow = [
+        dataclasses.replace(c, process="ss", leakage=c.leakage - 0.8 * (1 - floor) * over.leakage)
+        for c, over in zip(
+            found, seen(0.45, 1.4, 8e-4, 0.9, barrier, per_v, points=points), strict=True
+        )
+    ]
+    fit = fitted(OWN, [*found, *slow])
+    assert dict(fit.residuals)["leakage"] < 0.1
+    for corner in found:
+        law = law_ratios(
+            fit.entry, OWN.voltage_v, OWN.temperature_c, corner.voltage_v, corner.temperature_c
+        )
+        assert law.leakage == pytest.approx(corner.leakage, rel=0.1)
+
+
+def test_a_floor_needs_more_corners_than_it_has_parameters():
+    few = seen(0.45, 1.4, 8e-4, 0.9, 0.6, 0.04, points=POINTS[:4], floor=0.4, rises=7)
+    many = seen(0.45, 1.4, 8e-4, 0.9, 0.6, 0.04, floor=0.4, rises=7)
+    assert fitted(OWN, few).entry.leakage_floor_fraction is None
+    entry = fitted(OWN, many).entry
+    assert entry.leakage_floor_fraction.value == pytest.approx(0.4, rel=1e-3)
+    assert entry.leakage_floor_per_v.value == pytest.approx(7, rel=1e-3)
+    none = fitted(OWN, seen(0.45, 1.4, 8e-4, 0.9, 0.6, 0.04)).entry
+    assert none.leakage_floor_fraction is None
 
 
 def test_few_corners_leave_the_shape_of_the_law_assumed():
@@ -124,7 +162,7 @@ def test_what_fits_badly_has_a_wide_band():
     good = seen(0.45, 1.5, 8e-4, 0.9, 0.4, 0.04)
     bad = [
         Observed(c.process, c.voltage_v, c.temperature_c, c.delay, c.internal, c.capacitance,
-                 c.leakage * (6 if c.temperature_c < 0 else 1))
+                 c.leakage * (40 if c.voltage_v < 1.05 else 1))
         for c in good
     ]  # fmt: skip
     narrow, wide = (fitted(OWN, some).entry for some in (good, bad))
