@@ -183,6 +183,21 @@ def test_products_stand_apart_from_masks_that_come_out_of_registers(tiny):
         assert [(r.event, r.energy_fj) for r in apart] == (products if stages else [])
 
 
+@pytest.mark.parametrize(("stages", "share"), [(0, "popcount"), (1, "sums")])
+def test_a_configuration_runs_through_the_comparisons_of_lanes(tiny, stages, share):
+    """16 lanes compare 5 bits each, 8 PEs 4; with registers behind them they are no product's."""
+    spec = with_changes(tiny, {
+        "array.unroll": {"out_channels": 8, "in_channels": 16},
+        "array.popcount.pipeline_stages": stages,
+    })  # fmt: skip
+    table = costs(spec, PLAIN).rates_of[1]
+    [edges] = [g.rate for g in gate_rates(table, spec) if g.name == "lane edges"]
+    adder_fj = PLAIN.switching_energy_fj(Cells(full_adder=1), 0.5)
+    assert edges.energy_fj == pytest.approx((16 * 5 + 8 * 4) * adder_fj)
+    assert edges.event == "configuration_words"
+    assert component_of(edges.part, edges.term) == share
+
+
 def test_leakage_shrinks_with_the_gates(tiny):
     popcount = tiny.array.popcount.structure
     whole = FACTORS[f"accelerator_{popcount}"]
