@@ -4,7 +4,8 @@ A part's energy is a sum of terms, each an event times what it takes at level ce
 much of each (`factor x term`), and the designs' windows, busy and idle ones, tell the terms apart.
 Least squares of relative errors, none negative. What designs hardly tell apart is held to the
 factor of the whole part, and what only gates add to nought, the more loosely the more there is of
-it: else one of two that always come together would take all, and the other none.
+it: else one of two that always come together would take all, and the other none. What stands before
+the counters of a popcount is the same in both of its structures, and has one factor for both.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from asicbnn.calibration.energy_measurement import EnergyMeasurement
 from asicbnn.calibration.energy_shares import SHARES, Terms
 from asicbnn.calibration.grid import GridPoint
 from asicbnn.calibration.residuals import Residual, expected_spread
+from asicbnn.model.gate_terms import BEFORE_COUNTERS
 from asicbnn.technology.calibration import (
     accelerator_key,
     component_key,
@@ -79,23 +81,36 @@ class _Design:
         return (*self.windows, (1.0, whole))
 
 
+_Parts = Mapping[str, list[_Design]]
+"""Designs by the part of a share they say something of: the popcount has two, by structure."""
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """Factor of a part, and of each of its terms if there are several."""
+
+    factor: float
+    terms: Terms
+
+
 def fit_energies(energies: Sequence[EnergyMeasurement], fitted: Iterable[GridPoint]) -> EnergyFit:
     """Fit the energy of every part on some designs, and estimate all of them.
 
     fitted  the designs that are fitted on; the others judge
     """
     chosen = frozenset(fitted)
-    parts: dict[str, list[_Design]] = {}
+    shares: dict[str, dict[str, list[_Design]]] = {share: {} for share in SHARES}
     for m in energies:
-        for share in SHARES:
+        for share, parts in shares.items():
             key = energy_key(share, m.point.structure)
             parts.setdefault(key, []).append(_design(m, share, m.point in chosen))
-    solved = {key: _solved(designs) for key, designs in parts.items()}
+    solved = {key: found for parts in shares.values() for key, found in _solved(parts).items()}
     residuals = {
-        key: [_residual(key, each, *solved[key]) for each in designs]
+        key: [_residual(key, each, solved[key]) for each in designs]
+        for parts in shares.values()
         for key, designs in parts.items()
     }
-    apart = {key: list(_left_out(key, designs)) for key, designs in parts.items()}
+    apart = {key: some for parts in shares.values() for key, some in _left_out(parts)}
     residuals |= _sums(energies, residuals)
     apart |= _sums([m for m in energies if m.point in chosen], apart)
     pooled = [_log(r) for some in apart.values() for r in some]
@@ -103,12 +118,15 @@ def fit_energies(energies: Sequence[EnergyMeasurement], fitted: Iterable[GridPoi
     return EnergyFit(factors, tuple(r for some in residuals.values() for r in some))
 
 
-def _left_out(key: str, designs: Sequence[_Design]) -> Iterator[Residual]:
+def _left_out(parts: _Parts) -> Iterator[tuple[str, list[Residual]]]:
     """Estimate each design that is fitted on from the others: several terms fit their own best."""
-    fitted = [each for each in designs if each.is_fitted]
-    for each in fitted:
-        others = [other for other in fitted if other is not each]
-        yield _residual(key, each, *_solved(others or fitted))
+    for key, designs in parts.items():
+        fitted = [each for each in designs if each.is_fitted]
+        found = []
+        for each in fitted:
+            others = [other for other in fitted if other is not each] or fitted
+            found.append(_residual(key, each, _solved({**parts, key: others})[key]))
+        yield key, found
 
 
 def _design(m: EnergyMeasurement, share: str, is_fitted: bool) -> _Design:
@@ -129,26 +147,75 @@ def _design(m: EnergyMeasurement, share: str, is_fitted: bool) -> _Design:
     )  # fmt: skip
 
 
-def _solved(designs: Sequence[_Design]) -> tuple[float, Terms]:
-    """Return the factor of a part, and of each of its terms if there are several."""
-    used = [each for each in designs if each.is_fitted] or list(designs)
-    raw = np.array([each.raw / each.measured for each in used])
-    factor = max(float(raw.sum() / (raw @ raw)), _LEAST_FACTOR)
-    mean = {
-        name: float(np.sqrt(np.mean([_whole(each, name) ** 2 for each in used])))
-        for name in dict.fromkeys(name for each in used for name in (*each.own, *each.added))
+def _solved(parts: _Parts) -> dict[str, _Solution]:
+    """Return the factors of the parts of a share, fitted together for what they have in common."""
+    used = {
+        key: [each for each in designs if each.is_fitted] or list(designs)
+        for key, designs in parts.items()
     }
-    names = [name for name, share in mean.items() if share > 0]
-    if len(names) < 2:
-        return factor, {}
-    own = {name for each in used for name in each.own}
-    wanted = np.array([factor if name in own else 0.0 for name in names])
-    pull = np.array([mean[name] for name in names]) * math.sqrt(_HELD * len(used))
-    rows = [row for each in used for row in each.rows]
-    left = np.array([[terms.get(name, 0.0) for name in names] for _, terms in rows])
-    right = np.array([measured for measured, _ in rows])
+    factors = {key: _whole_factor(designs) for key, designs in used.items()}
+    pulls = _pulls(used, factors)
+    if not pulls:  # SciPy aborts where nothing is sought
+        return {key: _Solution(factor, {}) for key, factor in factors.items()}
+    place = {column: i for i, column in enumerate(pulls)}
+    rows = [(key, row) for key, designs in used.items() for each in designs for row in each.rows]
+    left = np.zeros((len(rows), len(place)))
+    for i, (key, (_, terms)) in enumerate(rows):
+        for name, fj in terms.items():
+            if (column := _column(key, name)) in place:
+                left[i, place[column]] = fj
+    right = np.array([measured for _, (measured, _) in rows])
+    pull = np.array([weight for weight, _ in pulls.values()])
+    wanted = np.array([factor for _, factor in pulls.values()])
     found = _least_squares(np.vstack([left, np.diag(pull)]), np.append(right, pull * wanted))
-    return factor, dict(zip(names, found.tolist(), strict=True))
+    return {
+        key: _Solution(factor, _terms_of(key, used[key], place, found.tolist()))
+        for key, factor in factors.items()
+    }
+
+
+def _column(key: str, name: str) -> tuple[str, str]:
+    """What is sought for a term of a part: one factor for all parts, or one of its own."""
+    return ("", name) if name in BEFORE_COUNTERS else (key, name)
+
+
+def _whole_factor(designs: Sequence[_Design]) -> float:
+    raw = np.array([each.raw / each.measured for each in designs])
+    return max(float(raw.sum() / (raw @ raw)), _LEAST_FACTOR)
+
+
+def _pulls(
+    used: _Parts, factors: Mapping[str, float]
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return how strongly each factor that is sought is pulled, and where to."""
+    seen: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for key, designs in used.items():
+        for each in designs:
+            for name in (*each.own, *each.added):
+                wanted = factors[key] if name in each.own else 0.0
+                seen.setdefault(_column(key, name), []).append((_whole(each, name), wanted))
+    return {
+        column: (
+            math.sqrt(_HELD * math.fsum(share**2 for share, _ in found)),
+            math.fsum(wanted for _, wanted in found) / len(found),
+        )
+        for column, found in seen.items()
+        if any(share > 0 for share, _ in found)
+    }
+
+
+def _terms_of(
+    key: str, designs: Sequence[_Design], place: Mapping[tuple[str, str], int],
+    found: Sequence[float],
+) -> Terms:  # fmt: skip
+    """Return the factors of a part's terms if there are several."""
+    names = dict.fromkeys(name for each in designs for name in (*each.own, *each.added))
+    terms = {
+        name: found[place[column]]
+        for name in names
+        if (column := _column(key, name)) in place
+    }
+    return terms if len(terms) > 1 else {}
 
 
 def _whole(design: _Design, name: str) -> float:
@@ -162,9 +229,10 @@ def _least_squares(left: Floats, right: Floats) -> Floats:
     return found
 
 
-def _residual(key: str, design: _Design, factor: float, terms: Terms) -> Residual:
+def _residual(key: str, design: _Design, by: _Solution) -> Residual:
+    estimated = design.estimated(by.factor, by.terms)
     return Residual(
-        key, "energy", design.point, design.raw, design.estimated(factor, terms), design.measured,
+        key, "energy", design.point, design.raw, estimated, design.measured,
         design.is_fitted, design.composed,
     )  # fmt: skip
 
@@ -196,7 +264,7 @@ def _log(residual: Residual) -> float:
 
 
 def _factor(
-    residuals: Sequence[Residual], pooled: Sequence[float], solved: tuple[float, Terms] | None
+    residuals: Sequence[Residual], pooled: Sequence[float], solved: _Solution | None
 ) -> CalibrationFactor:
     """Return a factor with its spread; a sum of calibrated parts stays as it is.
 
@@ -205,11 +273,11 @@ def _factor(
     spread = expected_spread([_log(r) for r in residuals])
     if len(residuals) < _SHOWS_SPREAD:
         spread = max(spread, expected_spread(pooled))
-    factor, terms = solved or (1.0, {})
+    by = solved or _Solution(1.0, {})
     note = "" if solved else "of the sum of its parts, which is not scaled once more"
     return CalibrationFactor(
-        factor=factor, spread=spread, points=len(residuals), source=SOURCE, note=note,
-        terms=dict(terms),
+        factor=by.factor, spread=spread, points=len(residuals), source=SOURCE, note=note,
+        terms=dict(by.terms),
     )
 
 

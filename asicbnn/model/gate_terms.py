@@ -22,6 +22,9 @@ _SHALLOW_LEVELS = 2
 _FEW_PINS = 4
 """Pins of an operand's net up to which it settles as soon as the nets of one pin do."""
 
+BEFORE_COUNTERS = frozenset({"products apart", "popcount buffered", "lane edges"})
+"""Terms of what leads to the counters of a popcount, the same gates in both of its structures."""
+
 
 @dataclass(frozen=True, slots=True)
 class GateRate:

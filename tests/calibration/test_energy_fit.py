@@ -129,6 +129,25 @@ def test_products_are_fitted_on_their_own_popcount():
     assert found["sums"].points == found["registers"].points == 6
 
 
+def test_what_stands_before_the_counters_has_one_factor_for_both_popcounts():
+    """Every tree has products apart, so trees alone could not tell them from their counters."""
+    made = []
+    for structure, counters in (("sliced", 1.5), ("tree", 0.8)):
+        for i in range(1, 9):
+            m = measured(GridPoint(structure, 4, 16 * i, 0))
+            apart = 1 if structure == "tree" else i % 3
+            own, added = {"popcount": 100.0}, {"products apart": 40.0 * apart}
+            spent = 100.0 * counters + 0.5 * added["products apart"]
+            terms, more = {**m.terms_fj, "popcount": own}, {share: {} for share in SHARES}
+            more["popcount"] = added
+            made.append(measurement(m.point, {**m.gates_fj, "popcount": spent}, terms, more))
+    found = factors_of(made)
+    sliced, tree = (found[f"popcount_{structure}"] for structure in ("sliced", "tree"))
+    assert sliced.terms["products apart"] == tree.terms["products apart"]
+    assert tree.terms == pytest.approx({"popcount": 0.8, "products apart": 0.5}, abs=0.15)
+    assert sliced.terms["popcount"] == pytest.approx(1.5, abs=0.1)
+
+
 @given(st.lists(st.floats(0.8, 1.25), min_size=8, max_size=8))
 def test_the_spread_holds_the_designs_that_were_fitted_on(off):
     measurements = [measured(p, x) for p, x in zip(POINTS, off, strict=True)]
