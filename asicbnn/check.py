@@ -38,7 +38,7 @@ def check(path: Path | str) -> list[Problem]:
     """
     try:
         document = open_document(path)
-        if specs.is_technology(document):
+        if specs.no_spec(document) == "technology":
             return _technology_file_problems(path, document)
         kind = specs.kind_of(document)
     except SpecError as error:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from asicbnn.errors import SpecError
 from asicbnn.spec.accelerator import Accelerator, read_accelerator
-from asicbnn.spec.check import Kind, is_technology, kind_of, model_of
+from asicbnn.spec.check import Kind, kind_of, model_of, no_spec
 from asicbnn.spec.reader import open_document, read
 from asicbnn.spec.wording import either, suggest
 from asicbnn.spec.workload import Workload, read_workload
@@ -34,7 +34,7 @@ def refuse_other_kinds(path: Path | str, kind: Kind) -> None:
     document = open_document(path)
     found: str = kind
     with suppress(SpecError):  # nothing tells what it is: the reader has more to say about it
-        found = "technology" if is_technology(document) else kind_of(document)
+        found = no_spec(document) or kind_of(document)
     if found != kind:
         message = f"this is {_a(found)} file; {_a(kind)} file was wanted"
         raise SpecError(document.problem((), message))

@@ -34,12 +34,20 @@ def model_of(kind: Kind) -> type[BaseModel]:
     return models[kind]
 
 
-def is_technology(document: Document) -> bool:
-    """Return whether a document is a technology file, which `check` alone reads like a spec."""
+_USED_BY = {
+    "technology": "an accelerator names it; `asicbnn technology show` shows it",
+    "chip": "`asicbnn validate` reads it, and says what is wrong with it",
+}
+
+
+def no_spec(document: Document) -> Literal["technology", "chip", ""]:
+    """Return what a document is instead of a spec, judged by keys and kinds that no spec has."""
     root = document.root
     keys = root.value if root is not None and isinstance(root.value, dict) else {}
     kind = keys["kind"].value if "kind" in keys else None
-    return bool({"cells", "fo4_delay_ps"} & set(keys)) or kind in ("library", "scaled", "published")
+    if {"cells", "fo4_delay_ps"} & set(keys) or kind in ("library", "scaled", "published"):
+        return "technology"
+    return "chip" if {"venue", "figures"} <= set(keys) else ""
 
 
 def kind_of(document: Document) -> Kind:
@@ -52,9 +60,8 @@ def kind_of(document: Document) -> Kind:
     if not keys:
         message = f"expected keys with values: {either([f'{article(k)} {k}' for k in KINDS])} file"
         raise SpecError([*document.problems, document.problem((), message)])
-    if is_technology(document):
-        help = "an accelerator names it; `asicbnn technology show` shows it"
-        raise SpecError(document.problem((), "this is a technology file", help))
+    if found := no_spec(document):
+        raise SpecError(document.problem((), f"this is a {found} file", _USED_BY[found]))
     if "layers" in keys and isinstance(keys["layers"].value, dict):
         return "mapping"
     scores: dict[Kind, float] = {}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from asicbnn.errors import ModelError, Problem, SpecError
 from asicbnn.levels import ResultLevel
-from asicbnn.spec.check import is_technology, kind_of
+from asicbnn.spec.check import kind_of, no_spec
 from asicbnn.spec.document import Document
 from asicbnn.spec.parse import parse
 from asicbnn.spec.source import decode
@@ -321,7 +321,7 @@ def _refuse_specs(document: Document) -> None:
     """Refuse an accelerator, a workload or a sweep where a technology is wanted, as what it is."""
     root = document.root
     keys = root.value if root is not None and isinstance(root.value, dict) else {}
-    if {"array", "layers", "axes"} & set(keys) and not is_technology(document):
+    if {"array", "layers", "axes"} & set(keys) and not no_spec(document):
         kind = kind_of(document)
         message = f"this is {article(kind)} {kind} file; a technology file was wanted"
         raise SpecError(document.problem((), message))

@@ -100,6 +100,9 @@ def test_a_technology_and_an_accelerator_in_each_others_place_are_named(tmp_path
     assert any("this is an accelerator file; a technology file was wanted" in p for p in problems)
     with pytest.raises(SpecError, match="this is a technology file; a workload file was wanted"):
         workload_of(ROOT / "asicbnn/technology/libraries/sky130hd.yaml")
+    (chip,) = check(ROOT / "asicbnn/validate/chips/laxor.yaml")
+    assert chip.message == "this is a chip file"
+    assert "`asicbnn validate` reads it" in chip.help
     with pytest.raises(SpecError, match="`asicbnn technology show` shows it"):
         load(ROOT / "asicbnn/technology/libraries/sky130hd.yaml")
 
