@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 import yaml
-from simulation.test_backends import needs_compiler
+from simulation.machines import needs_compiler
 from typer.testing import CliRunner
 
 from asicbnn.activity import NO_GLITCHES, Activity, measure

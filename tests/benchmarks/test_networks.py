@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulation.test_backends import needs_compiler
+from simulation.machines import needs_compiler
 from test_simulate import imported
 
 from asicbnn.activity import SAMPLE, WINDOW_CYCLES

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
-from simulation.test_backends import needs_compiler
+from simulation.machines import needs_compiler
 
 from asicbnn.hardware.accelerator import Machine
 from asicbnn.hardware.declarations import declarations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from simulation.test_backends import needs_compiler
+from simulation.machines import needs_compiler
 
 from asicbnn.calibration.network_run import NetworkRun, RunningMachine
 from asicbnn.calibration.ranking import candidates, networks

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from simulation.test_backends import needs_compiler
+from simulation.machines import needs_compiler
 
 from asicbnn.bnn.reference import random_activations, random_parameters, run_network
 from asicbnn.errors import CycleLimitError, SimulationError

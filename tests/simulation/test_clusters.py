@@ -8,7 +8,8 @@ import pyrtl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulation.test_backends import RandomBlock, build, held, needs_compiler, ones, result
+from simulation.machines import build, held, needs_compiler, result
+from simulation.random_block import RandomBlock, ones
 from simulation.test_toggles import toggles_between, traces
 
 from asicbnn.simulation.backends.netlist import read_netlist, wire_order

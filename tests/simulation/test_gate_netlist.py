@@ -10,7 +10,8 @@ import pyrtl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulation.test_backends import OPERATIONS, RESULT_BITS, RandomBlock, ones
+from simulation.machines import OPERATIONS, RESULT_BITS
+from simulation.random_block import RandomBlock, ones
 
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.accelerator import elaborate

@@ -11,21 +11,20 @@ from typing import Any
 import numpy as np
 import pyrtl
 import pytest
-import simulation.test_backends as common
+import simulation.random_block as common
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulation.test_backends import (
-    RandomBlock,
+from simulation.machines import (
     build,
     counter,
     held,
-    load,
     memory_machine,
     needs_compiler,
-    random_contents,
     result,
-    state,
+    with_input,
+    with_loop,
 )
+from simulation.random_block import RandomBlock, load, random_contents, state
 
 from asicbnn.errors import EnvironmentProblem, SimulationError
 from asicbnn.simulation.backends import simulator
@@ -396,5 +395,5 @@ def refused(describe: Callable[[], None], message: str) -> None:
 
 
 def test_blocks_with_inputs_or_combinational_loops_are_refused() -> None:
-    refused(common.with_input, r"^the block has inputs \(x\)")
-    refused(common.with_loop, "loop")
+    refused(with_input, r"^the block has inputs \(x\)")
+    refused(with_loop, "loop")

@@ -10,17 +10,8 @@ import pyrtl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulation.test_backends import (
-    RandomBlock,
-    build,
-    held,
-    load,
-    needs_compiler,
-    ones,
-    random_contents,
-    result,
-    state,
-)
+from simulation.machines import build, held, needs_compiler, result
+from simulation.random_block import RandomBlock, load, ones, random_contents, state
 
 from asicbnn.bnn.reference import random_activations, random_parameters
 from asicbnn.errors import EnvironmentProblem, SimulationError
