@@ -18,6 +18,16 @@ _LIBRARIES = {
     "sky130hd": "sky130hd/sky130hd_tt_025C_1v80.lib.gz",
     "ihp_sg13g2": "ihp_sg13g2/sg13g2_stdcell_typ_1p20V_25C.lib.gz",
 }
+EQUIVALENCE = """
+design -copy-from gold -as gold gold
+design -copy-from gate -as gate gate
+equiv_make gold gate equiv
+hierarchy -top equiv
+equiv_simple -undef
+equiv_induct -undef
+equiv_status -assert
+"""
+"""Proves two designs stashed as gold and gate equivalent."""
 _PYOSYS = "import sys; from pyosys import libyosys as ys; ys.run_pass(sys.argv[1], ys.Design())"
 
 

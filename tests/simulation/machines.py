@@ -33,7 +33,7 @@ def held(bits: int, name: str) -> Any:
 
 
 def result(value: Any, name: str) -> None:
-    register = pyrtl.Register(value.bitwidth, name)
+    register = pyrtl.Register(len(value), name)
     register.next <<= value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
@@ -146,3 +147,12 @@ def state(backend: Backend) -> dict[str, int | list[int]]:
         name: numbers_of_words(backend.read_memory(name)) for name in backend.shape.memories
     }
     return registers | memories
+
+
+def check_alike(one: Backend, other: Backend, runs: Iterable[int]) -> None:
+    """Run two back ends from one state: they are in one state after every run of so many cycles."""
+    assert state(one) == state(other)
+    for cycles in runs:
+        one.run(cycles)
+        other.run(cycles)
+        assert state(one) == state(other)

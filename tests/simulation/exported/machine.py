@@ -6,21 +6,18 @@ from random import Random
 from typing import Any
 
 import pyrtl
+from simulation.machines import result
+from simulation.random_block import ones
 
 from asicbnn.hardware.gating import GatedGroup
 from asicbnn.simulation.backends import Backend
 from asicbnn.simulation.backends.interface import (
-    numbers_of_words,
     words_of_numbers,
 )
 
 # Around every type of Verilator's: 8, 16, 32, 64 bit, and words of 32 bit beyond.
 WIDTHS = [1, 2, 8, 9, 16, 17, 32, 33, 63, 64, 65, 96, 97, 128, 129, 300]
 ROM = [5, 0, 1 << 69, 3]
-
-
-def ones(bits: int) -> int:
-    return (1 << bits) - 1
 
 
 def machine() -> tuple[pyrtl.Block, list[GatedGroup]]:
@@ -31,19 +28,19 @@ def machine() -> tuple[pyrtl.Block, list[GatedGroup]]:
         count.next <<= (count + 1).truncate(8)
         done.next <<= count == 10
         for bits in WIDTHS:
-            held = _held(bits, f"held {bits}", ones(bits) & 0x5A5A5A5A5A5)
-            _copy(~held, f"inverse{bits}")
-            _copy((held + count).truncate(bits), f"sum{bits}")
+            held = kept(bits, f"held {bits}", ones(bits) & 0x5A5A5A5A5A5)
+            result(~held, f"inverse{bits}")
+            result((held + count).truncate(bits), f"sum{bits}")
             _written_memory(bits, count, held)
             given = pyrtl.MemBlock(bits, 3, f"given{bits}")  # no write port: filled from outside
-            _copy(given[count[:3]], f"read{bits}")
+            result(given[count[:3]], f"read{bits}")
         rom = pyrtl.RomBlock(70, 2, ROM, name="rom")
-        _copy(rom[count[:2]], "rom_word")
-        shared = pyrtl.concat_list([_held(20, f"factor{i}") for i in range(3)])  # by two readers
+        result(rom[count[:2]], "rom_word")
+        shared = pyrtl.concat_list([kept(20, f"factor{i}") for i in range(3)])  # by two readers
         square = shared * shared + shared
-        _copy(square, "square")
-        _copy(square ^ shared.zero_extended(len(square)), "square_too")
-        _copy(pyrtl.concat(count, done), "always")  # a name Verilog has taken
+        result(square, "square")
+        result(square ^ shared.zero_extended(len(square)), "square_too")
+        result(pyrtl.concat(count, done), "always")  # a name Verilog has taken
         enable = count[1]
         registers = tuple(_gated(bits, count, enable) for bits in (20, 30, 1, 80))
         gated = GatedGroup("gated", enable, registers)
@@ -58,16 +55,11 @@ def _gated(bits: int, count: Any, enable: Any) -> Any:
     return register
 
 
-def _held(bits: int, name: str, reset_value: int = 0) -> Any:
+def kept(bits: int, name: str, reset_value: int = 0) -> Any:
     """A register that keeps what is written into it from outside."""
     register = pyrtl.Register(bits, name, reset_value=reset_value)
     register.next <<= register
     return register
-
-
-def _copy(value: Any, name: str) -> None:
-    register = pyrtl.Register(len(value), name)
-    register.next <<= value
 
 
 def _written_memory(bits: int, count: Any, held: Any) -> None:
@@ -76,13 +68,7 @@ def _written_memory(bits: int, count: Any, held: Any) -> None:
     even, odd = pyrtl.concat(count[1:3], pyrtl.Const(0, 1)), pyrtl.concat(count[:2], pyrtl.Const(1))
     memory[even] <<= pyrtl.MemBlock.EnabledWrite(held, count[0])
     memory[odd] <<= pyrtl.MemBlock.EnabledWrite(~held, ~count[0])
-    _copy(memory[even], f"before{bits}")
-
-
-def state(unit: Backend) -> dict[str, int | list[int]]:
-    registers = {name: unit.read_register(name) for name in unit.shape.registers}
-    memories = {name: numbers_of_words(unit.read_memory(name)) for name in unit.shape.memories}
-    return registers | memories
+    result(memory[even], f"before{bits}")
 
 
 def load(unit: Backend, random: Random) -> None:

@@ -7,7 +7,8 @@ from random import Random
 
 import numpy as np
 import pytest
-from simulation.exported.machine import ROM, load, machine, state
+from simulation.exported.machine import ROM, load, machine
+from simulation.random_block import state
 from tools import needs
 
 from asicbnn.errors import SimulationError

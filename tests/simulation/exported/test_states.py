@@ -8,8 +8,9 @@ import pyrtl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from simulation.exported.machine import _copy, _held, load, machine, ones, state
-from simulation.random_block import RandomBlock
+from simulation.exported.machine import kept, load, machine
+from simulation.machines import result
+from simulation.random_block import RandomBlock, check_alike, ones, state
 from tools import EXTERNAL, needs
 
 from asicbnn.errors import SimulationError
@@ -29,11 +30,7 @@ def test_random_states_go_where_fast_simulation_takes_them(
     for seed in range(4):
         load(unit, Random(seed))
         load(reference, Random(seed))
-        assert state(unit) == state(reference)
-        for cycles in (1, 1, 9):
-            unit.run(cycles)
-            reference.run(cycles)
-            assert state(unit) == state(reference)
+        check_alike(unit, reference, (1, 1, 9))
 
 
 def check_random_block(seed: int, backend: str) -> None:
@@ -42,10 +39,7 @@ def check_random_block(seed: int, backend: str) -> None:
     external, interpreted = simulator(block, backend), simulator(block, "pyrtl")
     load(external, Random(seed))
     load(interpreted, Random(seed))
-    for cycles in (1, 1, 20):
-        external.run(cycles)
-        interpreted.run(cycles)
-        assert state(external) == state(interpreted)
+    check_alike(external, interpreted, (1, 1, 20))
 
 
 @needs("iverilog", "vvp")
@@ -89,7 +83,7 @@ def test_what_is_written_between_cycles_reaches_the_logic_behind_it(unit: Backen
 def test_a_block_may_have_no_memories_and_no_flags() -> None:
     block = pyrtl.Block()
     with pyrtl.set_working_block(block, no_sanity_check=True):
-        _copy(~_held(3, "a"), "b")
+        result(~kept(3, "a"), "b")
     unit = simulator(block, "icarus")
     unit.run(1)
     assert unit.read_register("b") == 7
