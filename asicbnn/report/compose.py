@@ -20,7 +20,9 @@ from asicbnn.errors import SpecError
 from asicbnn.mapping.layout import layout
 from asicbnn.replacing import write_text
 from asicbnn.report import plots
+from asicbnn.report.needed import require
 from asicbnn.report.page import Drawing, Grid, Page, Section, grid, manifest_of
+from asicbnn.report.pareto_plot import pareto
 from asicbnn.report.remarks import Remarks, remarks
 from asicbnn.report.roofline import roofline
 from asicbnn.report.style import plain, save
@@ -90,13 +92,13 @@ def draw(kind: str, table: pd.DataFrame, *, x: str, y: str, by: str, label: str 
     label     energy, area: the column that names the bars (default: what tells the rows apart)
     """
     if kind == "pareto":
-        return plots.pareto(table, x, y, by)
+        return pareto(table, x, y, by)
     if kind in ("energy", "area"):
         naming = [label] if label else [n for n in _LABELS if n in table]
         quantity = "energy_fj" if kind == "energy" else "area_um2"
         return plots.breakdown(table, (naming or ["accelerator"])[0], quantity)
     if kind == "roofline":
-        plots.require(table, ["peak_ops_per_cycle", "link_bits"])
+        require(table, ["peak_ops_per_cycle", "link_bits"])
         return _roofline(table)
     return plots.latency(table) if kind == "latency" else plots.dataflows(table)
 
@@ -229,13 +231,13 @@ def _sweep(source: Source) -> Section:
 def _sweep_figures(source: Source, varied: Sequence[str]) -> Iterator[Drawing]:
     table, name = source.table, source.name
     caption = "Every legal design point; large marks are not dominated in these two metrics."
-    yield Drawing(f"{name}-area-energy", plots.pareto(table), caption)
+    yield Drawing(f"{name}-area-energy", pareto(table), caption)
     axes = [axis for axis in varied if 1 < table[axis].nunique() <= _MOST_SERIES]
     series = next((axis for axis in axes if axis != "dataflow"), (axes or ["technology"])[0])
     groups = list(table.groupby(["workload", "technology"], sort=True))[:_MOST_GROUPS]
     for workload in dict.fromkeys(key[0] for key, _ in groups):
         rows = table[table["workload"] == workload]
-        drawn = plots.pareto(rows, x="latency_ms", by=series, panels="technology")
+        drawn = pareto(rows, x="latency_ms", by=series, panels="technology")
         caption = f"{workload}: energy over latency within each technology, by {series}."
         yield Drawing(f"{name}-{workload}-latency-energy", drawn, caption)
     for (workload, technology), rows in groups:

@@ -13,7 +13,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from asicbnn.report import style
-from asicbnn.report.plots import require
+from asicbnn.report.needed import require
 from asicbnn.report.style import COLUMN_INCH, drawn, sheet
 
 Points = NDArray[np.floating[Any]]

@@ -8,6 +8,7 @@ from matplotlib.collections import LineCollection
 
 from asicbnn.report import page, plots
 from asicbnn.report.bands import level_note, reach, summed_reach, told_apart
+from asicbnn.report.pareto_plot import pareto
 from asicbnn.result import BANDED
 
 
@@ -58,7 +59,7 @@ def test_dataflows_have_bars_where_energy_is_uncertain():
 
 def test_each_series_of_a_front_has_one_cross():
     table = with_bands(synthetic.sweep_table(60))
-    figure = plots.pareto(table)
+    figure = pareto(table)
     panels, series = table["workload"].nunique(), table["technology"].nunique()
     assert len(bars(figure)) == 2 * panels * series
     assert "at cell level; bars: relative error" in texts(figure)
@@ -67,7 +68,7 @@ def test_each_series_of_a_front_has_one_cross():
 def test_a_bar_wider_than_a_linear_axis_is_said_instead():
     table = with_bands(synthetic.sweep_table(60), error=1.0)
     table["latency_ms"] = np.linspace(10.0, 11.0, len(table))
-    narrow = plots.pareto(table, x="latency_ms")
+    narrow = pareto(table, x="latency_ms")
     assert any(text.endswith(", within a factor 2") for text in texts(narrow))
     for axes in narrow.axes:
         if axes.get_xlabel():
@@ -77,7 +78,7 @@ def test_a_bar_wider_than_a_linear_axis_is_said_instead():
 
 def test_series_of_different_levels_say_so():
     table = mixed(synthetic.sweep_table(60))
-    figure = plots.pareto(table)
+    figure = pareto(table)
     said = texts(figure)
     first, *others = table["technology"].unique()
     assert f"{first} (gate)" in said

@@ -10,10 +10,11 @@ import synthetic
 
 from asicbnn.errors import SpecError
 from asicbnn.report import compose, plots, roofline, style
+from asicbnn.report.pareto_plot import pareto
 
 FIGURES = {
-    "pareto": lambda: plots.pareto(synthetic.sweep_table(60)),
-    "pareto of three": lambda: plots.pareto(
+    "pareto": lambda: pareto(synthetic.sweep_table(60)),
+    "pareto of three": lambda: pareto(
         synthetic.sweep_table(90, 3), x="latency_ms", y="efficiency_tops_per_w"
     ),
     "energy": lambda: plots.breakdown(synthetic.dataflow_table(), label="dataflow"),
@@ -95,7 +96,7 @@ def test_bars_of_a_layer_end_at_its_cycles():
 def test_the_front_drawn_is_the_front():
     table = synthetic.sweep_table(60)
     sky = table[table["technology"] == "sky130hd"]
-    [line] = [line for line in plots.pareto(table).axes[0].lines if line.get_label() == "sky130hd"]
+    [line] = [line for line in pareto(table).axes[0].lines if line.get_label() == "sky130hd"]
     energies = line.get_ydata()
     assert list(energies) == sorted(energies, reverse=True)
     assert min(energies) == pytest.approx(sky["energy_per_inference_uj"].min())
@@ -118,9 +119,9 @@ def test_an_inlined_figure_is_well_formed_and_keeps_its_references():
 @pytest.mark.parametrize(
     ("draw", "sentence"),
     [
-        (lambda t: plots.pareto(t.drop(columns="area_um2")), r"^the table has no column area_um2"),
-        (lambda t: plots.pareto(t.head(0)), r"^the table has no rows to draw$"),
-        (lambda t: plots.pareto(t, x="macs"), r"^macs is not an objective; "),
+        (lambda t: pareto(t.drop(columns="area_um2")), r"^the table has no column area_um2"),
+        (lambda t: pareto(t.head(0)), r"^the table has no rows to draw$"),
+        (lambda t: pareto(t, x="macs"), r"^macs is not an objective; "),
         (lambda t: plots.latency(t), r"^the table has no column layer, which this figure draws$"),
         (plots.breakdown, r"^60 rows are too many for a breakdown; 16 fit: keep the rows to be "),
         (
