@@ -10,14 +10,20 @@ from typing import Protocol
 from asicbnn.calibration.energy_fit import SOURCE, fit_energies
 from asicbnn.calibration.energy_measurement import EnergyMeasurement
 from asicbnn.calibration.grid import GridPoint
-from asicbnn.calibration.measurement import SMALL_PES, Measurement
-from asicbnn.calibration.residuals import Metric, Residual, expected_spread
+from asicbnn.calibration.least_squares import Row, told_apart
+from asicbnn.calibration.measurement import Measurement
+from asicbnn.calibration.path_fit import fit_paths
+from asicbnn.calibration.residuals import Metric, Residual, distinct, expected_spread
 from asicbnn.model.area import component_cells, trimmed_cells
-from asicbnn.model.built_paths import settled_ps
 from asicbnn.technology.calibration import (
+    CHOICE,
+    CHOOSES,
     COMPONENTS,
     FLOP,
     HOLDING,
+    PRODUCT,
+    PRODUCT_GATES,
+    REGISTERED_PRODUCT,
     MappedAs,
     accelerator_key,
     component_key,
@@ -32,8 +38,8 @@ _LEAST_FACTOR = 0.01
 in the technology are too high, and the spread says by how much."""
 _HELD = "registers"
 _ROUNDS = 12
-_ALIKE = 1e-6
-"""Part of what two factors are found by, below which the designs do not tell them apart."""
+_DESIGNS = 2
+"""That differ, for each price that is fitted together with others."""
 _SHOWS_SPREAD = 4
 """Designs below which the residuals of all structures stand in for a structure's own."""
 
@@ -57,6 +63,10 @@ class _Sample:
 
     def estimated(self, factor: float) -> float:
         return self.fixed + factor * self.scaled
+
+    @property
+    def unscaled(self) -> float:
+        return self.estimated(1.0)
 
 
 @dataclass(frozen=True)
@@ -89,12 +99,13 @@ def fit(
     areas = _Areas(technology, measurements, halves, keeps_adders)
     kept = areas.mapped_as(flop_um2)
     samples = list(areas.samples(kept))
-    factors = dict(_fitted(samples))
+    factors = dict(_fitted(samples, kept))
     if areas.fitted:
         factors = _kept_factors(kept, areas.fitted) | factors
     whole = list(_whole_areas(samples, factors, measurements, halves))
-    whole += _paths(technology, measurements, halves)
-    factors |= dict(_fitted(whole))
+    factors |= dict(_fitted(whole, kept))
+    paths = fit_paths(technology, measurements, halves)
+    factors |= {(structure, "delay"): factor for structure, factor in paths.factors.items()}
     spent = fit_energies(energies, fitted_half(energies))
     factors |= {(structure, "energy"): factor for structure, factor in spent.factors.items()}
     every = [*samples, *whole]
@@ -114,7 +125,7 @@ def fit(
         )
         for structure in structures
     }
-    return Fit(entries, (*residuals, *spent.residuals))
+    return Fit(entries, (*residuals, *paths.residuals, *spent.residuals))
 
 
 class Measured(Protocol):
@@ -152,7 +163,7 @@ class _Areas:
         kept = MappedAs(flop=1.0 if flop_um2 is None else flop_um2 / counted_um2)
         for _ in range(_ROUNDS):
             kept = replace(kept, holding=self._holding(kept))
-        return kept
+        return self._with_choices(self._with_products(kept))
 
     def _holding(self, kept: MappedAs) -> float:
         """Fit what holds where there is little else: on the registers of the operands.
@@ -161,14 +172,46 @@ class _Areas:
         have multiplexers too, at the price of the round before.
         """
         mux2_um2 = self.technology.area_um2(Cells(mux2=1))
-        rows = []
+        rows: list[Row] = []
         for s in self.samples(kept, (_HELD,)):
             held = mux2_um2 * trimmed_cells(s.point.accelerator)[_HELD].holding
             if s.is_fitted:
                 rest = s.measured - (s.fixed - kept.holding * held)
-                rows.append((held / s.measured, s.scaled / s.measured, rest / s.measured))
-        found = _two_factors(rows)
-        return kept.holding if found is None else max(found[0], _LEAST_FACTOR)
+                rows.append(((held, s.scaled), rest, s.measured))
+        found = told_apart(rows, 2)[0]
+        return kept.holding if found is None else found
+
+    def _with_products(self, kept: MappedAs) -> MappedAs:
+        """Fit products on the arrays of both structures, beside the gates of either.
+
+        A product is the same hardware in both. Where its masks are registered they come with its
+        operands, and it becomes an XNOR and a wide AND; where they are made in the same cycle
+        they come last, and it becomes gates that meet them late.
+        """
+        product_um2 = self.technology.area_um2(PRODUCT_GATES)
+        rows: list[Row] = []
+        for s in self.samples(kept, ("array",)):
+            if s.is_fitted:
+                cells = trimmed_cells(s.point.accelerator)["array"]
+                late = product_um2 * cells.products
+                early = product_um2 * cells.registered_products
+                rest = s.scaled - late - early
+                is_tree = s.point.structure == "tree"
+                columns = (0.0 if is_tree else rest, rest if is_tree else 0.0, late, early)
+                rows.append((columns, s.measured - s.fixed, s.measured))
+        _, _, product, registered = told_apart(rows, 4, _DESIGNS)
+        return replace(kept, product=product, registered_product=registered)
+
+    def _with_choices(self, kept: MappedAs) -> MappedAs:
+        """Fit the multiplexers of the output stage beside its other gates."""
+        mux2_um2 = self.technology.area_um2(Cells(mux2=1))
+        rows: list[Row] = []
+        for s in self.samples(kept, CHOOSES):
+            if s.is_fitted:
+                choices = mux2_um2 * trimmed_cells(s.point.accelerator)[CHOOSES[0]].shared.mux2
+                rest = s.scaled - kept.holding * choices
+                rows.append(((rest, choices), s.measured - s.fixed, s.measured))
+        return replace(kept, choice=told_apart(rows, 2, _DESIGNS)[1])
 
     def samples(self, kept: MappedAs, names: Sequence[str] = COMPONENTS) -> Iterator[_Sample]:
         """Yield what each design says of the factors of some components."""
@@ -177,7 +220,7 @@ class _Areas:
             trimmed, counted = trimmed_cells(point.accelerator), component_cells(point.accelerator)
             for name in names:
                 price = mapped_price(
-                    self.technology, self.technology.area_um2, trimmed[name], kept,
+                    self.technology, self.technology.area_um2, trimmed[name], kept.of(name),
                     keeps_adders=self.keeps_adders,
                 )  # fmt: skip
                 yield _Sample(
@@ -188,16 +231,6 @@ class _Areas:
                 )  # fmt: skip
 
 
-def _two_factors(rows: Sequence[tuple[float, float, float]]) -> tuple[float, float] | None:
-    """Return a and b of a x + b y = z by least squares; None if rows (x, y, z) leave them open."""
-    xx, xy, yy = (math.fsum(r[i] * r[j] for r in rows) for i, j in ((0, 0), (0, 1), (1, 1)))
-    xz, yz = (math.fsum(r[i] * r[2] for r in rows) for i in (0, 1))
-    divisor = xx * yy - xy * xy
-    if divisor <= _ALIKE * xx * yy:
-        return None
-    return (xz * yy - yz * xy) / divisor, (yz * xx - xz * xy) / divisor
-
-
 def _kept_factors(
     kept: MappedAs, designs: int
 ) -> dict[tuple[str, Metric], CalibrationFactor]:
@@ -205,11 +238,15 @@ def _kept_factors(
 
     designs  the multiplexers that hold were fitted on; a flip-flop is seen alone
     """
+    found = {
+        FLOP: (kept.flop, 1), HOLDING: (kept.holding, designs),
+        PRODUCT: (kept.product, designs), REGISTERED_PRODUCT: (kept.registered_product, designs),
+        CHOICE: (kept.choice, designs),
+    }  # fmt: skip
     return {
-        (name, "area"): CalibrationFactor(
-            factor=factor, spread=0.0, points=points, source=SOURCE
-        )
-        for name, factor, points in ((FLOP, kept.flop, 1), (HOLDING, kept.holding, designs))
+        (name, "area"): CalibrationFactor(factor=factor, spread=0.0, points=points, source=SOURCE)
+        for name, (factor, points) in found.items()
+        if factor is not None
     }
 
 
@@ -231,21 +268,8 @@ def _whole_areas(
         )  # fmt: skip
 
 
-def _paths(
-    technology: Technology, measurements: Iterable[Measurement], halves: frozenset[GridPoint]
-) -> Iterator[_Sample]:
-    """Longest path as written, of designs that were mapped as a whole."""
-    for m in measurements:
-        point = m.point.of(SMALL_PES) if m.is_composed else m.point
-        slowest = max(settled_ps(point.accelerator, technology).values())
-        yield _Sample(
-            accelerator_key(m.point.structure), "delay", m.point, 0.0, slowest, m.period_ps,
-            m.point in halves, m.is_composed,
-        )  # fmt: skip
-
-
 def _fitted(
-    samples: Iterable[_Sample],
+    samples: Iterable[_Sample], kept: MappedAs
 ) -> Iterator[tuple[tuple[str, Metric], CalibrationFactor]]:
     """Least squares of relative errors, per structure and metric."""
     groups: dict[tuple[str, Metric], list[_Sample]] = {}
@@ -259,15 +283,24 @@ def _fitted(
         above = math.fsum(s.scaled * (s.measured - s.fixed) / s.measured**2 for s in own)
         factor = above / math.fsum((s.scaled / s.measured) ** 2 for s in own)
         factor = max(factor, _LEAST_FACTOR)
-        half = [s for s in group if s.is_fitted] or own
+        half = distinct([s for s in group if s.is_fitted] or own)
         residuals = [math.log(s.measured / s.estimated(factor)) for s in half]
         pooled.setdefault(key[1], []).extend(residuals)
         found.append((key, factor, len(own), residuals))
     for key, factor, points, residuals in found:
-        spread = expected_spread(residuals)
+        spread = expected_spread(residuals, _parameters(key[0], kept))
         if len(residuals) < _SHOWS_SPREAD:
             spread = max(spread, expected_spread(pooled[key[1]]))
         yield key, CalibrationFactor(factor=factor, spread=spread, points=points, source=SOURCE)
+
+
+def _parameters(structure: str, kept: MappedAs) -> int:
+    """Count what was fitted on the designs of a structure: its factor, and what is kept in it."""
+    if structure.startswith("array"):
+        return 1 + sum(each is not None for each in (kept.product, kept.registered_product))
+    if structure in CHOOSES:
+        return 1 if kept.choice is None else 2
+    return 2 if structure == _HELD else 1
 
 
 def _says_nothing(sample: _Sample) -> bool:

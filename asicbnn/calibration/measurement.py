@@ -7,6 +7,9 @@ in a moment is composed, and says so:
   mapped at two smaller numbers of PEs, and the straight line through both is followed
 - the whole is the sum of its components, times what mapping across their borders saved at 4 PEs
 - the longest path is that of the same design with 4 PEs
+
+Beside it the path through the popcount is timed, of the products and the popcount mapped by
+themselves behind flip-flops: where it is not the longest, nothing else shows it.
 """
 
 from __future__ import annotations
@@ -23,10 +26,12 @@ from pathlib import Path
 
 from asicbnn.calibration import opensta
 from asicbnn.calibration.grid import GridPoint
+from asicbnn.calibration.port_flops import registered
 from asicbnn.calibration.static_timing import longest_path
 from asicbnn.calibration.synthesis import Flow, Form
 from asicbnn.hardware.accelerator import Machine, elaborate
 from asicbnn.hardware.cutting import cut
+from asicbnn.hardware.engine import masks_after
 from asicbnn.hardware.structure import COMPONENTS
 from asicbnn.hardware.verilog import VerilogBlock, write_verilog
 from asicbnn.hardware.verilog.accelerator import reset_registers
@@ -39,6 +44,8 @@ WHOLE_LANES = 512
 SMALL_PES = 4
 PER_PE = ("array", "registers")
 _WHOLE = "whole"
+_COUNTING = (("array", "products and popcount"), ("array", "popcount register"))
+_MASKS = ("array", "lane masks")
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ class Measurement:
 
     areas_um2   of each component, mapped apart       whole_um2   mapped as one
     period_ps   longest register-to-register path and setup
+    popcount_ps  of those that end in the popcount's registers: the operands' to the count's
     timers_apart  relative difference of the two calculations of it; None without OpenSTA
     composed    what of it was composed from smaller designs, one phrase each
     """
@@ -79,6 +87,7 @@ class Measurement:
     period_ps: float
     timers_apart: float | None
     composed: tuple[str, ...]
+    popcount_ps: float | None = None
 
     @property
     def composed_components(self) -> tuple[str, ...]:
@@ -145,7 +154,10 @@ class _Measuring:
         assert whole.own_ps is not None
         assert whole.period_ps is not None
         apart = None if whole.opensta_ps is None else whole.own_ps / whole.opensta_ps - 1
-        return Measurement(point, areas, whole_um2, whole.period_ps, apart, tuple(composed))
+        return Measurement(
+            point, areas, whole_um2, whole.period_ps, apart, tuple(composed),
+            self._popcount_ps(timed),
+        )  # fmt: skip
 
     def _area(self, point: GridPoint, name: str) -> float:
         if name not in PER_PE or is_direct(point):
@@ -155,6 +167,17 @@ class _Measuring:
             self._mapped(point.of(pes), name).area_um2(self.flow.library) for pes in (more, less)
         )
         return high + (point.pes - more) / (more - less) * (high - low)
+
+    def _popcount_ps(self, point: GridPoint) -> float | None:
+        """Time products and popcount by themselves; masks that are made in the cycle are in it.
+
+        Registers that hold masks end no path of the popcount, so they stay outside then.
+        """
+        machine = _machine(point)
+        is_late = masks_after(point.pipeline_stages)
+        block, gated = cut(machine, *((_MASKS, *_COUNTING) if is_late else _COUNTING))
+        written = write_verilog(block, gated=gated, reset=reset_registers(machine))
+        return mapped(self.flow, written, self.form, timed=True, behind_flops=True).period_ps
 
     def _mapped(self, point: GridPoint, name: str) -> Mapped:
         written = _written(point, name)
@@ -192,14 +215,22 @@ def _written(point: GridPoint, name: str) -> VerilogBlock:
     return write_verilog(block, gated=gated, reset=reset)
 
 
-def mapped(flow: Flow, written: VerilogBlock, form: Form, *, timed: bool) -> Mapped:
-    """Map a block and count its cells; ``timed`` finds its longest path as well."""
+def mapped(
+    flow: Flow, written: VerilogBlock, form: Form, *, timed: bool, behind_flops: bool = False
+) -> Mapped:
+    """Map a block and count its cells; ``timed`` finds its longest path as well.
+
+    behind_flops  paths start at its inputs too, which are taken to come from flip-flops
+    """
     with_opensta = timed and opensta.is_installed()
     suffix = "-opensta" if with_opensta else "-timed" if timed else "-cells"
+    suffix = f"{suffix}-behind-flops" if behind_flops else suffix
     place = flow.place(written, form, suffix)
     if (kept := _read(place)) is not None:
         return kept
     netlist = flow.netlist(written, form)
+    if behind_flops:
+        netlist = registered(netlist, flow.library, flow.cells.names, outputs=False)
     path = longest_path(netlist, flow.library) if timed else None
     found = Mapped(
         dict(netlist.census()),

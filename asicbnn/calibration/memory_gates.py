@@ -19,8 +19,8 @@ from asicbnn.calibration import opensta
 from asicbnn.calibration.annotation import annotated
 from asicbnn.calibration.gate_cells import GateCells
 from asicbnn.calibration.gate_energy import energies
-from asicbnn.calibration.mapped_netlist import ONE, Instance, MappedNetlist
-from asicbnn.calibration.sequential_cells import Flop, sequential
+from asicbnn.calibration.mapped_netlist import MappedNetlist
+from asicbnn.calibration.port_flops import registered
 from asicbnn.calibration.static_timing import longest_path
 from asicbnn.calibration.synthesis import Flow
 from asicbnn.calibration.timed_circuit import TimedCircuit
@@ -161,56 +161,6 @@ def _latch_pins(cell: LibertyCell) -> str:
     return f".{data}(data[i]), .{clock}(enable), .{out.name}(stored[i])"
 
 
-def registered(
-    netlist: MappedNetlist, library: Library, usable: frozenset[str]
-) -> MappedNetlist:
-    """Return a netlist with a flip-flop on every bit of its ports, the clock's aside."""
-    flop, data, out, tied = _smallest_flop(library, usable)
-    [clock] = netlist.inputs["clock"]
-    moved, nets = {}, netlist.nets
-    for name, bits in {**netlist.inputs, **netlist.outputs}.items():
-        if name != "clock":
-            moved[name] = tuple(range(nets, nets + len(bits)))
-            nets += len(bits)
-    flops = []
-    for name, outside in moved.items():
-        is_input = name in netlist.inputs
-        inside = netlist.inputs[name] if is_input else netlist.outputs[name]
-        for bit, (inner, outer) in enumerate(zip(inside, outside, strict=True)):
-            before, behind = (outer, inner) if is_input else (inner, outer)
-            pins = {data: before, flop.clock: clock, **tied}
-            flops.append(Instance(f"{name}{bit}", flop.cell.name, (), pins, {out: behind}))
-    return replace(
-        netlist, instances=(*netlist.instances, *flops), nets=nets,
-        inputs={name: moved.get(name, bits) for name, bits in netlist.inputs.items()},
-        outputs={name: moved[name] for name in netlist.outputs},
-    )  # fmt: skip
-
-
-def _smallest_flop(
-    library: Library, usable: frozenset[str]
-) -> tuple[Flop, str, str, dict[str, int]]:
-    """Smallest flip-flop with one data pin: it, that pin, an output, its resets tied to rest."""
-    cells = sorted((library.cells[name] for name in usable), key=lambda c: (c.area_um2, c.name))
-    for cell in cells:
-        if not any(storage.kind == "flop" for storage in cell.storages) or cell.clock_gate:
-            continue
-        found = _rising(cell)
-        if found and len(found.inputs) == 1 and (shown := found.outputs()):
-            tied = dict.fromkeys(found.resets, ONE)
-            if not found.is_reset(dict.fromkeys(tied, True)):
-                return found, found.inputs[0], shown[0].name, tied
-    raise EnvironmentProblem(f"library {library.name} has no plain flip-flop")
-
-
-def _rising(cell: LibertyCell) -> Flop | None:
-    try:
-        found = sequential(cell)
-    except EnvironmentProblem:
-        return None
-    return found if isinstance(found, Flop) else None
-
-
 # ---------------------------------------------------------------------- what is played
 @dataclass(frozen=True)
 class Cycle:
@@ -334,5 +284,5 @@ def _rows(circuit: TimedCircuit, cycles: Sequence[Cycle]) -> Bits:
 
 
 __all__ = [
-    "PLAYS", "MemoryAtGates", "MemoryGates", "Play", "memory_cells", "registered",
+    "PLAYS", "MemoryAtGates", "MemoryGates", "Play", "memory_cells",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 from asicbnn.calibration.grid import GridPoint
 from asicbnn.technology.routing import student_t
@@ -36,6 +36,18 @@ class Residual:
     def error(self) -> float:
         """Relative error of the estimate."""
         return self.estimated / self.measured - 1
+
+
+class Unscaled(Protocol):
+    """Something measured, and its estimate before any factor of its structure."""
+
+    @property
+    def measured(self) -> float: ...
+    @property
+    def unscaled(self) -> float: ...
+
+
+_Held = TypeVar("_Held", bound=Unscaled)
 
 
 @dataclass(frozen=True)
@@ -77,17 +89,31 @@ def summary(
     )  # fmt: skip
 
 
-def expected_spread(residuals: Sequence[float]) -> float:
+def expected_spread(residuals: Sequence[float], parameters: int = 1) -> float:
     """Half-width of the band one more design is expected in with 95 %.
 
-    residuals  logarithms of measured over estimated of the fitted designs
+    residuals   logarithms of measured over estimated of the fitted designs, each of which was
+                measured by itself: what is said twice counts once
+    parameters  that were fitted on them
 
-    A prediction interval: Student's quantile times the standard deviation times sqrt(1 + 1 / n).
+    A prediction interval: Student's quantile of n - parameters degrees of freedom times the
+    standard deviation times sqrt(1 + 1 / n).
     """
     n = len(residuals)
-    free = max(1, n - 1)
+    free = max(1, n - parameters)
     deviation = math.sqrt(math.fsum(r * r for r in residuals) / free)
     return math.expm1(student_t(free) * deviation * math.sqrt(1 + 1 / n))
+
+
+def distinct(designs: Iterable[_Held]) -> list[_Held]:
+    """Return designs without those that repeat another: as much measured, as much estimated.
+
+    Many designs of the grid hold the same part, such as an output stage of as many PEs.
+    """
+    found: dict[tuple[str, str], _Held] = {}
+    for each in designs:
+        found.setdefault((f"{each.measured:.9g}", f"{each.unscaled:.9g}"), each)
+    return list(found.values())
 
 
 def rows(residuals: Iterable[Residual]) -> Iterator[dict[str, str | float | int]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -19,10 +20,12 @@ from pyrtl import Const, LogicNet, Output, Register, WireVector
 from asicbnn.hardware.accelerator import Machine
 from asicbnn.hardware.component import Gates
 from asicbnn.hardware.declarations import Adder, declarations
+from asicbnn.hardware.engine import masks_after
 from asicbnn.hardware.fanout import buffers
 from asicbnn.hardware.shared_gates import SharedGates
 from asicbnn.hardware.structure import COMPONENTS, logic_machine, structure
 from asicbnn.hardware.uncollected import uncollected
+from asicbnn.mapping.layout import layout
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.trimmed_cells import TrimmedCells
@@ -36,9 +39,20 @@ def trimmed_cells(accelerator: Accelerator) -> Mapping[str, TrimmedCells]:
     """Return the cells of each component as synthesis finds them. The block is built for it."""
     counted = structure(accelerator)
     logic = component_logic(logic_machine(accelerator))
-    return MappingProxyType(
-        {name: logic[name].cells(counted.gates[name], counted.holding[name]) for name in COMPONENTS}
-    )
+    found = {
+        name: logic[name].cells(counted.gates[name], counted.holding[name]) for name in COMPONENTS
+    }
+    found["array"] = _with_products(found["array"], accelerator)
+    return MappingProxyType(found)
+
+
+def _with_products(array: TrimmedCells, accelerator: Accelerator) -> TrimmedCells:
+    """Say how many products there are among the gates of an array, by where their masks are."""
+    gates, built = array.shared, accelerator.array
+    products = min(layout(accelerator).pes * built.unroll.lanes, gates.xor2, gates.nand2 // 2)
+    if masks_after(built.popcount.pipeline_stages):
+        return replace(array, products=products)
+    return replace(array, registered_products=products)
 
 
 def component_logic(machine: Machine) -> dict[str, ComponentLogic]:

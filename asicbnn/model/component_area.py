@@ -66,8 +66,9 @@ def _mapped(
     structure = component_key(component, popcount)
     own = area_factor(technology, structure)
     whole = area_factor(technology, accelerator_key(popcount))
+    mapped_as = mapped_as_of(technology).of(component)
     area_um2, leakage_nw = (
-        mapped_price(technology, price, cells, mapped_as_of(technology)).total(own.factor)
+        mapped_price(technology, price, cells, mapped_as).total(own.factor)
         for price in (technology.area_um2, technology.leakage_nw)
     )
     return ComponentArea(

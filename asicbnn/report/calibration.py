@@ -14,10 +14,21 @@ from asicbnn.calibration.calibrate import Calibration
 from asicbnn.calibration.residuals import Summary, rows
 from asicbnn.report.style import plain
 from asicbnn.report.tables import add, notes, plain_table
-from asicbnn.technology.calibration import FLOP, HOLDING
+from asicbnn.technology.calibration import (
+    ADDER,
+    CHOICE,
+    FLOP,
+    HOLDING,
+    PRODUCT,
+    REGISTERED_PRODUCT,
+)
 
 GOALS: Final = {"area": 0.03, "accelerator": 0.05, "delay": 0.15, "energy": 0.15}
 """Largest mean error of the judged half a factor should leave."""
+_MAPPED: Final = (
+    (PRODUCT, "a product is mapped"), (REGISTERED_PRODUCT, "one of registered masks"),
+    (CHOICE, "a multiplexer of the output stage"),
+)  # fmt: skip
 _WRITTEN_BY: Final = (
     "Written by `asicbnn calibrate {technology}`; what is changed here by hand is lost. "
     "What the columns mean: [calibration](../calibration.md)."
@@ -62,6 +73,15 @@ def _facts(found: Calibration) -> Iterator[str]:
             f"a flip-flop is mapped to {areas[FLOP].factor:.3f} of the technology's area, a "
             "multiplexer that holds with the buffers of its enable to "
             f"{areas[HOLDING].factor:.3f}"
+        )
+    own = [f"{what} to {areas[key].factor:.3f}" for key, what in _MAPPED if key in areas]
+    if own:
+        yield f"of the gates each is counted as, {', '.join(own)}"
+    adders = [each.factor for name, _, each in found.factors() if name == ADDER]
+    if adders:
+        yield (
+            f"adders take {adders[0]:.3f} of their stated delay in a path, before the factor of "
+            "the path"
         )
     if found.energies:
         shares = [m.glitch_share for m in found.energies]

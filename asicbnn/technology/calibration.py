@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from asicbnn.errors import ModelError
@@ -29,7 +29,9 @@ def accelerator_key(popcount: str) -> str:
     return f"accelerator_{popcount}"
 
 
-SWITCHING: Final = ("popcount", "sums", *COMPONENTS[1:])
+POPCOUNT: Final = "popcount"
+
+SWITCHING: Final = (POPCOUNT, "sums", *COMPONENTS[1:])
 """Parts of the logic that energy is calibrated by: the components, the array as two of them.
 
 popcount  products, counters and the registers behind them     sums  all else of the array
@@ -51,13 +53,34 @@ HOLDING: Final = "holding"
 """What a multiplexer is mapped to by which a register holds, with the buffers of its enable: area
 alone."""
 
+PRODUCT: Final = "product"
+"""What a product is mapped to whose masks are made in the same cycle, late: area alone."""
+
+REGISTERED_PRODUCT: Final = "registered_product"
+"""What a product is mapped to whose masks come from registers, as soon as its operands: area
+alone."""
+
+CHOOSES: Final = ("output",)
+"""Components whose multiplexers have a price of their own: half of the output stage's gates are
+multiplexers and half AND-OR choices of one PE, in shares that go by the number of PEs."""
+
+CHOICE: Final = "choice"
+"""What a multiplexer of the output stage is mapped to that holds nothing: area alone."""
+
+ADDER: Final = "adder"
+"""Delays of full and half adders over those of the technology, where the gates around have theirs:
+mapping shortens gates and leaves adders as they are. Of delay alone."""
+
 STRUCTURES: Final = (
     FLOP, HOLDING,
     *(component_key(component, popcount) for component in COMPONENTS for popcount in POPCOUNTS
       if component == "array" or popcount == POPCOUNTS[0]),
     *(accelerator_key(popcount) for popcount in POPCOUNTS),
 )  # fmt: skip
-"""Structures there are factors of the area of, in the order in which they are written."""
+"""Structures there are factors of the area of, in the order in which they are written.
+
+Beside them `PRODUCT`, `REGISTERED_PRODUCT` and `CHOICE`, where designs told them apart.
+"""
 
 
 def entry_of(technology: Technology, structure: str) -> CalibrationEntry:
@@ -82,6 +105,23 @@ def delay_factor(technology: Technology, popcount: str) -> CalibrationFactor:
     return _present(entry_of(technology, structure).delay, technology, structure, "delay")
 
 
+def adder_delay_factor(technology: Technology) -> float:
+    """Return what the delays of adders take in a path before its factor; 1 if none was fitted."""
+    entry = technology.calibration.get(ADDER)
+    return 1.0 if entry is None or entry.delay is None else entry.delay.factor
+
+
+def popcount_delay_factor(technology: Technology, popcount: str) -> CalibrationFactor:
+    """Return the factor of the path through a popcount.
+
+    That of the accelerator's longest path where a technology has none for it, as those calibrated
+    before it was measured by itself; ModelError if there is neither.
+    """
+    entry = technology.calibration.get(energy_key(POPCOUNT, popcount))
+    own = entry.delay if entry is not None else None
+    return delay_factor(technology, popcount) if own is None else own
+
+
 def _present(
     factor: CalibrationFactor | None, technology: Technology, structure: str, what: str
 ) -> CalibrationFactor:
@@ -90,29 +130,55 @@ def _present(
     return factor
 
 
+PRODUCT_GATES: Final = Cells(nand2=2, xor2=1)
+"""What a product is counted as before it has a price of its own: an XNOR and two ANDs."""
+
+
 @dataclass(frozen=True, slots=True)
 class MappedAs:
-    """What cells that are mapped one to one become, over what the technology counts for them.
+    """What cells that are mapped alike everywhere become, over what the technology counts for them.
 
     flop     of a flip-flop
     holding  of a multiplexer, with the buffers of its enable: of those that hold a register, and
              of all others before their component's factor
+    product, registered_product  of an XNOR and two ANDs, by where the masks are; None leaves them
+             among the gates of the array
+    choice   of a multiplexer that holds nothing; None leaves it among the gates of its component
     """
 
     flop: float = 1.0
     holding: float = 1.0
+    product: float | None = None
+    registered_product: float | None = None
+    choice: float | None = None
+
+    def of(self, component: str) -> MappedAs:
+        """Return the same for one component: choices are priced in `CHOOSES` alone."""
+        return self if component in CHOOSES else replace(self, choice=None)
 
 
 def mapped_as_of(technology: Technology) -> MappedAs:
-    """Return what a calibrated technology says of them; ModelError if it does not."""
-    return MappedAs(*(area_factor(technology, name).factor for name in (FLOP, HOLDING)))
+    """Return what a calibrated technology says of them.
+
+    Raises ModelError if it says nothing of flip-flops or of what holds.
+    """
+    return MappedAs(
+        *(area_factor(technology, name).factor for name in (FLOP, HOLDING)),
+        *(_optional(technology, name) for name in (PRODUCT, REGISTERED_PRODUCT, CHOICE)),
+    )
+
+
+def _optional(technology: Technology, structure: str) -> float | None:
+    entry = technology.calibration.get(structure)
+    return None if entry is None or entry.area is None else entry.area.factor
 
 
 @dataclass(frozen=True, slots=True)
 class MappedPrice:
     """Price of a component that is mapped: kept + factor x scaled.
 
-    kept    flops, latches, clock gates, adders, holding multiplexers, buffers
+    kept    flops, latches, clock gates, adders, holding multiplexers, buffers; products and choices
+            that have a price of their own
     scaled  the gates beside them
     """
 
@@ -144,8 +210,18 @@ def mapped_price(
     mux2 = mapped_as.holding * price(Cells(mux2=1))
     fixed = flops + clocked + cells.holding * mux2 + price(Cells(buffer=cells.buffers))
     shared = cells.shared
-    gates = Cells(inverter=shared.inverter, nand2=shared.nand2, xor2=shared.xor2)
-    scaled = price(gates) + shared.mux2 * mux2
+    scaled = price(Cells(inverter=shared.inverter, nand2=shared.nand2, xor2=shared.xor2))
+    for products, factor in (
+        (cells.products, mapped_as.product),
+        (cells.registered_products, mapped_as.registered_product),
+    ):
+        if factor is not None:
+            counted = products * price(PRODUCT_GATES)
+            fixed, scaled = fixed + factor * counted, scaled - counted
+    if mapped_as.choice is None:
+        scaled += shared.mux2 * mux2
+    else:
+        fixed += mapped_as.choice * price(Cells(mux2=shared.mux2))
     return (
         MappedPrice(fixed + adders, scaled) if keeps_adders else MappedPrice(fixed, scaled + adders)
     )
@@ -161,7 +237,8 @@ def _unread(technology: Technology, price: Callable[[Cells], float], unread: Cel
 
 
 __all__ = [
-    "CLOCK", "COMPONENTS", "FLOP", "HOLDING", "STRUCTURES", "SWITCHING", "MappedAs", "MappedPrice",
-    "accelerator_key", "area_factor", "component_key", "delay_factor", "energy_key", "entry_of",
-    "mapped_as_of", "mapped_price",
+    "ADDER", "CHOICE", "CHOOSES", "CLOCK", "COMPONENTS", "FLOP", "HOLDING", "POPCOUNT", "PRODUCT",
+    "PRODUCT_GATES", "REGISTERED_PRODUCT", "STRUCTURES", "SWITCHING", "MappedAs", "MappedPrice",
+    "accelerator_key", "adder_delay_factor", "area_factor", "component_key", "delay_factor",
+    "energy_key", "entry_of", "mapped_as_of", "mapped_price", "popcount_delay_factor",
 ]  # fmt: skip

@@ -228,8 +228,10 @@ class CalibrationEntry(Form):
     """Factors of one structure, as `asicbnn calibrate` writes them; None where none was measured.
 
     area    of a component: of its gates beside flops, adders and multiplexers that hold, which are
-            mapped one to one; of an accelerator: of the sum of its components
-    delay   of an accelerator: of its longest path
+            mapped one to one; of an accelerator: of the sum of its components; of a cell that is
+            mapped alike everywhere: of what the technology has for it
+    delay   of an accelerator: of its paths beside the popcount's; of a popcount: of the path
+            through it; of adders: of their delays within either, before its factor
     energy  of a part of the logic (`calibration.SWITCHING`) or the clock: of what its events take;
             of an accelerator and an array: of the sum of its parts
     """

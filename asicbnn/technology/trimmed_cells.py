@@ -16,6 +16,8 @@ class TrimmedCells:
     unread   outputs of the adders that nothing reads, by kind of adder
     shared   gates beside them, each there once: AND and OR as NAND2, complements left out
     buffers  on nets of more pins than one gate drives, enables of holding registers apart
+    products, registered_products  XNORs of weight and activation under their masks, each an XOR2
+             and two NAND2 among what is shared; the latter read masks that are in registers
     """
 
     kept: Cells
@@ -23,6 +25,8 @@ class TrimmedCells:
     unread: Cells
     shared: Cells
     buffers: int
+    products: int = 0
+    registered_products: int = 0
 
 
 __all__ = ["TrimmedCells"]

@@ -93,6 +93,35 @@ def test_remapped_adders_are_not_kept():
     assert fit(TECHNOLOGY, measured).entries["array_tree"].area.spread > 0.01
 
 
+def test_prices_of_products_and_choices_come_out_where_the_grid_tells_them():
+    own = replace(KEPT, product=0.8, registered_product=1.2, choice=0.3)
+    points = [p for p in grid() if p.pes * p.lanes <= 1024]
+    measured = []
+    for point in points:
+        areas = {
+            name: mapped_price(TECHNOLOGY, TECHNOLOGY.area_um2, cells, own.of(name)).total(0.5)
+            for name, cells in trimmed_cells(point.accelerator).items()
+        }
+        measured.append(replace(made(point), areas_um2=areas))
+    found = fit(TECHNOLOGY, measured, flop_um2=FLOP_UM2)
+    for name in ("product", "registered_product", "choice"):
+        assert found.entries[name].area.factor == pytest.approx(getattr(own, name))
+    for name in ("array_sliced", "array_tree", "output", "sequencer"):
+        assert found.entries[name].area.factor == pytest.approx(0.5)
+        assert found.entries[name].area.spread == pytest.approx(0, abs=1e-6)
+
+
+def test_an_area_that_is_measured_once_counts_once():
+    """Designs with as many PEs share their output stage: more of them make no band narrower."""
+    points = [GridPoint("sliced", pes, lanes, 0) for pes in (4, 8, 16) for lanes in (16, 32)]
+    noise = {4: 1.0, 8: 1.03, 16: 0.99}
+    spreads = []
+    for lanes in ((16,), (16, 32)):
+        own = [made(p, noise[p.pes]) for p in points if p.lanes in lanes for _ in range(2)]
+        spreads.append(fit(TECHNOLOGY, own, flop_um2=FLOP_UM2).entries["output"].area.spread)
+    assert spreads[1] == pytest.approx(spreads[0], rel=0.05)  # Student's alone would halve it
+
+
 def test_designs_alike_do_not_tell_what_holds_from_gates():
     """Two numbers cannot be had of one: multiplexers then stand as counted."""
     alike = [replace(made(POINTS[0]), point=POINTS[0])] * 4
@@ -135,6 +164,14 @@ def test_the_spread_is_a_prediction_interval():
     deviation = math.sqrt(sum(r * r for r in residuals) / 9)
     expected = math.expm1(2.262 * deviation * math.sqrt(1.1))
     assert expected_spread(residuals) == pytest.approx(expected, rel=2e-3)
+
+
+def test_a_spread_counts_what_was_fitted():
+    """Student's quantile for 8 degrees of freedom is 2.306; two factors of ten residuals."""
+    residuals = [0.01 * (-1) ** i for i in range(10)]
+    deviation = math.sqrt(sum(r * r for r in residuals) / 8)
+    expected = math.expm1(2.306 * deviation * math.sqrt(1.1))
+    assert expected_spread(residuals, 2) == pytest.approx(expected, rel=2e-3)
 
 
 def test_residuals_are_a_table(exact):

@@ -42,6 +42,22 @@ def cells(build):
     return own.cells(Gates(), 0)
 
 
+@settings(max_examples=10)
+@given(accelerators())
+def test_products_are_among_the_gates_of_an_array(accelerator):
+    """By where their masks are made; each is an exclusive-or and two ANDs."""
+    cells = trimmed_cells(accelerator)
+    for name in COMPONENTS:
+        own = cells[name]
+        products = own.products + own.registered_products
+        assert products <= own.shared.xor2
+        assert 2 * products <= own.shared.nand2
+        if name != "array":
+            assert products == 0
+    stages = accelerator.array.popcount.pipeline_stages
+    assert (cells["array"].products if stages else cells["array"].registered_products) == 0
+
+
 # ---------------------------------------------------------------------- function
 OPERATIONS = (
     lambda a, b, c: a & b,

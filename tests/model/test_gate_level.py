@@ -242,6 +242,56 @@ def test_paths_are_those_of_the_built_block(tiny):
     assert found.limiter == max(found.paths_ps, key=found.paths_ps.get)
 
 
+def test_the_popcount_has_a_factor_of_its_own(tiny):
+    """Technologies that were calibrated before it was measured have that of the other paths."""
+    key = f"popcount_{tiny.array.popcount.structure}"
+    own = replace(CALIBRATED, digest="popcount", calibration={
+        **CALIBRATED.calibration, key: CalibrationEntry(delay=factor(1.7)),
+    })  # fmt: skip
+    before, after = built_paths(tiny, CALIBRATED), built_paths(tiny, own)
+    for name, path in after.items():
+        ratio = 1.7 / DELAY if name == "popcount" else 1.0
+        assert path.delay_ps == pytest.approx(ratio * before[name].delay_ps)
+
+
+def test_adders_are_scaled_before_the_factor_of_a_path(tiny):
+    slow = replace(CALIBRATED, digest="adders", calibration={
+        **CALIBRATED.calibration, "adder": CalibrationEntry(delay=factor(2.0)),
+    })  # fmt: skip
+    before, after = built_paths(tiny, CALIBRATED), built_paths(tiny, slow)
+    for name, ps in settled_ps(tiny, CALIBRATED, 2.0).items():
+        assert after[name].delay_ps == pytest.approx(DELAY * ps)
+        assert before[name].delay_ps <= after[name].delay_ps < 2 * before[name].delay_ps
+    assert after["popcount"].delay_ps > 1.2 * before["popcount"].delay_ps
+
+
+def test_products_and_choices_have_prices_of_their_own(tiny):
+    """Each in place of what it is among the gates of its component."""
+    prices = {"product": 0.7, "registered_product": 1.3, "choice": 0.25}
+    own = replace(CALIBRATED, digest="products", calibration={
+        **CALIBRATED.calibration,
+        **{name: CalibrationEntry(area=factor(value)) for name, value in prices.items()},
+    })  # fmt: skip
+    popcount = tiny.array.popcount.structure
+    whole = FACTORS[f"accelerator_{popcount}"]
+    for stages, name in ((0, "product"), (1, "registered_product")):
+        spec = with_changes(tiny, {"array.popcount.pipeline_stages": stages})
+        before, after = (area(spec, each).components for each in (CALIBRATED, own))
+        products = layout(spec).pes * spec.array.unroll.lanes
+        gates_um2 = products * PLAIN.area_um2(Cells(nand2=2, xor2=1))
+        array = FACTORS[component_key("array", popcount)]
+        assert after["array"].area_um2 - before["array"].area_um2 == pytest.approx(
+            whole * (prices[name] - array) * gates_um2
+        )
+        chosen_um2 = PLAIN.area_um2(Cells(mux2=trimmed_cells(spec)["output"].shared.mux2))
+        among_gates = FACTORS["output"] * FACTORS["holding"]
+        assert after["output"].area_um2 - before["output"].area_um2 == pytest.approx(
+            whole * (prices["choice"] - among_gates) * chosen_um2
+        )
+        for other in before.keys() - {"array", "output"}:
+            assert after[other] == before[other]
+
+
 def test_pipeline_stages_divide_the_popcount(tiny):
     wide = with_changes(tiny, {"array.unroll": {"out_channels": 4, "in_channels": 64}})
     paths = []
