@@ -127,12 +127,16 @@ def _rank(match: Match, inverter_um2: float) -> tuple[object, ...]:
 
 
 def _drive_rank(cell: LibertyCell) -> tuple[object, ...]:
-    """Order cells of one function and area: unit drive, then the strongest of the weaker ones."""
+    """Order cells of one function and area: unit drive, then the strongest of the weaker ones.
+
+    Among equals the file given first: files of several threshold voltages have cells of one area.
+    """
     drive = drive_of(cell.name)
     pins = [pin.capacitance_ff for pin in cell.inputs()] or [0.0]
     return (
         drive is not None and drive > 1,
         -(drive or 0) if drive is None or drive <= 1 else drive,
+        cell.place,
         bool(_CLOCK_NAME.search(cell.name)),
         fmean(pins),
         cell.name,
@@ -166,4 +170,4 @@ def _smallest(matches: Iterable[Match]) -> Match:
 def _from_tree_drive(match: Match) -> tuple[object, ...]:
     drive = drive_of(match.cell.name) or 1.0
     ratio = max(drive, _TREE_BUFFER_DRIVE) / max(min(drive, _TREE_BUFFER_DRIVE), 0.1)
-    return (ratio, match.cell.area_um2, match.cell.name)
+    return (ratio, match.cell.area_um2, match.cell.place, match.cell.name)

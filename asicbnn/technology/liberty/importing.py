@@ -140,11 +140,24 @@ def _are_of_one_corner(one: Library, other: Library) -> bool:
 
 
 def _told_apart(first: Library, others: Sequence[Library]) -> Iterator[Library]:
-    """Yield the other corners; one named like another is told from it by voltage and degrees."""
-    names = Counter(library.corner for library in (first, *others))
+    """Yield the other corners; one named like another is told from it by what else differs."""
+
+    def point(library: Library) -> str:
+        return f"{library.corner} {library.voltage_v:g} V {library.temperature_c:g} C"
+
+    def process(library: Library) -> str:
+        return f"{point(library)} {_process(library)}".strip()
+
+    def file(library: Library) -> str:
+        return f"{point(library)} {library.files[0].name}"
+
+    ways = (lambda library: library.corner, point, process, file)
+    counts = [Counter(way(library) for library in (first, *others)) for way in ways]
     for library in others:
-        apart = f"{library.corner} {library.voltage_v:g} V {library.temperature_c:g} C"
-        yield replace(library, corner=apart) if names[library.corner] > 1 else library
+        names = [
+            way(library) for way, seen in zip(ways, counts, strict=True) if seen[way(library)] < 2
+        ]
+        yield replace(library, corner=(names or [file(library)])[0])
 
 
 def _own(library: Library) -> Observed:

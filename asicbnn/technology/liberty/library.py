@@ -164,6 +164,7 @@ class LibertyCell:
                    "supplies" (more than one power supply)
     threshold    : threshold_voltage_group, or the library's default, "" where neither is given
     is_for_clock : marked as a cell of clock trees
+    place        : which of the library's files it is from, in the order they were given
     line         : where it begins in its file
     """
 
@@ -182,6 +183,7 @@ class LibertyCell:
     line: int
     threshold: str = ""
     is_for_clock: bool = False
+    place: int = 0
 
     def inputs(self) -> Iterator[Pin]:
         """Pins that are driven from outside."""

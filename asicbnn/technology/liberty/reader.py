@@ -192,7 +192,7 @@ def merged(libraries: Iterable[Library]) -> Library:
     first, *others = libraries
     cells = dict(first.cells)
     notes = list(first.notes)
-    for other in others:
+    for place, other in enumerate(others, start=1):
         for what in ("voltage_v", "temperature_c", "thresholds"):
             mine, its = getattr(first, what), getattr(other, what)
             if mine != its:
@@ -205,7 +205,8 @@ def merged(libraries: Iterable[Library]) -> Library:
                 )
         twice = cells.keys() & other.cells.keys()
         notes += [*other.notes, *(f"cell {name} stands in two files" for name in sorted(twice))]
-        cells = {**other.cells, **cells}
+        placed = {name: replace(cell, place=place) for name, cell in other.cells.items()}
+        cells = {**placed, **cells}
     return replace(
         first,
         cells=cells,

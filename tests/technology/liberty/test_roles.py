@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import shutil
 
 import pytest
 from liberty_styles import PARTS, STYLES, Line, Part
@@ -168,6 +169,36 @@ def test_cells_of_one_threshold_voltage_where_a_file_tells(chosen):
     assert "OR2" in found.get("or2").cell.name
     (note,) = found.notes
     assert note.startswith("cells of threshold_voltage_group '' are taken, those of 'LVT' only")
+
+
+def test_corners_of_one_name_voltage_and_temperature_have_sources_of_their_own(tmp_path):
+    """Processes whose files say the same of themselves are told apart by process, else by file."""
+    paths = []
+    for name, scale in (("cells_tt", 1.0), ("cells_ss", 1.5), ("cells_ff", 0.7), ("more", 1.2)):
+        paths.append(tmp_path / f"{name}.lib")
+        paths[-1].write_text(dataclasses.replace(STYLE, ps=scale * STYLE.ps).library())
+    file = import_liberty([*paths, shutil.copy(paths[-1], tmp_path / "again.lib")], "many").file
+    assert [corner.delay_ratio for corner in file.corners] == pytest.approx(
+        [1.5, 0.7, 1.2, 1.2], rel=1e-3
+    )
+    assert len({corner.name for corner in file.corners}) == 4
+    for corner, own in zip(file.corners, ("ss", "ff", "more", "again"), strict=True):
+        assert own in corner.name
+        assert f"{own}.lib" in file.sources[corner.source]
+
+
+@pytest.mark.parametrize("order", [("R", "L"), ("L", "R")])
+def test_of_equal_cells_those_of_the_file_given_first(tmp_path, order):
+    """Two threshold voltages that no attribute tells apart: pins alone would mix them."""
+    for name in order:
+        style = dataclasses.replace(STYLE, cell_name=f"{{}}x1_{name}".format, ff=STYLE.ff)
+        text = style.library()
+        lighter = "NAND2" if name == "R" else "NOR2"
+        start = text.index(f"  cell ({lighter}x1_{name})")
+        changed_cell = text[start:].replace("capacitance : 0.002", "capacitance : 0.001", 2)
+        (tmp_path / f"{name}.lib").write_text(text[:start] + changed_cell)
+    cells = import_liberty([tmp_path / f"{name}.lib" for name in order], "two").file.cells
+    assert {cell.cell[-1] for cell in cells.values() if isinstance(cell, CellEntry)} == {order[0]}
 
 
 def test_a_cell_marked_for_clocks_is_a_clock_buffer_whatever_its_name(chosen):
