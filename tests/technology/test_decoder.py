@@ -51,8 +51,14 @@ def test_the_closed_form_is_the_mean_over_all_pairs_of_addresses(bits, order):
     assert decoder_fj(IHP, words, order) == pytest.approx(mean_fj)
 
 
-@given(st.integers(2, 512))
-def test_another_address_takes_the_more_the_more_lines_there_are_and_at_random_no_less(lines):
+@given(st.integers(5, 512))
+def test_another_address_at_random_takes_no_less_than_the_next_one(lines):
     in_order, at_random = (decoder_fj(IHP, lines, order) for order in ("sequential", "random"))
     assert 0 < in_order <= at_random * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("lines", [3, 4])
+def test_of_two_bits_both_change_more_often_in_order_than_at_random(lines):
+    """Every second step changes both, of three other addresses one does."""
+    assert decoder_fj(IHP, lines, "sequential") > decoder_fj(IHP, lines, "random")
     assert decoder_fj(IHP, 1, "random") == 0
