@@ -67,6 +67,8 @@ _FACTS = re.compile(r"^best is the best|is composed of")
 _WIRES = re.compile(r"^(link wires .* area, )([\d.]+)( mm; .*)()$")
 _PERIOD = re.compile(r"^(the clock period is .*: )(\d+)( ps, )(.*)$")
 
+_UNMAPPED = re.compile(r"^(\w+ memories were mapped at [^,]*, not at )([\d,]+)(: .*)$")
+
 
 @dataclass(frozen=True)
 class Remarks:
@@ -100,13 +102,22 @@ def _weight(flag: str) -> int:
 
 
 def _with_ranges(flags: Iterable[str]) -> Iterable[str]:
-    """Yield flags; those alike but for a length or a period are one, with its least and most."""
+    """Yield flags; those alike but for a length or a period are one, with its least and most.
+
+    Sizes no memory was mapped at are listed: what lies between two of them may have been.
+    """
     alike: dict[str, list[re.Match[str]]] = {}
+    unmapped: dict[tuple[str, str], list[str]] = {}
     for flag in flags:
         if found := _WIRES.match(flag) or _PERIOD.match(flag):
             alike.setdefault(found[1], []).append(found)
+        elif found := _UNMAPPED.match(flag):
+            unmapped.setdefault((found[1], found[3]), []).append(found[2])
         else:
             yield flag
+    for (said, why), sizes in unmapped.items():
+        ordered = sorted(sizes, key=lambda size: int(size.replace(",", "")))
+        yield f"{said}{' or '.join(ordered)}{why}"
     for said, group in alike.items():
         yield f"{said}{_span(m[2] for m in group)}{group[0][3]}{_band(m[4] for m in group)}"
 

@@ -98,7 +98,7 @@ def plain_table(
     for index, text in enumerate(headings):
         table.add_column(
             Text(text),
-            justify="left" if index < words else "right",
+            justify="left" if index < words or index == sentence else "right",
             overflow="fold" if index == sentence else "ellipsis",
             no_wrap=index != sentence,
             max_width=_SENTENCE if index == sentence else None,

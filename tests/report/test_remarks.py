@@ -57,6 +57,13 @@ def test_periods_of_many_designs_are_one_sentence_for_each_limit():
     )
 
 
+def test_sizes_no_memory_was_mapped_at_are_one_sentence():
+    bits = "latch memories were mapped at 8 to 512 bits, not at {}: counted from the same cells"
+    words = "latch memories were mapped at 4 to 256 words, not at 1: counted from the same cells"
+    found = remarks((bits.format("1,024"), words, bits.format("4"), bits.format("528")))
+    assert found.caveats == (bits.format("4 or 528 or 1,024"), words)
+
+
 def test_names_of_the_users_files_stay_as_they_are():
     assert (
         worded("my_flop: flop2, flop.x, store_weights") == "my_flop: flop2, flop.x, store_weights"
