@@ -1,4 +1,4 @@
-"""Sections `calibration` and `cell_memories` of a technology file: factors fitted to gates."""
+"""Sections of a technology file that hold factors fitted to gates, mapped or placed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from asicbnn.calibration.factors import SOURCE
 from asicbnn.calibration.memory_factors import SOURCE as MEMORY_SOURCE
-from asicbnn.technology.schema import CalibrationEntry, CellMemoryEntry
+from asicbnn.calibration.wire_factors import SOURCE as WIRE_SOURCE
+from asicbnn.technology.schema import CalibrationEntry, CellMemoryEntry, PlacedWires
 from asicbnn.technology.sections import with_section
 
 SECTION: Final = "calibration"
 MEMORIES: Final = "cell_memories"
+WIRES: Final = "placed_wires"
 _DIGITS: Final = 5
 
 
@@ -30,6 +32,20 @@ def with_cell_memories(
 ) -> str:
     """Return a technology file with the factors of its memories of cells; as `with_calibration`."""
     return with_section(text, path, MEMORIES, _content(entries), {MEMORY_SOURCE: source})
+
+
+def with_placed_wires(
+    text: str, path: str, entries: Mapping[str, PlacedWires], source: str
+) -> str:
+    """Return a technology file with the factors of its placed wires; as `with_calibration`."""
+    content = {
+        structure: {
+            "factor": _rounded(entry.factor), "spread": _rounded(entry.spread),
+            "points": entry.points, "source": entry.source,
+        }
+        for structure, entry in entries.items()
+    }  # fmt: skip
+    return with_section(text, path, WIRES, content, {WIRE_SOURCE: source})
 
 
 def _content(entries: Mapping[Any, CalibrationEntry | CellMemoryEntry]) -> dict[str, Any]:
@@ -57,4 +73,6 @@ def _rounded(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
-__all__ = ["MEMORIES", "SECTION", "with_calibration", "with_cell_memories"]
+__all__ = [
+    "MEMORIES", "SECTION", "WIRES", "with_calibration", "with_cell_memories", "with_placed_wires",
+]  # fmt: skip

@@ -8,18 +8,20 @@ cycle times cycles.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from asicbnn.calibration.annotation import annotated
 from asicbnn.calibration.energy_shares import SHARES, Terms, modelled_fj, modelled_terms_fj
 from asicbnn.calibration.gate_cells import GateCells
 from asicbnn.calibration.gate_energy import energies
+from asicbnn.calibration.mapped_netlist import MappedNetlist
 from asicbnn.calibration.network_run import NetworkRun, RunningMachine, Window
 from asicbnn.calibration.popcount_cone import cone, counting_registers
 from asicbnn.calibration.replay import Replay, gates_of
 from asicbnn.calibration.synthesis import Flow, Form
 from asicbnn.calibration.timed_circuit import TimedCircuit
+from asicbnn.calibration.timed_simulation import Counted
 from asicbnn.hardware.accelerator import Machine
 from asicbnn.hardware.structure import COMPONENTS
 from asicbnn.model.costs import costs
@@ -111,17 +113,26 @@ class GateLevel:
             for index, name in enumerate(names)
         )
 
-    def samples(self, run: NetworkRun, sampling: Sampling) -> tuple[Sample, ...]:
-        """Play windows of a run of this accelerator."""
+    @property
+    def netlist(self) -> MappedNetlist:
+        """The components, mapped and joined."""
+        return self._gates.netlist
+
+    def played(self, run: NetworkRun, sampling: Sampling) -> Iterator[tuple[Window, Counted]]:
+        """Yield windows of a run of this accelerator, with what its gates did in each."""
         windows = run.windows(
             self._gates.wires, cycles=sampling.cycles, per_layer=sampling.per_layer,
             seed=sampling.seed,
         )  # fmt: skip
-        modelled = _Modelled(run, self._technology)
-        return tuple(self._sample(window, modelled) for window in windows)
+        for window in windows:
+            yield window, self._replay.play(window.trace)
 
-    def _sample(self, window: Window, modelled: _Modelled) -> Sample:
-        counted = self._replay.play(window.trace)
+    def samples(self, run: NetworkRun, sampling: Sampling) -> tuple[Sample, ...]:
+        """Play windows of a run of this accelerator."""
+        modelled = _Modelled(run, self._technology)
+        return tuple(self._sample(*played, modelled) for played in self.played(run, sampling))
+
+    def _sample(self, window: Window, counted: Counted, modelled: _Modelled) -> Sample:
         found = energies(self._replay.circuit, counted, names=self._shares)
         gates = dict.fromkeys(SHARES, 0.0)
         for name, energy in found.components.items():

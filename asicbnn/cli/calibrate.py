@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from asicbnn.calibration.memory_factors import MemoryCalibration
     from asicbnn.calibration.ranking import Ranked
     from asicbnn.calibration.routed_section import RoutedFit
+    from asicbnn.calibration.wire_factors import WireCalibration
     from asicbnn.technology.library import Technology
 
 _QUICK = 8
@@ -70,6 +71,10 @@ def calibrate(
         bool,
         typer.Option("--memories", help="latch and flip-flop memories in place of accelerators"),
     ] = False,
+    placed: Annotated[
+        bool,
+        typer.Option("--placed", help="wires of placed accelerators in place of gates"),
+    ] = False,
     quick: Annotated[bool, typer.Option("--quick", help=f"the same as --subset {_QUICK}")] = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="designs at once; one per core if not given")
@@ -97,7 +102,8 @@ def calibrate(
     runs played on the gates held against the estimates; factors are fitted on every second design
     and judged on the others. A technology with such factors is estimated at level gate. From
     metrics: placement and routing. With --memories, those of latches and flip-flops are mapped and
-    played instead, and their factors written.
+    played instead, and their factors written. With --placed, accelerators are placed by Coloquinte,
+    and the wires inside their blocks have the lengths and the transitions found there.
     """
     if (from_metrics is None) == (not liberty):
         refuse("calibrate needs to know from what: --liberty LIB or --from-metrics DIR")
@@ -112,6 +118,8 @@ def calibrate(
         return
     if memories and (from_metrics is not None or form is DatapathForm.remapped):
         refuse("--memories takes --liberty, and no other form than adder_cells")
+    if placed and (memories or from_metrics is not None or form is DatapathForm.remapped):
+        refuse("--placed takes --liberty, not --memories, and no other form than adder_cells")
     if form is DatapathForm.remapped and from_metrics is None and not dry_run:
         refuse("--form remapped is not what is exported, so its factors are shown only: --dry-run")
     target = None if dry_run else target_of(technology, output, force=force)
@@ -124,6 +132,11 @@ def calibrate(
         kept = carry_out(_memories(files, designs, at_once), technology, target, as_json=as_json)
         if report is not None:
             _report_memories(kept, report)
+        return
+    if placed:
+        wires = carry_out(_placed(files, designs, at_once), technology, target, as_json=as_json)
+        if report is not None:
+            _report_placed(wires, report)
         return
     gates = _gates(files, form, designs, at_once, energy=energy)
     found = carry_out(gates, technology, target, as_json=as_json)
@@ -161,6 +174,20 @@ def _memories(liberty: Sequence[Path], subset: int | None, jobs: int) -> Fit[Mem
         shown.memory_tables,
         shown.as_json,
         lambda text, path, found: with_cell_memories(text, path, found.entries(), found.source),
+    )
+
+
+def _placed(liberty: Sequence[Path], subset: int | None, jobs: int) -> Fit[WireCalibration]:
+    from asicbnn.calibration.gates_section import with_placed_wires
+    from asicbnn.calibration.wire_factors import calibrate_wires as run
+    from asicbnn.report import wire_calibration as shown
+
+    return Fit(
+        lambda known, progress: run(known, liberty, subset=subset, jobs=jobs, progress=progress),
+        "placed accelerators",
+        shown.wire_tables,
+        shown.as_json,
+        lambda text, path, found: with_placed_wires(text, path, found.entries(), found.source),
     )
 
 
@@ -214,6 +241,16 @@ def _report_memories(found: MemoryCalibration, folder: Path) -> None:
     terminal.wrote([write_text(folder / f"{stem}.md", page), table])
 
 
+def _report_placed(found: WireCalibration, folder: Path) -> None:
+    from asicbnn.replacing import write_text
+    from asicbnn.report import wire_calibration as shown
+
+    stem = f"{found.technology}_placed"
+    table = write_text(folder / f"{stem}.csv", shown.residual_csv(found))
+    page = shown.wire_page(found, table.name)
+    terminal.wrote([write_text(folder / f"{stem}.md", page), table])
+
+
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
     app.command(
@@ -222,6 +259,7 @@ def register(app: typer.Typer) -> None:
             "calibrate my28nm.yaml --liberty tt.lib.gz --jobs 8 --report reports/my28nm",
             "calibrate sky130hd --liberty sky130_fd_sc_hd__tt_025C_1v80.lib --quick --dry-run",
             "calibrate my28nm.yaml --liberty tt.lib.gz --memories",
+            "calibrate my28nm.yaml --liberty tt.lib.gz --placed",
             "calibrate my28nm.yaml --from-metrics runs",
             "calibrate sky130hd --from-metrics runs -o my_sky130.yaml",
         ),

@@ -57,10 +57,11 @@ class Routed:
         """
         kept = [rate for rate in table if PARTS[rate.part].kind != "link"]
         gated = clocked_by_events(self.accelerator, stride)
+        popcount = self.accelerator.array.popcount.structure
         return (
             *self._sized(kept),
-            *inside_rates(self.technology, self.inside, kept),
-            *net_rates(self.technology, self.nets(stride)),
+            *inside_rates(self.technology, self.inside, kept, popcount),
+            *net_rates(self.technology, self.nets(stride), popcount),
             *tree_rates(self.technology, self.tree, gated),
         )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from asicbnn.mapping.layout import Layout, layout
 from asicbnn.model.area import Area
@@ -22,6 +22,7 @@ from asicbnn.model.rate_errors import DATA, activity_error
 from asicbnn.model.steiner import attached_um, mean_um, tree_um
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
+from asicbnn.technology.placed_wires import placed_factor, wires_key
 from asicbnn.technology.routed_designs import wire_laws
 from asicbnn.technology.routing import Factor, RoutedFactors, routed_factors
 
@@ -38,7 +39,6 @@ class Net:
     bits          number of nets          length_um   of the tree of one of them, mean
     sinks         of one of them
     toggles       transitions of one of them per event
-    carries_data  as random as weights and images are; an enable is not
     """
 
     part: str
@@ -48,7 +48,6 @@ class Net:
     length_um: float
     sinks: int
     toggles: float
-    carries_data: bool = True
 
     @property
     def wire_um(self) -> float:
@@ -66,7 +65,6 @@ def nets(accelerator: Accelerator, plan: Floorplan, stride: int) -> tuple[Net, .
     return (
         *_operands(lay, plan, stride, half),
         *_results(accelerator, lay, plan, half),
-        *_enables(lay, plan),
         *_store(accelerator, lay, plan, half),
     )
 
@@ -139,18 +137,6 @@ def _results(
             yield Net("post", "pool bus", f"pool_buffer_{access}", lay.unroll["K"], length, 1, half)
 
 
-def _enables(lay: Layout, plan: Floorplan) -> Iterator[Net]:
-    """Enables of the registers in the PEs: each rises and falls at the event that it enables."""
-    everyone = frozenset(range(plan.grid.pes))
-    length = tree_um(plan.grid, everyone)
-    length += attached_um(plan.grid, everyone, plan.centres_um("sequencer")[0])
-    for term, event in (
-        ("weight enable", "weight_buffer_reads"),
-        ("accumulator enable", "threshold_buffer_reads"),
-    ):
-        yield Net("control", term, event, 1, length, lay.pes, 2.0, carries_data=False)
-
-
 def _store(accelerator: Accelerator, lay: Layout, plan: Floorplan, half: float) -> Iterator[Net]:
     """The link: from the store, or the core's edge, to the data mover and on to the buffers."""
     for event in STORE_ACCESSES:
@@ -180,17 +166,33 @@ def _mean(lengths: Sequence[float]) -> float:
     return sum(lengths) / len(lengths)
 
 
-def net_rates(technology: Technology, between: Iterable[Net]) -> Iterator[Rate]:
-    """Yield what the nets between blocks cost."""
+def net_rates(technology: Technology, between: Iterable[Net], popcount: str) -> Iterator[Rate]:
+    """Yield what the nets between blocks cost.
+
+    popcount  structure, by which factors of placed accelerators are told apart
+    """
     per_um = wire_fj_per_um(technology)
     factors = routed_factors(technology)
-    detour, error = factors.detour.value, factors.between_blocks_error
     for net in between:
-        energy = net.wire_um * detour * net.toggles * per_um
+        is_within = (net.part, net.term) == BROADCAST
+        placed = _placed(technology, net.part, popcount) if is_within else None
+        origin = LOCAL if placed else BETWEEN
+        factor = placed or Factor(1.0, factors.between_blocks_error, 0)
+        energy = net.wire_um * factors.detour.value * net.toggles * per_um
         yield Rate(
-            net.part, net.term, net.event, energy, level="routed", relative_error=error,
-            origin=BETWEEN, also=activity_error(DATA) if net.carries_data else (),
+            net.part, net.term, net.event, energy * factor.value, level="routed",
+            relative_error=factor.relative_error, origin=origin,
+            also=activity_error(DATA),
         )  # fmt: skip
+
+
+BROADCAST: Final = ("array", "input broadcast")
+"""Part and term of the nets of a floorplan that lie within a block: from registers to the PEs."""
+
+
+def _placed(technology: Technology, part: str, popcount: str) -> Factor | None:
+    """Return the factor of a part's wires; None for memories, or where none was placed."""
+    return placed_factor(technology, wires_key(part, popcount)) if part in _WIRING else None
 
 
 def wire_fj_per_um(technology: Technology) -> float:
@@ -247,7 +249,8 @@ def inside(technology: Technology, built: Area, plan: Floorplan) -> dict[str, In
             length = _length_um(factor, among, area_um2 / count)
             found[part] = Inside(count, length, factor.relative_error)
     for macro, memory in built.memories:
-        if memory.cells is not None and memory.cells.total:
+        # the register of the largest class is among the cells of the output stage
+        if macro.part not in found and memory.cells is not None and memory.cells.total:
             count = macro.count * memory.cells.outputs
             share = plan.block_um2(macro.part) if plan.named(macro.part) else 0.0
             if share:
@@ -267,9 +270,12 @@ def _spacings(factors: RoutedFactors, wiring: Wiring) -> Factor:
 
 
 def inside_rates(
-    technology: Technology, within: Mapping[str, Inside], table: Iterable[Rate]
+    technology: Technology, within: Mapping[str, Inside], table: Iterable[Rate], popcount: str
 ) -> Iterator[Rate]:
     """Yield what the nets inside blocks cost: the transitions of each rate, at their length.
+
+    Those of the logic are times the factor of placed accelerators (`popcount` is the structure),
+    whose error takes the place of the law's; enables of registers are among them.
 
     A memory of cells states no transitions; its accesses are taken to switch as many nets as
     their energy is worth outputs of NAND2 gates.
@@ -284,14 +290,16 @@ def inside_rates(
         if rate.part not in _WIRING and rate.term in ("reads", "writes"):
             switched = rate.energy_fj / output_fj
         if switched:
-            energy = switched * nets_of.length_um * per_um
+            placed = _placed(technology, rate.part, popcount)
+            factor = placed or Factor(1.0, nets_of.relative_error, 0)
+            energy = switched * nets_of.length_um * per_um * factor.value
             yield Rate(
                 rate.part, rate.term + WIRES, rate.event, energy, level="routed",
-                relative_error=nets_of.relative_error, origin=LOCAL, also=rate.also,
+                relative_error=factor.relative_error, origin=LOCAL, also=rate.also,
             )  # fmt: skip
 
 
 __all__ = [
-    "Inside", "Net", "inside", "inside_rates", "net_rates", "nets",
+    "BROADCAST", "Inside", "Net", "inside", "inside_rates", "net_rates", "nets",
     "window_users", "wire_fj_per_um",
 ]  # fmt: skip

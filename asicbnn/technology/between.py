@@ -110,6 +110,7 @@ class Between:
             corners=(),
             calibration={},
             cell_memories={},
+            placed_wires={},
             node_error=BAND,
             leakage_error=LEAKAGE_BAND,
             inverter_width_um=self._width(),

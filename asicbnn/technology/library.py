@@ -30,6 +30,7 @@ from asicbnn.technology.schema import (
     CornerEntry,
     Figure,
     OperatingEntry,
+    PlacedWires,
     PopcountDelayEntry,
     PopcountEnergyEntry,
     RoutedEntry,
@@ -86,6 +87,8 @@ class Technology:
     """Factors to gate level by structure; none for a technology that was not calibrated."""
     cell_memories: Mapping[str, CellMemoryEntry] = field(default_factory=dict, repr=False)
     """Factors of latch and register memories; none where they were not measured."""
+    placed_wires: Mapping[str, PlacedWires] = field(default_factory=dict, repr=False)
+    """Factors of wires inside blocks; none where no accelerator was placed."""
     node_error: float = 0.0
     """Relative error of every figure of a technology scaled between libraries."""
     leakage_error: float | None = None
@@ -314,6 +317,7 @@ def _read(data: bytes, path: str, macros: MacroList | None) -> Technology:
         corners=file.corners,
         calibration=dict(file.calibration),
         cell_memories={str(rows): entry for rows, entry in file.cell_memories.items()},
+        placed_wires=dict(file.placed_wires),
     )
 
 

@@ -265,6 +265,21 @@ class CellMemoryEntry(Form):
     access_levels: CalibrationFactor
 
 
+class PlacedWires(Form):
+    """What wires of a part of the logic take once placed, over what the law of their block gives.
+
+    factor  geometric mean over the designs it was fitted on
+    spread  another design lies within factor / (1 + spread) and factor x (1 + spread), 19 times of
+            20
+    points  designs the factor was fitted on
+    """
+
+    factor: PositiveFloat
+    spread: NotNegative
+    points: Annotated[int, Field(ge=1)]
+    source: Name
+
+
 class RangeEntry(Form):
     """From where to where something is known, with the source that says so."""
 
@@ -361,6 +376,8 @@ class TechnologyFile(Form):
     """Factors by structure: see `calibration.STRUCTURES`."""
     cell_memories: dict[Literal["latch", "register"], CellMemoryEntry] = Field(default_factory=dict)
     """Factors of memories built of cells, by what their rows are."""
+    placed_wires: dict[str, PlacedWires] = Field(default_factory=dict)
+    """Factors of the energy of wires, by structure: `placed_wires.wires_key`."""
     macros: tuple[Name, ...] = ()
     """Lists of SRAM macros: shipped names, or files beside this one."""
     operating: OperatingEntry | None = None

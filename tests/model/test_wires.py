@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asicbnn.calibration.wire_measurement import without_factors
 from asicbnn.hardware.array import PeArray
 from asicbnn.hardware.popcount import Popcount
 from asicbnn.mapping.layout import layout
@@ -35,6 +36,7 @@ SPECS = Path(__file__).parents[2] / "arch_specs"
 TINY = read(SPECS / "tiny.yaml", Accelerator)
 WIDE = with_changes(TINY, {"array.unroll": {"out_y": 2, "out_x": 3, "kernel_y": 2, "kernel_x": 2}})
 SKY = load("sky130hd")
+BARE = without_factors(SKY)
 
 
 def plan_of(accelerator, technology=SKY):
@@ -115,7 +117,7 @@ class TestNetsBetweenBlocks:
 
     def test_energy_is_length_times_toggles(self):
         net = net_of(TINY, "weight bus")
-        (rate,) = net_rates(SKY, [net])
+        (rate,) = net_rates(SKY, [net], "tree")
         routed_um = net.bits * net.length_um * routed_factors(SKY).detour.value
         assert rate.energy_fj == pytest.approx(routed_um * net.toggles * wire_fj_per_um(SKY))
         assert rate.level == "routed"
@@ -158,7 +160,7 @@ class TestNetsInsideBlocks:
         table = costs(TINY, SKY).rates_of[1]
         built, plan = area(TINY, SKY), plan_of(TINY)
         within = inside(SKY, built, plan)
-        wires = {(r.part, r.term): r for r in inside_rates(SKY, within, table)}
+        wires = {(r.part, r.term): r for r in inside_rates(BARE, within, table, "tree")}
         rate = next(r for r in table if (r.part, r.term) == ("control", "sequencer"))
         length = within["control"].length_um
         expected = rate.transitions * length * wire_fj_per_um(SKY)
