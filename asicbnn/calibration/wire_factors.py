@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,7 +147,8 @@ def calibrate_wires(
 def fit_wires(measured: Sequence[WireMeasurement]) -> tuple[WireFit, ...]:
     """Fit a factor to each structure that the first of each pair of designs has.
 
-    The geometric mean of placed over the law's, and Student's band for one more design.
+    The geometric mean of placed over the law's, and Student's band for one more design. Arrays of
+    either popcount scatter alike about means of their own.
     """
     found: dict[str, list[WireSample]] = {}
     for number, each in enumerate(measured):
@@ -156,16 +157,24 @@ def fit_wires(measured: Sequence[WireMeasurement]) -> tuple[WireFit, ...]:
             is_fitted = number % 2 == 0
             sample = WireSample(each.point, each.model_fj[part], each.placed_fj[part], is_fitted)
             found.setdefault(structure, []).append(sample)
-    return tuple(_fit(structure, found[structure]) for structure in _order() if structure in found)
+    return tuple(_fit(structure, found) for structure in _order() if structure in found)
 
 
 def _order() -> dict[str, None]:
     return dict.fromkeys(wires_key(part, each) for part in PARTS for each in POPCOUNTS)
 
 
-def _fit(structure: str, samples: Sequence[WireSample]) -> WireFit:
-    factor = fitted([sample.ratio for sample in samples if sample.is_fitted])
-    return WireFit(structure, factor.value, factor.relative_error, tuple(samples))
+def _fit(structure: str, found: Mapping[str, Sequence[WireSample]]) -> WireFit:
+    ratios = {
+        name: [sample.ratio for sample in samples if sample.is_fitted]
+        for name, samples in found.items()
+    }
+    part = structure.partition("_")[0]
+    alike = [
+        some for name, some in ratios.items() if name != structure and name.startswith(f"{part}_")
+    ]
+    factor = fitted(ratios[structure], alike)
+    return WireFit(structure, factor.value, factor.relative_error, tuple(found[structure]))
 
 
 def error_of(spread: float) -> float:

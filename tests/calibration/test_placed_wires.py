@@ -115,6 +115,21 @@ def test_a_factor_is_the_geometric_mean_of_the_first_of_each_pair():
     assert {s.point.structure for s in by["array_tree"].samples} == {"tree"}
 
 
+def test_arrays_of_both_popcounts_scatter_alike_about_means_of_their_own():
+    by_structure = {"sliced": [1.0, 2.0, 1.5, 1.2], "tree": [3.0, 3.0, 3.0, 3.0]}
+    left = {name: list(values) for name, values in by_structure.items()}
+    ones = dict.fromkeys(PARTS, 1.0)
+    found = fit_wires([
+        measured(p, {**ones, "array": left[p.structure].pop() if k % 2 == 0 else 1.0})
+        for k, p in enumerate(wire_grid())
+    ])  # fmt: skip
+    by = {fit.structure: fit for fit in found}
+    expected = fitted(by_structure["tree"], [by_structure["sliced"]])
+    assert by["array_tree"].factor == pytest.approx(3.0)
+    assert by["array_tree"].spread == pytest.approx(expected.relative_error)
+    assert by["array_tree"].spread == pytest.approx(by["array_sliced"].spread)
+
+
 def test_the_grid_has_no_design_twice_and_both_structures_in_both_halves():
     points = wire_grid()
     assert len(set(points)) == len(points) == 16
