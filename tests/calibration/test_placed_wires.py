@@ -17,13 +17,14 @@ import asicbnn
 from asicbnn.calibration.gates_section import with_placed_wires
 from asicbnn.calibration.mapped_netlist import Instance, MappedNetlist
 from asicbnn.calibration.placement import is_installed, place, version
-from asicbnn.calibration.wire_factors import fit_wires, wire_grid
+from asicbnn.calibration.wire_factors import WireCalibration, fit_wires, wire_grid
 from asicbnn.calibration.wire_measurement import WireMeasurement, without_factors
 from asicbnn.cli import app
 from asicbnn.errors import EnvironmentProblem
 from asicbnn.model.costs import costs
 from asicbnn.model.energy import WIRES
 from asicbnn.model.wires import BROADCAST
+from asicbnn.report.wire_calibration import as_json, residual_csv, wire_page
 from asicbnn.technology.library import load, text_of
 from asicbnn.technology.placed_wires import PARTS, is_placed, placed_factor, wires_key
 from asicbnn.technology.routing import between_flows_error, fitted
@@ -137,6 +138,25 @@ def test_the_grid_has_no_design_twice_and_both_structures_in_both_halves():
         assert {p.structure for p in half} == {"sliced", "tree"}
         assert {p.pipeline_stages for p in half} == {0, 1, 2}
     assert all(p.pes * p.lanes <= 512 for p in points)
+
+
+def made_up():
+    ones = dict.fromkeys(PARTS, 1.0)
+    some = [measured(p, {**ones, "dma": 1.0 + k / 8}) for k, p in enumerate(wire_grid())]
+    return WireCalibration("mine", tuple(some), fit_wires(some), 60.0, "tools", ("mine.lib (abc)",))
+
+
+def test_page_and_json_say_the_same():
+    found = made_up()
+    text, told = wire_page(found, "mine.csv"), as_json(found)
+    assert "# Wires of placed accelerators in mine" in text
+    assert "| dma | 16 | 1.78 | " in text  # geometric mean of 1, 1.25 ... 2.75
+    assert "| sliced 4x16 stages 0 | 50 | 0.01 | 40 | 10 | 0.6 |" in text
+    [dma] = [row for row in told["factors"] if row["structure"] == "dma"]
+    assert dma["factor"] == pytest.approx(math.prod(1 + k / 4 for k in range(8)) ** (1 / 8))
+    rows = residual_csv(found).splitlines()
+    assert len(rows) == 1 + 4 * 16 == 1 + len(told["residuals"])
+    assert rows[0].startswith("structure,design,raw_fj,estimated_fj,placed_fj")
 
 
 # ---------------------------------------------------------------------- what an estimate takes
