@@ -106,7 +106,8 @@ def _sharing(lay: Layout) -> int:
 
 
 def _added(name: str, rate: Rate, energy_fj: float, event: str) -> GateRate:
-    added = replace(rate, event=event, energy_fj=energy_fj, transitions=0.0)
+    share = energy_fj / rate.energy_fj if rate.energy_fj else 0.0
+    added = replace(rate, event=event, energy_fj=energy_fj, transitions=share * rate.transitions)
     return GateRate(name, added, added=True)
 
 

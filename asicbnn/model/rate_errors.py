@@ -99,6 +99,7 @@ def _calibrated(each: GateRate, technology: Technology, structure: str) -> Rate 
         return None
     return replace(
         rate, energy_fj=rate.energy_fj * factor, level="gate",
+        transitions=rate.transitions * (factor if each.added else 1.0),
         relative_error=known.spread, origin=f"calibrated energy of {key}",
     )  # fmt: skip
 

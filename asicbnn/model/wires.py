@@ -245,8 +245,7 @@ def inside(technology: Technology, built: Area, plan: Floorplan) -> dict[str, In
         area_um2 = sum(plan.block_um2(block) for block in blocks)
         if count:
             factor = _spacings(factors, wiring)
-            among = count / plan.grid.pes if part == "array" else count
-            length = _length_um(factor, among, area_um2 / count)
+            length = _length_um(factor, count, area_um2 / count)
             found[part] = Inside(count, length, factor.relative_error)
     for macro, memory in built.memories:
         # the register of the largest class is among the cells of the output stage

@@ -148,12 +148,11 @@ class TestNetsInsideBlocks:
         assert within["dma"].count == outputs
         assert within["dma"].length_um == pytest.approx(spacings * outputs**0.178 * spacing)
 
-    def test_nets_of_the_array_run_among_those_of_their_pe(self):
+    def test_nets_of_the_array_run_among_all_of_its_nets(self):
         built, plan = area(TINY, SKY), plan_of(TINY)
         array = inside(SKY, built, plan)["array"]
         spacing = math.sqrt(plan.block_um2("array") / array.count)
-        among = array.count / plan.grid.pes
-        expected = routed_factors(SKY).datapath_spacings.value * among**0.178 * spacing
+        expected = routed_factors(SKY).datapath_spacings.value * array.count**0.178 * spacing
         assert array.length_um == pytest.approx(expected)
 
     def test_wires_cost_what_the_transitions_of_a_rate_charge(self):
