@@ -30,7 +30,8 @@ BEFORE_COUNTERS = frozenset({"products apart", "popcount buffered", "lane edges"
 class GateRate:
     """A rate at level cell, and by what name its factor goes.
 
-    added  it is none of level cell's: its factor is nought unless a calibration says otherwise
+    added  it is none of level cell's: its factor is nought unless a calibration says otherwise; it
+           switches as many more nets of the rate it is added to as it takes of its energy
     """
 
     name: str
@@ -61,7 +62,8 @@ def gate_rates(table: Iterable[Rate], accelerator: Accelerator) -> Iterator[Gate
     for rate in table:
         yield GateRate(rate.term, rate)
         if rate.part == "array" and rate.term in ("xnor", "mask") and stages:
-            yield _added("products apart", rate, rate.energy_fj, rate.event)
+            apart = _added("products apart", rate, rate.energy_fj, rate.event)
+            yield replace(apart, rate=replace(apart.rate, transitions=0.0))  # cells, not nets
         if (rate.part, rate.term) == ("array", "xnor"):
             xnor_fj = rate.energy_fj / (lay.pes * lay.lanes)
         elif (rate.part, rate.term) == ("array", "popcount"):

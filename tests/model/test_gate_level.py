@@ -171,7 +171,28 @@ def test_operands_of_many_pins_arrive_through_buffers(tiny, pes, stages, levels)
     added = {g.name: g.rate for g in gate_rates(costs(spec, PLAIN).rates_of[1], spec) if g.added}
     joint, buffered = added["popcount joint"], added["popcount buffered"]
     assert buffered.energy_fj == pytest.approx(levels * joint.energy_fj)
-    assert (buffered.event, buffered.transitions) == ("joint_lane_steps", 0)
+    assert buffered.event == "joint_lane_steps"
+    assert buffered.transitions == pytest.approx(levels * joint.transitions)
+
+
+def test_wires_switch_with_what_gates_add_and_not_by_the_factors_of_cells(tiny):
+    """A glitch charges the wire of its net; what a cell takes of its count does not."""
+    spec = with_changes(tiny, {"array.popcount": {"structure": "tree", "pipeline_stages": 1}})
+    sky = technology("sky130hd")
+    table = costs(spec, sky, "cell").rates_of[1]
+    known = sky.calibration["popcount_tree"].energy.terms
+    counted = next(r for r in table if (r.part, r.term) == ("array", "popcount"))
+    after = [r for r in calibrated(table, sky, spec) if (r.part, r.term) == ("array", "popcount")]
+    assert known["popcount"] != 1
+    assert after[0].energy_fj == pytest.approx(known["popcount"] * counted.energy_fj)
+    assert after[0].transitions == counted.transitions
+    added = {g.name: g.rate for g in gate_rates(table, spec) if g.added}
+    for name in ("popcount joint", "popcount depth"):
+        of_counted = added[name].energy_fj / counted.energy_fj
+        assert added[name].transitions == pytest.approx(of_counted * counted.transitions)
+    assert added["products apart"].transitions == 0  # two gates that take more, no more nets
+    joint = known["popcount joint"] * added["popcount joint"].transitions
+    assert any(r.transitions == pytest.approx(joint) for r in after[1:])
 
 
 def test_products_stand_apart_from_masks_that_come_out_of_registers(tiny):
