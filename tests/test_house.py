@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}  # where the two names differ
 INDIRECT = {"pyarrow"}  # pandas writes parquet with it
-OPTIONAL = {"sklearn", "ziglang"}
+OPTIONAL = {"coloquinte", "sklearn", "ziglang"}
 ATTENDANT = {"pydantic_core", "markupsafe"}  # pydantic and jinja2 require them
 HEAVY = {"numpy", "scipy", "pandas", "matplotlib", "pyrtl", "pydantic", "yaml", "jinja2"}
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asicbnn.calibration.wire_measurement import without_factors
 from asicbnn.hardware.array import PeArray
 from asicbnn.hardware.popcount import Popcount
 from asicbnn.mapping.layout import layout
@@ -36,7 +35,6 @@ SPECS = Path(__file__).parents[2] / "arch_specs"
 TINY = read(SPECS / "tiny.yaml", Accelerator)
 WIDE = with_changes(TINY, {"array.unroll": {"out_y": 2, "out_x": 3, "kernel_y": 2, "kernel_x": 2}})
 SKY = load("sky130hd")
-BARE = without_factors(SKY)
 
 
 def plan_of(accelerator, technology=SKY):
@@ -159,10 +157,11 @@ class TestNetsInsideBlocks:
         table = costs(TINY, SKY).rates_of[1]
         built, plan = area(TINY, SKY), plan_of(TINY)
         within = inside(SKY, built, plan)
-        wires = {(r.part, r.term): r for r in inside_rates(BARE, within, table, "tree")}
+        wires = {(r.part, r.term): r for r in inside_rates(SKY, within, table, "tree")}
         rate = next(r for r in table if (r.part, r.term) == ("control", "sequencer"))
         length = within["control"].length_um
-        expected = rate.transitions * length * wire_fj_per_um(SKY)
+        placed = SKY.placed_wires["control"].factor
+        expected = rate.transitions * length * placed * wire_fj_per_um(SKY)
         assert wires["control", "sequencer wires"].energy_fj == pytest.approx(expected)
 
     def test_transitions_of_control_are_activity_times_outputs(self):
