@@ -22,6 +22,7 @@ from asicbnn.model.wires import Inside, Net, inside, inside_rates, net_rates, ne
 from asicbnn.result import PARTS
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
+from asicbnn.technology.placed_wires import is_placed
 from asicbnn.technology.routing import routed_factors
 
 PLACEMENT = "placement"
@@ -121,6 +122,11 @@ class Routed:
             "macros as rectangles of one aspect on shelves; no router has seen it"
         )
         yield from routed_factors(self.technology).flags
+        if not is_placed(self.technology):
+            yield (
+                f"no accelerator was placed in {self.technology.name}: wires inside blocks have the "
+                "mean factors of the technologies in which some were"
+            )
         if self.technology.wire_ohm_per_um is None:
             yield (
                 f"{self.technology.name} states no wire_ohm_per_um: the resistance of wires is in "

@@ -200,6 +200,12 @@ def test_a_technology_nothing_was_placed_in_has_the_mean_of_those_it_was():
     assert found.relative_error > max(entry.spread for entry in own)
     assert placed_factor(SKY, "control").value == own[0].factor
     assert placed_factor(SKY, "no such structure") is None
+    said = [
+        [flag for flag in costs(TINY, each, "routed").flags if "was placed in" in flag]
+        for each in (SKY, without_factors(SKY))
+    ]
+    assert said[0] == []
+    assert said[1][0].startswith("no accelerator was placed in sky130hd: ")
 
 
 def test_wires_of_the_output_stage_are_counted_beside_its_register_of_classes():
