@@ -124,8 +124,8 @@ class Routed:
         yield from routed_factors(self.technology).flags
         if not is_placed(self.technology):
             yield (
-                f"no accelerator was placed in {self.technology.name}: wires inside blocks have the "
-                "mean factors of the technologies in which some were"
+                f"no accelerator was placed in {self.technology.name}: wires inside blocks have "
+                "the mean factors of the technologies in which some were"
             )
         if self.technology.wire_ohm_per_um is None:
             yield (
