@@ -26,7 +26,7 @@ from asicbnn.model.energy import WIRES, terms_fj
 from asicbnn.model.wires import BROADCAST, wire_fj_per_um
 from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.technology.library import Technology
-from asicbnn.technology.placed_wires import PARTS
+from asicbnn.technology.placed_wires import PARTS, placed_factor, wires_key
 from asicbnn.technology.routing import routed_factors
 
 _SAMPLING = Sampling(cycles=50, per_layer=8)
@@ -36,7 +36,7 @@ _SAMPLING = Sampling(cycles=50, per_layer=8)
 class WireMeasurement:
     """Wires of one accelerator, by part of the logic (`placed_wires.PARTS`).
 
-    placed_fj  energy of a step, on the placed netlist    model_fj  the model's for the same events
+    placed_fj  energy of a step, on the placed netlist    model_fj  the law's for the same events
     nets       nets a cell of the part drives             wire_um   their length, detours included
     core_um2   area of the core it was placed in          cells     how many
     """
@@ -50,17 +50,10 @@ class WireMeasurement:
     cells: int
 
 
-def without_factors(technology: Technology) -> Technology:
-    """Return a technology in which no accelerator was placed: wires are those of the law alone."""
-    digest = f"{technology.digest} without placed wires"
-    return replace(technology, placed_wires={}, digest=digest)
-
-
 def measure_wires(flow: Flow, point: GridPoint, technology: Technology) -> WireMeasurement:
     """Place an accelerator of the grid and play a layer on its gates.
 
-    flow        keeps names
-    technology  without factors of placed wires
+    flow  keeps names
 
     Raises what mapping, placing and playing raise.
     """
@@ -132,7 +125,13 @@ class _Measuring:
         for (part, term), energy in terms_fj(rates, counts).items():
             if part in found and (term.endswith(WIRES) or (part, term) == BROADCAST):
                 found[part] += energy
-        return found
+        return {part: energy / self._factor(part) for part, energy in found.items()}
+
+    def _factor(self, part: str) -> float:
+        """What the model takes a part's wires times already: the law is without it."""
+        key = wires_key(part, self.point.structure)
+        known = placed_factor(self.technology, key)
+        return known.value if known else 1.0
 
 
 def measure_all_wires(
@@ -144,7 +143,7 @@ def measure_all_wires(
 ) -> list[WireMeasurement]:
     """Measure designs in ``jobs`` processes; ``done`` is called as they come, in order."""
     found = []
-    taken = (replace(flow, keeps_names=True), without_factors(technology))
+    taken = (replace(flow, keeps_names=True), technology)
     with ProcessPoolExecutor(jobs, initializer=_take, initargs=taken) as pool:
         for measurement in pool.map(_measured, points):
             found.append(measurement)
@@ -165,4 +164,4 @@ def _measured(point: GridPoint) -> WireMeasurement:
     return measure_wires(flow, point, technology)
 
 
-__all__ = ["WireMeasurement", "measure_all_wires", "measure_wires", "without_factors"]
+__all__ = ["WireMeasurement", "measure_all_wires", "measure_wires"]

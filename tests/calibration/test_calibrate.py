@@ -147,7 +147,7 @@ def test_a_small_calibration_meets_its_goals(tmp_path):
     assert calibrated.calibration["clock"].energy is not None
     assert calibrated.best_level == "gate"
     assert calibrated.voltage_v == IHP.voltage_v
-    assert (tmp_path / "ihp_sg13g2_adder_cells.csv").read_text().count("\n") == 1 + 8 * 8 + 8 * 10
+    assert (tmp_path / "ihp_sg13g2_adder_cells.csv").read_text().count("\n") == 1 + 8 * 9 + 8 * 10
     assert "| sequencer | area | 8 |" in (tmp_path / "ihp_sg13g2_adder_cells.md").read_text()
     assert (tmp_path / "ihp_sg13g2_adder_cells.png").exists()
 

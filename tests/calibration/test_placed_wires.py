@@ -18,7 +18,7 @@ from asicbnn.calibration.gates_section import with_placed_wires
 from asicbnn.calibration.mapped_netlist import Instance, MappedNetlist
 from asicbnn.calibration.placement import is_installed, place, version
 from asicbnn.calibration.wire_factors import WireCalibration, fit_wires, wire_grid
-from asicbnn.calibration.wire_measurement import WireMeasurement, without_factors
+from asicbnn.calibration.wire_measurement import WireMeasurement
 from asicbnn.cli import app
 from asicbnn.errors import EnvironmentProblem
 from asicbnn.model.costs import costs
@@ -33,6 +33,7 @@ from asicbnn.technology.schema import PlacedWires
 ROOT = Path(__file__).parents[2]
 TINY = asicbnn.load(ROOT / "arch_specs/tiny.yaml")
 SKY = load("sky130hd")
+BARE = replace(SKY, placed_wires={}, digest=f"{SKY.digest} without placed wires")
 LIBERTY = ROOT.parent / "shared/data/liberty"
 
 needs_placer = pytest.mark.skipif(
@@ -174,10 +175,9 @@ def wires_of(technology):
 
 
 def test_wires_of_a_part_take_its_factor_and_its_error():
-    bare = replace(SKY, placed_wires={}, digest="bare")
     keys = [wires_key(part, "tree") for part in PARTS]
-    one = wires_of(placed_in(bare, **dict.fromkeys(keys, ENTRY.model_copy(update={"factor": 1.0}))))
-    two = wires_of(placed_in(bare, **dict.fromkeys(keys, ENTRY)))
+    one = wires_of(placed_in(BARE, **dict.fromkeys(keys, ENTRY.model_copy(update={"factor": 1.0}))))
+    two = wires_of(placed_in(BARE, **dict.fromkeys(keys, ENTRY)))
     scaled = {key for key in one if two[key].energy_fj != one[key].energy_fj}
     own = {
         key for key in one
@@ -195,14 +195,14 @@ def test_a_technology_nothing_was_placed_in_has_the_mean_of_those_it_was():
     shipped = [load(name) for name in ("sky130hd", "ihp_sg13g2", "asap7")]
     assert all(is_placed(technology) for technology in shipped)
     own = [technology.placed_wires["control"] for technology in shipped]
-    found = placed_factor(without_factors(SKY), "control")
+    found = placed_factor(BARE, "control")
     assert found.value == pytest.approx(math.prod(entry.factor for entry in own) ** (1 / 3))
     assert found.relative_error > max(entry.spread for entry in own)
     assert placed_factor(SKY, "control").value == own[0].factor
     assert placed_factor(SKY, "no such structure") is None
     said = [
         [flag for flag in costs(TINY, each, "routed").flags if "was placed in" in flag]
-        for each in (SKY, without_factors(SKY))
+        for each in (SKY, BARE)
     ]
     assert said[0] == []
     assert said[1][0].startswith("no accelerator was placed in sky130hd: ")
@@ -245,6 +245,7 @@ def test_what_does_not_go_with_placed_is_refused(tmp_path, extra):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @needs_placer
 @pytest.mark.skipif(not LIBERTY.exists(), reason="the Liberty files are not here")
 def test_four_designs_are_placed_fitted_and_written(tmp_path):
@@ -259,7 +260,8 @@ def test_four_designs_are_placed_fitted_and_written(tmp_path):
     assert {row["half"] for row in found["residuals"]} == {"fitted", "judged"}
     written, shipped = load(target), SKY
     for structure, entry in written.placed_wires.items():
-        # two of the eight designs the shipped factors were fitted on
+        # two of the eight designs the shipped factors were fitted on; the law is the same, though
+        # the model that it is read from has these factors already
         assert entry.factor == pytest.approx(shipped.placed_wires[structure].factor, rel=0.5)
     assert (tmp_path / "sky130hd_placed.md").read_text().startswith("# Wires of placed")
-    assert len((tmp_path / "sky130hd_placed.csv").read_text().splitlines()) > 20
+    assert len((tmp_path / "sky130hd_placed.csv").read_text().splitlines()) == 1 + 4 * 4
