@@ -1,8 +1,8 @@
 """The wires of a laid-out accelerator: how long nets are, and how often they switch.
 
-Nets between blocks (operands to all PEs, buses) are as long as the floorplan makes them; nets inside
-a block have a length per net that finished flows show, and energy by what placed accelerators say of
-it. Energy, delay and area follow.
+Nets between blocks (operands to all PEs, buses) are as long as the floorplan makes them; nets
+inside a block have a length per net that finished flows show, and energy by what placed
+accelerators say of it. Energy, delay and area follow.
 Equations, sources and validity: docs/models/floorplan.md.
 """
 
