@@ -14,7 +14,7 @@ from asicbnn.calibration.synthesis import flow
 from asicbnn.calibration.wire_measurement import WireMeasurement, measure_all_wires
 from asicbnn.technology.library import Technology
 from asicbnn.technology.placed_wires import PARTS, wires_key
-from asicbnn.technology.routing import between_flows_error, fitted
+from asicbnn.technology.routing import fitted
 from asicbnn.technology.schema import STRUCTURES as POPCOUNTS
 from asicbnn.technology.schema import PlacedWires
 
@@ -177,12 +177,7 @@ def _fit(structure: str, found: Mapping[str, Sequence[WireSample]]) -> WireFit:
     return WireFit(structure, factor.value, factor.relative_error, tuple(found[structure]))
 
 
-def error_of(spread: float) -> float:
-    """Relative error of wires with a factor: beside its spread, what another flow would make."""
-    return math.hypot(spread, between_flows_error())
-
-
 __all__ = [
-    "SOURCE", "WireCalibration", "WireFit", "WireSample", "calibrate_wires", "error_of",
-    "fit_wires", "wire_grid",
+    "SOURCE", "WireCalibration", "WireFit", "WireSample", "calibrate_wires", "fit_wires",
+    "wire_grid",
 ]  # fmt: skip

@@ -232,23 +232,26 @@ def _report(found: Calibration, folder: Path, formats: Sequence[str]) -> None:
 
 
 def _report_memories(found: MemoryCalibration, folder: Path) -> None:
-    from asicbnn.replacing import write_text
     from asicbnn.report import memory_calibration as shown
 
-    stem = f"{found.technology}_memories"
-    table = write_text(folder / f"{stem}.csv", shown.residual_csv(found))
-    page = shown.memory_page(found, table.name)
-    terminal.wrote([write_text(folder / f"{stem}.md", page), table])
+    stem = folder / f"{found.technology}_memories"
+    _write_page(stem, shown.residual_csv(found), lambda table: shown.memory_page(found, table))
 
 
 def _report_placed(found: WireCalibration, folder: Path) -> None:
-    from asicbnn.replacing import write_text
     from asicbnn.report import wire_calibration as shown
 
-    stem = f"{found.technology}_placed"
-    table = write_text(folder / f"{stem}.csv", shown.residual_csv(found))
-    page = shown.wire_page(found, table.name)
-    terminal.wrote([write_text(folder / f"{stem}.md", page), table])
+    stem = folder / f"{found.technology}_placed"
+    _write_page(stem, shown.residual_csv(found), lambda table: shown.wire_page(found, table))
+
+
+def _write_page(stem: Path, residuals: str, page: Callable[[str], str]) -> None:
+    """Write residuals and the page that links to them by their file's name."""
+    from asicbnn.replacing import write_text
+
+    table = write_text(stem.with_name(f"{stem.name}.csv"), residuals)
+    written = write_text(stem.with_name(f"{stem.name}.md"), page(table.name))
+    terminal.wrote([written, table])
 
 
 def register(app: typer.Typer) -> None:

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from asicbnn.calibration.memory_factors import UNITS, Fitted, MemoryCalibration
+from asicbnn.report.factor_page import factor_page
 from asicbnn.report.style import plain
 from asicbnn.report.tables import add, plain_table
 
@@ -69,15 +70,11 @@ def memory_page(found: MemoryCalibration, table: str) -> str:
 
     table  file name of the residuals
     """
-    lines = [
-        f"# Memories of cells of {found.technology} on gates", "",
-        _WRITTEN_BY.format(technology=found.technology), "",
-        f"{found.source}.", f"wall time {found.seconds:.0f} s.", "",
-        f"Every residual: [{table}]({table}).", "",
-        f"| {' | '.join(_HEADINGS)} |", "|" + "---|" * len(_HEADINGS),
-        *(f"| {' | '.join(_row(fit))} |" for fit in found.fits), "",
-    ]  # fmt: skip
-    return "\n".join(lines)
+    return factor_page(
+        f"Memories of cells of {found.technology} on gates",
+        _WRITTEN_BY.format(technology=found.technology), found.source, found.seconds, table,
+        (_HEADINGS, [_row(fit) for fit in found.fits]),
+    )  # fmt: skip
 
 
 def as_json(found: MemoryCalibration) -> dict[str, Any]:

@@ -11,10 +11,12 @@ import pandas as pd
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from asicbnn.calibration.wire_factors import WireCalibration, WireFit, error_of
+from asicbnn.calibration.wire_factors import WireCalibration, WireFit
 from asicbnn.calibration.wire_measurement import WireMeasurement
+from asicbnn.report.factor_page import factor_page
 from asicbnn.report.style import plain
 from asicbnn.report.tables import add, plain_table
+from asicbnn.technology.placed_wires import wires_error
 
 _HEADINGS: Final = (
     "wires driven by", "designs", "factor", "spread", "error", "judged", "mean error", "worst",
@@ -36,7 +38,7 @@ def _row(fit: WireFit) -> tuple[str, ...]:
         told = (str(len(errors)), f"{mean:.0%}", f"{max(errors):.0%}", f"{fit.inside:.0%}")
     return (
         plain(fit.structure), str(len(fit.samples)), f"{fit.factor:.2f}", f"{fit.spread:.0%}",
-        f"{error_of(fit.spread):.0%}", *told,
+        f"{wires_error(fit.spread):.0%}", *told,
     )  # fmt: skip
 
 
@@ -87,21 +89,12 @@ def wire_page(found: WireCalibration, table: str) -> str:
 
     table  file name of the residuals
     """
-    lines = [
-        f"# Wires of placed accelerators in {found.technology}", "",
-        _WRITTEN_BY.format(technology=found.technology), "",
-        f"{found.source}.", f"wall time {found.seconds:.0f} s.", "",
-        f"Every residual: [{table}]({table}).", "",
-        *_table(_HEADINGS, [_row(fit) for fit in found.fits]), "",
-        *_table(_PLACED, [_placed(each) for each in found.measurements]), "",
-    ]  # fmt: skip
-    return "\n".join(lines)
-
-
-def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
-    yield f"| {' | '.join(headings)} |"
-    yield "|" + "---|" * len(headings)
-    yield from (f"| {' | '.join(row)} |" for row in rows)
+    return factor_page(
+        f"Wires of placed accelerators in {found.technology}",
+        _WRITTEN_BY.format(technology=found.technology), found.source, found.seconds, table,
+        (_HEADINGS, [_row(fit) for fit in found.fits]),
+        (_PLACED, [_placed(each) for each in found.measurements]),
+    )  # fmt: skip
 
 
 def as_json(found: WireCalibration) -> dict[str, Any]:

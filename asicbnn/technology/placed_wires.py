@@ -54,8 +54,12 @@ def _elsewhere(structure: str) -> Factor | None:
 
 
 def _with_flows(factor: Factor) -> Factor:
-    error = math.hypot(factor.relative_error, between_flows_error())
-    return Factor(factor.value, error, factor.runs)
+    return Factor(factor.value, wires_error(factor.relative_error), factor.runs)
 
 
-__all__ = ["PARTS", "is_placed", "placed_factor", "wires_key"]
+def wires_error(spread: float) -> float:
+    """Relative error of wires with a factor: beside its spread, what another flow would make."""
+    return math.hypot(spread, between_flows_error())
+
+
+__all__ = ["PARTS", "is_placed", "placed_factor", "wires_error", "wires_key"]

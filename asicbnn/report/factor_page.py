@@ -1,0 +1,35 @@
+"""The frame of a page about fitted factors: where they are from, the residuals, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+"""Headings and rows."""
+
+
+def factor_page(
+    heading: str, written_by: str, source: str, seconds: float, residuals: str, *tables: Table
+) -> str:
+    """Return a page of Markdown.
+
+    written_by  which command wrote it, and where its columns are explained
+    seconds     wall time of the command     residuals  file name of their table
+    """
+    lines = [
+        f"# {heading}", "", written_by, "", f"{source}.", f"wall time {seconds:.0f} s.", "",
+        f"Every residual: [{residuals}]({residuals}).", "",
+    ]  # fmt: skip
+    for table in tables:
+        lines += [*_lines(table), ""]
+    return "\n".join(lines)
+
+
+def _lines(table: Table) -> Iterator[str]:
+    headings, rows = table
+    yield f"| {' | '.join(headings)} |"
+    yield "|" + "---|" * len(headings)
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+__all__ = ["Table", "factor_page"]
