@@ -66,6 +66,18 @@ def test_a_chain_lies_in_the_core_and_its_neighbours_are_near():
 
 
 @needs_placer
+def test_one_net_through_all_cells_has_the_length_of_a_tree_over_points_spread_in_the_core():
+    """0.74 sqrt(n A), the law of docs/models/floorplan.md; the spanning tree here is shortened."""
+    number = 300
+    cells = [Instance("u0", "INV", (), {"A": 0}, {"Y": 2})]
+    cells += [Instance(f"u{k}", "INV", (), {"A": 2}, {"Y": 2 + k}) for k in range(1, number)]
+    star = MappedNetlist("star", {}, {}, tuple(cells), 2 + number, {})
+    found = place(star, {"INV": 4.0}, gate_um2=4.0, density=0.8)
+    law = 0.74 * math.sqrt(number * found.core_um2)
+    assert found.lengths_um[2] == pytest.approx(law, rel=0.1)
+
+
+@needs_placer
 def test_a_placement_repeats_and_says_nothing(capfd):
     lengths = [
         place(chain(60), {"INV": 4.0}, gate_um2=4.0, density=0.4).lengths_um for _ in range(2)
