@@ -20,9 +20,9 @@ from asicbnn.calibration.measurement import Measurement, measure_all
 from asicbnn.calibration.residuals import Metric, Residual, Summary, summary
 from asicbnn.calibration.synthesis import Flow, Form, flow
 from asicbnn.errors import Problem, SpecError
+from asicbnn.technology.factor_entries import CalibrationEntry, CalibrationFactor
 from asicbnn.technology.liberty import Library
 from asicbnn.technology.library import Technology
-from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
 
 METRICS: tuple[Metric, ...] = ("area", "delay", "energy")
 _SAME = 0.01

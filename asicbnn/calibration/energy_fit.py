@@ -29,7 +29,7 @@ from asicbnn.technology.calibration import (
     component_key,
     energy_key,
 )
-from asicbnn.technology.schema import CalibrationFactor
+from asicbnn.technology.factor_entries import CalibrationFactor
 
 SOURCE = "calibration"
 _HELD = 0.02

@@ -30,8 +30,8 @@ from asicbnn.technology.calibration import (
     mapped_price,
 )
 from asicbnn.technology.cells import Cells
+from asicbnn.technology.factor_entries import CalibrationEntry, CalibrationFactor
 from asicbnn.technology.library import Technology
-from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
 
 _LEAST_FACTOR = 0.01
 """Taken where cells that are mapped one to one are as large as all that was mapped: their figures

@@ -8,7 +8,7 @@ from typing import Any, Final
 from asicbnn.calibration.factors import SOURCE
 from asicbnn.calibration.memory_factors import SOURCE as MEMORY_SOURCE
 from asicbnn.calibration.wire_factors import SOURCE as WIRE_SOURCE
-from asicbnn.technology.schema import CalibrationEntry, CellMemoryEntry, PlacedWires
+from asicbnn.technology.factor_entries import CalibrationEntry, CellMemoryEntry, PlacedWires
 from asicbnn.technology.sections import with_section
 
 SECTION: Final = "calibration"

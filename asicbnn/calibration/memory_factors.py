@@ -18,10 +18,10 @@ from typing import Literal, get_args
 from asicbnn.calibration.memory_gates import MemoryAtGates, MemoryGates
 from asicbnn.calibration.synthesis import Flow, flow
 from asicbnn.hardware.verilog.cell_memories import CellMemory
+from asicbnn.technology.factor_entries import CalibrationFactor, CellMemoryEntry
 from asicbnn.technology.library import Technology
 from asicbnn.technology.routing import student_t
 from asicbnn.technology.row_memory import RowKind, RowMemory, row_memory
-from asicbnn.technology.schema import CalibrationFactor, CellMemoryEntry
 from asicbnn.technology.standard_cell_memory import counted_costs
 
 SOURCE = "cell_memories"

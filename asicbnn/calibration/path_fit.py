@@ -22,8 +22,8 @@ from asicbnn.calibration.residuals import Residual, distinct, expected_spread
 from asicbnn.model.built_paths import COUNTED, settled_ps
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.calibration import ADDER, POPCOUNT, accelerator_key, energy_key
+from asicbnn.technology.factor_entries import CalibrationFactor
 from asicbnn.technology.library import Technology
-from asicbnn.technology.schema import CalibrationFactor
 
 SOURCE = "calibration"
 _DESIGNS = 2

@@ -12,11 +12,11 @@ from asicbnn.calibration import placement
 from asicbnn.calibration.grid import GridPoint
 from asicbnn.calibration.synthesis import flow
 from asicbnn.calibration.wire_measurement import WireMeasurement, measure_all_wires
+from asicbnn.technology.factor_entries import PlacedWires
 from asicbnn.technology.library import Technology
 from asicbnn.technology.placed_wires import PARTS, wires_key
+from asicbnn.technology.popcount_entries import STRUCTURES as POPCOUNTS
 from asicbnn.technology.routing import fitted
-from asicbnn.technology.schema import STRUCTURES as POPCOUNTS
-from asicbnn.technology.schema import PlacedWires
 
 SOURCE = "placed_accelerators"
 _FITTED = (

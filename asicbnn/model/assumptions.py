@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from asicbnn.mapping.layout import Layout
-from asicbnn.technology.schema import Figure, Form, Name, read_form
+from asicbnn.technology.form import Figure, Form, Name, read_form
 
 _FILE = Path(__file__).parent / "assumptions.yaml"
 

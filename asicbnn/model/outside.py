@@ -17,7 +17,7 @@ from asicbnn.model.timing import Timing
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.spec.external import ExternalFigures, ExternalMemory
 from asicbnn.technology.external import ExternalDevice, external, standards
-from asicbnn.technology.schema import Figure
+from asicbnn.technology.form import Figure
 
 _FJ_PER_PJ = 1e3
 _MBIT = 1e6

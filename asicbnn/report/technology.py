@@ -10,10 +10,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from asicbnn.report.tables import add, notes, plain_table
+from asicbnn.technology.cell_entries import CellEntry
 from asicbnn.technology.cells import ROLES
 from asicbnn.technology.composition import Cell, resolve
+from asicbnn.technology.form import Figure, Form
 from asicbnn.technology.library import flags_of
-from asicbnn.technology.schema import CellEntry, Figure, Form, TechnologyFile
+from asicbnn.technology.schema import TechnologyFile
 from asicbnn.units import figure
 
 _COLUMNS: Final = (

@@ -12,16 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from asicbnn.technology.composition import Cell
+from asicbnn.technology.form import Figure
 from asicbnn.technology.library import Technology
+from asicbnn.technology.operating_entry import OperatingEntry
 from asicbnn.technology.popcount import popcount_energy
-from asicbnn.technology.schema import (
-    STRUCTURES,
-    Figure,
-    OperatingEntry,
-    PopcountDelayEntry,
-    PopcountEnergyEntry,
-    SramEntry,
-)
+from asicbnn.technology.popcount_entries import STRUCTURES, PopcountDelayEntry, PopcountEnergyEntry
+from asicbnn.technology.schema import SramEntry
 
 BAND: Final = 1.0
 """Relative error of every figure: a factor of 2 either way."""

@@ -11,9 +11,9 @@ from typing import Final
 
 from asicbnn.errors import ModelError
 from asicbnn.technology.cells import OUTPUTS, Cells
+from asicbnn.technology.factor_entries import CalibrationEntry, CalibrationFactor
 from asicbnn.technology.library import Technology
-from asicbnn.technology.schema import STRUCTURES as POPCOUNTS
-from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
+from asicbnn.technology.popcount_entries import STRUCTURES as POPCOUNTS
 from asicbnn.technology.trimmed_cells import TrimmedCells
 
 COMPONENTS: Final = ("array", "registers", "sequencer", "dma", "controller", "output")

@@ -14,8 +14,8 @@ from pathlib import Path
 from asicbnn.errors import ModelError
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.compiled_memory import Memory
+from asicbnn.technology.form import Form, Name, NotNegative, read_form
 from asicbnn.technology.library import Technology
-from asicbnn.technology.schema import Form, Name, NotNegative, read_form
 from asicbnn.technology.sram_fit import FACTOR_TWO, Range
 
 _FILE = Path(__file__).parent / "figures" / "cell_rom.yaml"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from asicbnn.technology.cell_entries import CellEntry, Composition
 from asicbnn.technology.cells import OUTPUTS
-from asicbnn.technology.schema import CellEntry, Composition
 
 
 @dataclass(frozen=True, slots=True)

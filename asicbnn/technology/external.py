@@ -12,7 +12,8 @@ from typing import Literal
 from pydantic import Field
 
 from asicbnn.errors import Problem, SpecError
-from asicbnn.technology.schema import Figure, Form, Name, read_form, unknown
+from asicbnn.technology.form import Figure, Form, Name, read_form
+from asicbnn.technology.known_names import unknown
 
 _FILE = Path(__file__).parent / "figures" / "external.yaml"
 _RANDOM_BIT = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from asicbnn.technology.schema import Figure, Form, Name, read_form
+from asicbnn.technology.form import Figure, Form, Name, read_form
 
 _FILE = Path(__file__).parent / "figures" / "extras.yaml"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from asicbnn.levels import LEVELS, Level
-from asicbnn.technology.schema import Figure
+from asicbnn.technology.form import Figure
 
 MEMORY_LEVELS: Final[Mapping[str, Level]] = {
     "macros": "gate",

@@ -22,23 +22,19 @@ from asicbnn.spec.wording import article
 from asicbnn.technology.cells import OUTPUTS, ROLES, Cells
 from asicbnn.technology.composition import Cell, resolve
 from asicbnn.technology.corners import Ratios
-from asicbnn.technology.macro import MacroList
-from asicbnn.technology.macros import load as load_macros
-from asicbnn.technology.schema import (
+from asicbnn.technology.factor_entries import (
     CalibrationEntry,
     CellMemoryEntry,
-    CornerEntry,
-    Figure,
-    OperatingEntry,
     PlacedWires,
-    PopcountDelayEntry,
-    PopcountEnergyEntry,
     RoutedEntry,
-    SramEntry,
-    TechnologyFile,
-    read_form,
-    unknown,
 )
+from asicbnn.technology.form import Figure, read_form
+from asicbnn.technology.known_names import unknown
+from asicbnn.technology.macro import MacroList
+from asicbnn.technology.macros import load as load_macros
+from asicbnn.technology.operating_entry import OperatingEntry
+from asicbnn.technology.popcount_entries import PopcountDelayEntry, PopcountEnergyEntry
+from asicbnn.technology.schema import CornerEntry, SramEntry, TechnologyFile
 
 LIBRARIES = Path(__file__).parent / "libraries"
 """Where the shipped technology files lie."""
@@ -193,9 +189,7 @@ class Technology:
         """The library at its own voltage and temperature."""
         return self.moved_from or self
 
-    def at(
-        self, voltage_v: float | None = None, temperature_c: float | None = None
-    ) -> Technology:
+    def at(self, voltage_v: float | None = None, temperature_c: float | None = None) -> Technology:
         """Return the library at a voltage and a temperature; None stands for its own.
 
         Raises SpecError where its figures do not reach, with the range and a cure.

@@ -13,8 +13,8 @@ from typing import Any, get_args
 
 from asicbnn.errors import Problem, SpecError
 from asicbnn.technology.compiled_memory import WriteMask
+from asicbnn.technology.known_names import unknown
 from asicbnn.technology.macro import MacroList, MacroPorts, SramMacro
-from asicbnn.technology.schema import unknown
 
 _LARGEST = 2**24
 _SOURCE = "# source:"

@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from asicbnn.errors import Problem, SpecError
+from asicbnn.technology.known_names import unknown
 from asicbnn.technology.macro import MacroList, SramMacro
 from asicbnn.technology.macro_csv import read_csv
 from asicbnn.technology.macro_liberty import read_liberty
-from asicbnn.technology.schema import unknown
 
 _FIGURES = Path(__file__).parent / "figures"
 _SHIPPED = "macros_"

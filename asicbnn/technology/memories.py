@@ -15,10 +15,10 @@ from asicbnn.technology.compiled_memory import (
     Pricing,
     WriteMask,
 )
+from asicbnn.technology.known_names import unknown
 from asicbnn.technology.library import Technology
 from asicbnn.technology.macro import MacroList
 from asicbnn.technology.moving import moved_macros
-from asicbnn.technology.schema import unknown
 from asicbnn.technology.sram import fitted_sram, listed_rom, listed_sram
 from asicbnn.technology.standard_cell_memory import standard_cell_memory
 

@@ -13,7 +13,7 @@ from asicbnn.technology.compiled_memory import Memory
 from asicbnn.technology.composition import Cell
 from asicbnn.technology.corners import Ratios
 from asicbnn.technology.operating_point import ratios
-from asicbnn.technology.schema import PopcountDelayEntry, PopcountEnergyEntry
+from asicbnn.technology.popcount_entries import PopcountDelayEntry, PopcountEnergyEntry
 
 if TYPE_CHECKING:
     from asicbnn.technology.library import Technology

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from asicbnn.errors import Problem, SpecError
 from asicbnn.technology.corners import Ratios, corner_ratios
-from asicbnn.technology.schema import OperatingEntry
+from asicbnn.technology.operating_entry import OperatingEntry
 
 if TYPE_CHECKING:
     from asicbnn.technology.library import Technology

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from asicbnn.errors import ModelError
+from asicbnn.technology.known_names import unknown
 from asicbnn.technology.library import Technology
-from asicbnn.technology.schema import STRUCTURES, PopcountEnergyEntry, unknown
+from asicbnn.technology.popcount_entries import STRUCTURES, PopcountEnergyEntry
 
 _RANDOM_BIT = 0.5
 

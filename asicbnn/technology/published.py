@@ -17,15 +17,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from asicbnn.errors import ModelError, Problem, SpecError
-from asicbnn.technology.schema import (
-    Figure,
-    Form,
-    Name,
-    NotNegative,
-    check_sources,
-    read_form,
-    unknown,
-)
+from asicbnn.technology.form import Figure, Form, Name, NotNegative, check_sources, read_form
+from asicbnn.technology.known_names import unknown
 
 FOLDER = Path(__file__).parent / "published"
 """Where the shipped files of published chips lie."""

@@ -13,8 +13,8 @@ from typing import Literal
 
 from pydantic import PositiveFloat, PositiveInt
 
+from asicbnn.technology.form import Figure, Form, Name, NotNegative, read_form
 from asicbnn.technology.library import Technology
-from asicbnn.technology.schema import Figure, Form, Name, NotNegative, read_form
 
 _FILE = Path(__file__).parent / "figures" / "routed_designs.yaml"
 

@@ -13,6 +13,8 @@ from functools import cache, lru_cache
 from statistics import fmean
 from typing import Final
 
+from asicbnn.technology.factor_entries import RoutedEntry
+from asicbnn.technology.form import Figure
 from asicbnn.technology.library import Technology, load, names
 from asicbnn.technology.routed_designs import (
     Kind,
@@ -21,7 +23,6 @@ from asicbnn.technology.routed_designs import (
     routed_file,
     wire_laws,
 )
-from asicbnn.technology.schema import Figure, RoutedEntry
 
 _UPPER: Final = 0.975
 """Quantile at the upper end of a band that holds 19 of 20."""

@@ -19,8 +19,8 @@ from pydantic import Field, PositiveFloat
 
 from asicbnn.errors import Problem, SpecError
 from asicbnn.technology.between import Between
+from asicbnn.technology.form import Figure, Form, Name, read_form
 from asicbnn.technology.library import Technology, load, names
-from asicbnn.technology.schema import Figure, Form, Name, read_form
 
 _FILE = Path(__file__).parent / "figures" / "nodes.yaml"
 _ANCHORS: Final[Mapping[float, tuple[str, ...]]] = {

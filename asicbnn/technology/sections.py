@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from asicbnn.technology.schema import TechnologyFile, read_form
+from asicbnn.technology.form import read_form
+from asicbnn.technology.schema import TechnologyFile
 
 _WIDTH = 110
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from asicbnn.errors import ModelError
 from asicbnn.technology.compiled_memory import Memory, Ports, WriteMask
+from asicbnn.technology.form import Figure, Form, Name, read_form
 from asicbnn.technology.library import Technology
 from asicbnn.technology.macro import MacroList, SramMacro
 from asicbnn.technology.macro_stack import MacroStack, smallest_stack, stack_costs
-from asicbnn.technology.schema import Figure, Form, Name, read_form
 from asicbnn.technology.sram_fit import FACTOR_TWO, fits, fitted_macro, fitted_stack
 
 _FILE = Path(__file__).parent / "figures" / "listed_macros.yaml"

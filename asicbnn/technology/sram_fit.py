@@ -9,10 +9,10 @@ from pathlib import Path
 
 from asicbnn.errors import ModelError
 from asicbnn.technology.compiled_memory import Ports, WriteMask
+from asicbnn.technology.form import Figure, Form, Name, NotNegative, read_form
 from asicbnn.technology.library import Technology
 from asicbnn.technology.macro import SramMacro
 from asicbnn.technology.macro_stack import MacroStack
-from asicbnn.technology.schema import Figure, Form, Name, NotNegative, read_form
 
 _FIGURES = Path(__file__).parent / "figures"
 FACTOR_TWO = 1.0

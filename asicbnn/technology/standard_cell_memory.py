@@ -16,9 +16,10 @@ from typing import Final, get_args
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.compiled_memory import Memory, Ports, WriteMask
 from asicbnn.technology.decoder import Order, decoder_fj
+from asicbnn.technology.factor_entries import CellMemoryEntry
+from asicbnn.technology.form import Form, Name, RangeEntry, read_form
 from asicbnn.technology.library import Technology
 from asicbnn.technology.row_memory import GROUP_WORDS, RowKind, RowMemory, row_memory
-from asicbnn.technology.schema import CellMemoryEntry, Form, Name, RangeEntry, read_form
 
 _FILE = Path(__file__).parent / "figures" / "standard_cell_memory.yaml"
 _RANDOM_BIT = 0.5

@@ -25,10 +25,10 @@ from asicbnn.model.costs import costs
 from asicbnn.model.energy import WIRES
 from asicbnn.model.wires import BROADCAST
 from asicbnn.report.wire_calibration import as_json, residual_csv, wire_page
+from asicbnn.technology.factor_entries import PlacedWires
 from asicbnn.technology.library import load, text_of
 from asicbnn.technology.placed_wires import PARTS, is_placed, placed_factor, wires_key
 from asicbnn.technology.routing import between_flows_error, fitted
-from asicbnn.technology.schema import PlacedWires
 
 ROOT = Path(__file__).parents[2]
 TINY = asicbnn.load(ROOT / "arch_specs/tiny.yaml")

@@ -18,9 +18,9 @@ from asicbnn.model.prices import PRICED, prices
 from asicbnn.result import METRICS, PARTS
 from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.reader import read
+from asicbnn.technology.factor_entries import CalibrationEntry, CalibrationFactor
 from asicbnn.technology.library import load
 from asicbnn.technology.popcount import popcount_energy
-from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
 
 SPECS = Path(__file__).parents[2] / "arch_specs"
 TINY = with_changes(read(SPECS / "tiny.yaml", Accelerator), {"buffers.psum.words": 256})

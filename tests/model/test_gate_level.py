@@ -27,8 +27,8 @@ from asicbnn.technology.calibration import (
     mapped_price,
 )
 from asicbnn.technology.cells import Cells
+from asicbnn.technology.factor_entries import CalibrationEntry, CalibrationFactor
 from asicbnn.technology.library import load as technology
-from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
 
 PLAIN = replace(technology("sky130hd"), digest="plain", calibration={})
 FACTORS = {name: 0.4 + 0.05 * i for i, name in enumerate(STRUCTURES)}

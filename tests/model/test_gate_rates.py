@@ -13,7 +13,7 @@ from asicbnn.spec import load
 from asicbnn.spec.accelerator import with_changes
 from asicbnn.technology import library
 from asicbnn.technology.calibration import CLOCK
-from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
+from asicbnn.technology.factor_entries import CalibrationEntry, CalibrationFactor
 
 FACTOR, SPREAD = 0.8, 0.1
 

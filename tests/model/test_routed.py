@@ -16,10 +16,10 @@ from asicbnn.result import METRICS
 from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.reader import read
 from asicbnn.technology.calibration import CLOCK, STRUCTURES
+from asicbnn.technology.factor_entries import CalibrationEntry, CalibrationFactor
 from asicbnn.technology.library import load
 from asicbnn.technology.routed_designs import open_designs
 from asicbnn.technology.routing import routed_factors
-from asicbnn.technology.schema import CalibrationEntry, CalibrationFactor
 from asicbnn.verify.random_cases import accelerator
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +33,12 @@ SKY, IHP = load("sky130hd"), load("ihp_sg13g2")
 def both(request):
     return tuple(
         asicbnn.estimate(
-            TINY, DIGITS, technology=request.param, level=level,
-            dataflow="best", objective="latency",
+            TINY,
+            DIGITS,
+            technology=request.param,
+            level=level,
+            dataflow="best",
+            objective="latency",
         )
         for level in ("gate", "routed")
     )

@@ -4,7 +4,7 @@ import pytest
 
 from asicbnn.errors import SpecError
 from asicbnn.technology.external import Interface, external, source_of, standards
-from asicbnn.technology.schema import Figure
+from asicbnn.technology.form import Figure
 
 DRAM = ("ddr3", "gddr5", "hbm2", "hmc", "lpddr", "lpddr4")
 

@@ -13,6 +13,7 @@ from asicbnn.errors import ModelError, SpecError
 from asicbnn.technology.corners import Ratios
 from asicbnn.technology.library import load
 from asicbnn.technology.memories import memory
+from asicbnn.technology.operating_entry import OperatingEntry
 from asicbnn.technology.operating_point import (
     alpha_power_delay,
     capacitance_ratio,
@@ -22,7 +23,6 @@ from asicbnn.technology.operating_point import (
 )
 from asicbnn.technology.paths import logic_path_ps
 from asicbnn.technology.popcount import popcount_delay, popcount_energy
-from asicbnn.technology.schema import OperatingEntry
 
 technologies = st.sampled_from(ALL)
 shares = st.integers(0, 1000).map(lambda part: part / 1000)

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asicbnn.technology import routing
+from asicbnn.technology.factor_entries import RoutedEntry
+from asicbnn.technology.form import Figure
 from asicbnn.technology.library import load, names
 from asicbnn.technology.routed_designs import (
     RoutedDesign,
@@ -18,7 +20,6 @@ from asicbnn.technology.routed_designs import (
     wire_laws,
 )
 from asicbnn.technology.routing import factor_names, fitted, shown, student_t
-from asicbnn.technology.schema import Figure, RoutedEntry
 
 SKY = load("sky130hd")
 ALL = [load(name) for name in names()]

@@ -17,19 +17,11 @@ from typing import Final, Literal
 
 from pydantic import PositiveFloat
 
+from asicbnn.technology.cell_entries import CellEntry, Composition
+from asicbnn.technology.form import Figure, Form, Name, read_form
 from asicbnn.technology.library import LIBRARIES
-from asicbnn.technology.schema import (
-    CellEntry,
-    Composition,
-    Figure,
-    Form,
-    Name,
-    PopcountDelayEntry,
-    PopcountEnergyEntry,
-    SramEntry,
-    TechnologyFile,
-    read_form,
-)
+from asicbnn.technology.popcount_entries import PopcountDelayEntry, PopcountEnergyEntry
+from asicbnn.technology.schema import SramEntry, TechnologyFile
 
 ANCHORS: Final = ("sky130hd", "asap7", "ihp_sg13g2")
 ADDERS: Final = ("full_adder", "full_adder_inverting")

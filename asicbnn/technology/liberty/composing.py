@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from asicbnn.errors import Problem, SpecError
+from asicbnn.technology.cell_entries import CellEntry, Composition
 from asicbnn.technology.cells import ROLES
 from asicbnn.technology.liberty.anchors import rounded
 from asicbnn.technology.liberty.choice import Choices
@@ -18,7 +19,6 @@ from asicbnn.technology.liberty.library import Library
 from asicbnn.technology.liberty.matching import Match
 from asicbnn.technology.liberty.reader import UNREAD
 from asicbnn.technology.liberty.recipes import Recipe, compose, stand_in
-from asicbnn.technology.schema import CellEntry, Composition
 
 ROLES_BESIDE: Final = ("flop_with_reset", "clock_buffer", "clock_tree_buffer")
 """Roles that no component counts but that a technology file holds."""

@@ -17,9 +17,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from asicbnn.technology.form import Figure, RangeEntry
 from asicbnn.technology.liberty import anchors
+from asicbnn.technology.operating_entry import OperatingEntry
 from asicbnn.technology.operating_point import THERMAL_V_PER_K, kelvin
-from asicbnn.technology.schema import Figure, OperatingEntry, RangeEntry
 
 Vector = npt.NDArray[np.float64]
 

@@ -8,18 +8,14 @@ from typing import Any, Final
 
 import yaml
 
+from asicbnn.technology.cell_entries import CellEntry, Composition
+from asicbnn.technology.form import Figure
 from asicbnn.technology.liberty import anchors
 from asicbnn.technology.liberty.composing import Entries
 from asicbnn.technology.liberty.figures import Conditions
 from asicbnn.technology.liberty.library import Library
 from asicbnn.technology.liberty.operating_fit import SOURCE, Fitted
-from asicbnn.technology.schema import (
-    CellEntry,
-    Composition,
-    CornerEntry,
-    Figure,
-    TechnologyFile,
-)
+from asicbnn.technology.schema import CornerEntry, TechnologyFile
 
 _WIDTH: Final = 100
 

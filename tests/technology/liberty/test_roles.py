@@ -8,11 +8,11 @@ import pytest
 from liberty_styles import PARTS, STYLES, Line, Part
 
 from asicbnn.errors import SpecError
+from asicbnn.technology.cell_entries import CellEntry
 from asicbnn.technology.composition import resolve
 from asicbnn.technology.liberty.choice import choose, drive_of
 from asicbnn.technology.liberty.importing import import_liberty
 from asicbnn.technology.liberty.reader import read_file
-from asicbnn.technology.schema import CellEntry
 
 STYLE = STYLES["skywater"]
 

@@ -14,9 +14,9 @@ from liberty_styles import (
     at_another_voltage,
 )
 
+from asicbnn.technology.cell_entries import CellEntry
 from asicbnn.technology.liberty.importing import import_liberty
 from asicbnn.technology.library import load
-from asicbnn.technology.schema import CellEntry
 
 ROLES = {
     "INV": "inverter", "NAND2": "nand2", "NOR2": "nor2", "AND2": "and2", "OR2": "or2",
