@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import yaml
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from asicbnn.errors import Problem, SpecError
 from asicbnn.spec.accelerator_rules import broken_rules
@@ -22,6 +22,7 @@ from asicbnn.spec.beside import beside_or_here
 from asicbnn.spec.document import join_path
 from asicbnn.spec.external import ExternalMemory, PowerUp
 from asicbnn.spec.extras import Extras
+from asicbnn.spec.fields import described
 from asicbnn.spec.model import Complaint, SpecModel, field_paths
 from asicbnn.spec.placement import Placement
 from asicbnn.spec.reader import read, read_value
@@ -43,11 +44,6 @@ _LARGEST_WORDS = 2**24
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$"
 
 
-def _field(default: Any, description: str, *, unit: str = "", **bounds: Any) -> Any:
-    extra: dict[str, JsonValue] = {"unit": unit} if unit else {}
-    return Field(default, description=description, json_schema_extra=extra, **bounds)
-
-
 def _only(value: Any, description: str) -> Any:
     """Return a field that has one value today; any other is refused as not yet built."""
     return Field(value, description=description, json_schema_extra={"not_yet_built": True})
@@ -56,13 +52,13 @@ def _only(value: Any, description: str) -> Any:
 class OperatingPoint(SpecModel):
     """Supply, temperature and clock."""
 
-    voltage_v: float | None = _field(
+    voltage_v: float | None = described(
         None, "supply voltage; null takes the technology's own", unit="V", ge=0.1, le=10
     )
-    temperature_c: float | None = _field(
+    temperature_c: float | None = described(
         None, "junction temperature; null takes the technology's own", unit="degC", ge=-60, le=175
     )
-    clock_mhz: Literal["max"] | Annotated[float, Field(ge=1e-6, le=100_000)] = _field(
+    clock_mhz: Literal["max"] | Annotated[float, Field(ge=1e-6, le=100_000)] = described(
         "max", "clock frequency; max is what the slower of logic and memories allows", unit="MHz"
     )
 
@@ -73,13 +69,13 @@ class Unroll(SpecModel):
     The PEs are batch x out_channels x out_y x out_x, their lanes in_channels x kernel_y x kernel_x.
     """
 
-    batch: int = _field(1, "images computed at once", unit="PEs", ge=1, le=256)
-    out_channels: int = _field(32, "output channels computed at once", unit="PEs", ge=1, le=4096)
-    in_channels: int = _field(64, "input channels per PE and cycle", unit="lanes", ge=1, le=4096)
-    out_y: int = _field(1, "output rows computed at once", unit="PEs", ge=1, le=256)
-    out_x: int = _field(1, "output columns computed at once", unit="PEs", ge=1, le=256)
-    kernel_y: int = _field(1, "kernel rows per PE and cycle", unit="lanes", ge=1, le=64)
-    kernel_x: int = _field(1, "kernel columns per PE and cycle", unit="lanes", ge=1, le=64)
+    batch: int = described(1, "images computed at once", unit="PEs", ge=1, le=256)
+    out_channels: int = described(32, "output channels computed at once", unit="PEs", ge=1, le=4096)
+    in_channels: int = described(64, "input channels per PE and cycle", unit="lanes", ge=1, le=4096)
+    out_y: int = described(1, "output rows computed at once", unit="PEs", ge=1, le=256)
+    out_x: int = described(1, "output columns computed at once", unit="PEs", ge=1, le=256)
+    kernel_y: int = described(1, "kernel rows per PE and cycle", unit="lanes", ge=1, le=64)
+    kernel_x: int = described(1, "kernel columns per PE and cycle", unit="lanes", ge=1, le=64)
 
     @property
     def pes(self) -> int:
@@ -95,31 +91,31 @@ class Unroll(SpecModel):
 class Popcount(SpecModel):
     """The adder that counts a PE's agreeing bits."""
 
-    structure: Literal["sliced", "tree"] = _field(
+    structure: Literal["sliced", "tree"] = described(
         "sliced", "sliced: a 3:2 counter tree by bit weight; tree: a binary tree of adders"
     )
-    pipeline_stages: int = _field(0, "registers inside the popcount", unit="cycles", ge=0, le=4)
+    pipeline_stages: int = described(0, "registers inside the popcount", unit="cycles", ge=0, le=4)
 
 
 class Array(SpecModel):
     """The grid of processing elements."""
 
-    unroll: Unroll = _field(Unroll(), "how many values of each loop are computed at once")
+    unroll: Unroll = described(Unroll(), "how many values of each loop are computed at once")
     lanes: Literal["per_dimension"] = _only("per_dimension", "how products are laid on the lanes")
     regroup: Literal[False] = _only(False, "whether the grid can change shape between layers")
     lane: Literal["xnor"] = _only("xnor", "what a lane multiplies")
-    strides: tuple[Annotated[int, Field(ge=1, le=16)], ...] = _field(
+    strides: tuple[Annotated[int, Field(ge=1, le=16)], ...] = described(
         (1, 2), "convolution strides the window wiring is built for", unit="pixels", min_length=1
     )
-    popcount: Popcount = _field(Popcount(), "the adder that counts a PE's agreeing bits")
+    popcount: Popcount = described(Popcount(), "the adder that counts a PE's agreeing bits")
 
 
 class Hold(SpecModel):
     """Which registers keep their value while the loops allow it."""
 
-    weight: bool = _field(True, "keep a weight word while it is reused")
-    input: bool = _field(True, "keep an input word while it is reused")
-    psum: bool = _field(True, "keep the accumulator between reduction steps")
+    weight: bool = described(True, "keep a weight word while it is reused")
+    input: bool = described(True, "keep an input word while it is reused")
+    psum: bool = described(True, "keep the accumulator between reduction steps")
 
 
 class InputRegister(SpecModel):
@@ -139,10 +135,10 @@ class WeightRegister(SpecModel):
 class Registers(SpecModel):
     """The registers next to the array."""
 
-    shadow: bool = _field(False, "double registers, so that a load hides behind computing")
-    hold: Hold = _field(Hold(), "which registers keep their value while the loops allow it")
-    input: InputRegister = _field(InputRegister(), "the activation register")
-    weight: WeightRegister = _field(WeightRegister(), "the weight register")
+    shadow: bool = described(False, "double registers, so that a load hides behind computing")
+    hold: Hold = described(Hold(), "which registers keep their value while the loops allow it")
+    input: InputRegister = described(InputRegister(), "the activation register")
+    weight: WeightRegister = described(WeightRegister(), "the weight register")
 
 
 _EXTRAPOLATE = "price an SRAM below the range of the fit all the same; reports flag it"
@@ -153,73 +149,73 @@ _PORT = "width of the port; null is the whole word; a narrower one takes several
 class WeightBuffer(SpecModel):
     """Weights next to the array; a word holds one weight per output channel and lane."""
 
-    kind: MemoryKind = _field("sram", "what the memory is made of")
-    words: int = _field(256, _WORDS, unit="words", ge=1, le=_LARGEST_WORDS)
-    port_bits: int | None = _field(None, _PORT, unit="bit", ge=1, le=2**20)
-    ping_pong: bool = _field(True, "fill one half while the other is read")
+    kind: MemoryKind = described("sram", "what the memory is made of")
+    words: int = described(256, _WORDS, unit="words", ge=1, le=_LARGEST_WORDS)
+    port_bits: int | None = described(None, _PORT, unit="bit", ge=1, le=2**20)
+    ping_pong: bool = described(True, "fill one half while the other is read")
     read_latency: Literal[1] = _only(1, "cycles from address to data")
-    extrapolate: bool = _field(False, _EXTRAPOLATE)
+    extrapolate: bool = described(False, _EXTRAPOLATE)
 
 
 class InputBuffer(SpecModel):
     """Activations next to the array; a word holds in_channels bits of one pixel."""
 
-    kind: MemoryKind = _field("latch", "what the memory is made of")
-    words: int = _field(1024, _WORDS, unit="words", ge=1, le=_LARGEST_WORDS)
-    port_bits: int | None = _field(None, _PORT, unit="bit", ge=1, le=2**20)
+    kind: MemoryKind = described("latch", "what the memory is made of")
+    words: int = described(1024, _WORDS, unit="words", ge=1, le=_LARGEST_WORDS)
+    port_bits: int | None = described(None, _PORT, unit="bit", ge=1, le=2**20)
     banks: Literal[1] = _only(1, "memories interleaved by column")
-    ping_pong: bool = _field(True, "fill one half while the other is read")
-    circular_rows: bool = _field(False, "keep rows that neighbouring tiles share in a ring")
-    ports: Ports = _field("1rw", "1rw: one access per cycle; 1r1w: a read and a write")
+    ping_pong: bool = described(True, "fill one half while the other is read")
+    circular_rows: bool = described(False, "keep rows that neighbouring tiles share in a ring")
+    ports: Ports = described("1rw", "1rw: one access per cycle; 1r1w: a read and a write")
     read_latency: Literal[1] = _only(1, "cycles from address to data")
-    extrapolate: bool = _field(False, _EXTRAPOLATE)
+    extrapolate: bool = described(False, _EXTRAPOLATE)
 
 
 class PsumBuffer(SpecModel):
     """Unfinished sums; a word holds one accumulator per PE."""
 
-    kind: MemoryKind = _field("register", "what the memory is made of")
-    words: int = _field(32, "depth; 0 builds none", unit="words", ge=0, le=_LARGEST_WORDS)
-    port_bits: int | None = _field(None, _PORT, unit="bit", ge=1, le=2**20)
-    ports: Ports = _field("1r1w", "1rw: one access per cycle; 1r1w: a read and a write")
+    kind: MemoryKind = described("register", "what the memory is made of")
+    words: int = described(32, "depth; 0 builds none", unit="words", ge=0, le=_LARGEST_WORDS)
+    port_bits: int | None = described(None, _PORT, unit="bit", ge=1, le=2**20)
+    ports: Ports = described("1r1w", "1rw: one access per cycle; 1r1w: a read and a write")
     read_latency: Literal[1] = _only(1, "cycles from address to data")
-    extrapolate: bool = _field(False, _EXTRAPOLATE)
+    extrapolate: bool = described(False, _EXTRAPOLATE)
 
 
 class ThresholdBuffer(SpecModel):
     """Thresholds of one layer; a word holds one threshold per unrolled output channel."""
 
-    kind: MemoryKind = _field("latch", "what the memory is made of")
-    words: int = _field(32, "depth", unit="words", ge=1, le=_LARGEST_WORDS)
-    extrapolate: bool = _field(False, _EXTRAPOLATE)
+    kind: MemoryKind = described("latch", "what the memory is made of")
+    words: int = described(32, "depth", unit="words", ge=1, le=_LARGEST_WORDS)
+    extrapolate: bool = described(False, _EXTRAPOLATE)
 
 
 class PoolBuffer(SpecModel):
     """Unfinished max-pooling windows, built when post holds max_pool."""
 
-    kind: MemoryKind = _field("latch", "what the memory is made of")
-    words: int = _field(64, "depth", unit="words", ge=1, le=_LARGEST_WORDS)
-    extrapolate: bool = _field(False, _EXTRAPOLATE)
+    kind: MemoryKind = described("latch", "what the memory is made of")
+    words: int = described(64, "depth", unit="words", ge=1, le=_LARGEST_WORDS)
+    extrapolate: bool = described(False, _EXTRAPOLATE)
 
 
 class Buffers(SpecModel):
     """The memories between the store and the array."""
 
-    weight: WeightBuffer = _field(WeightBuffer(), "weights next to the array")
-    input: InputBuffer = _field(InputBuffer(), "activations next to the array")
-    psum: PsumBuffer = _field(PsumBuffer(), "unfinished sums")
-    threshold: ThresholdBuffer = _field(ThresholdBuffer(), "thresholds of one layer")
-    pool: PoolBuffer = _field(PoolBuffer(), "unfinished max-pooling windows")
-    shared_port: bool = _field(False, "weight and input buffer behind one port")
+    weight: WeightBuffer = described(WeightBuffer(), "weights next to the array")
+    input: InputBuffer = described(InputBuffer(), "activations next to the array")
+    psum: PsumBuffer = described(PsumBuffer(), "unfinished sums")
+    threshold: ThresholdBuffer = described(ThresholdBuffer(), "thresholds of one layer")
+    pool: PoolBuffer = described(PoolBuffer(), "unfinished max-pooling windows")
+    shared_port: bool = described(False, "weight and input buffer behind one port")
 
 
 class Sram(SpecModel):
     """How memories of kind sram are priced."""
 
-    macros: Literal["fit", "exact"] = _field(
+    macros: Literal["fit", "exact"] = described(
         "fit", "fit: the model fitted to real macros; exact: the smallest macros that exist"
     )
-    lists: tuple[Annotated[str, Field(min_length=1)], ...] = _field(
+    lists: tuple[Annotated[str, Field(min_length=1)], ...] = described(
         (), "macros of your memory compiler: CSV or Liberty; none: those of the technology"
     )
 
@@ -227,8 +223,8 @@ class Sram(SpecModel):
 class StoreSize(SpecModel):
     """The sizes of the store."""
 
-    weights: float = _field(96.0, "weights and thresholds", unit="KiB", gt=0, le=2**22)
-    activations: float = _field(
+    weights: float = described(96.0, "weights and thresholds", unit="KiB", gt=0, le=2**22)
+    activations: float = described(
         32.0, "both activation banks together, half each", unit="KiB", gt=0, le=2**22
     )
 
@@ -236,23 +232,23 @@ class StoreSize(SpecModel):
 class Link(SpecModel):
     """The link between the store and the buffers; the store's word is as wide."""
 
-    bits: int = _field(64, "bits per cycle", unit="bit", ge=1, le=65536)
-    latency_cycles: int = _field(8, "from request to first word", unit="cycles", ge=1, le=65535)
+    bits: int = described(64, "bits per cycle", unit="bit", ge=1, le=65536)
+    latency_cycles: int = described(8, "from request to first word", unit="cycles", ge=1, le=65535)
     every: Literal[1] = _only(1, "cycles per link word")
 
 
 class Store(SpecModel):
     """The memory that holds weights, and activations between layers."""
 
-    kind: Literal["sram", "rom", "external"] = _field(
+    kind: Literal["sram", "rom", "external"] = described(
         "sram",
         "sram on the chip; rom: weights in a ROM (macros of sram.lists, else of cells), "
         "activations in an SRAM; or external",
     )
-    external: ExternalMemory | None = _field(None, "the memory outside, for kind: external")
-    kib: StoreSize = _field(StoreSize(), "sizes")
-    link: Link = _field(Link(), "the link to the buffers")
-    extrapolate: bool = _field(False, _EXTRAPOLATE)
+    external: ExternalMemory | None = described(None, "the memory outside, for kind: external")
+    kib: StoreSize = described(StoreSize(), "sizes")
+    link: Link = described(Link(), "the link to the buffers")
+    extrapolate: bool = described(False, _EXTRAPOLATE)
 
     @property
     def weight_words(self) -> int:
@@ -268,15 +264,15 @@ class Store(SpecModel):
 class Host(SpecModel):
     """The link to the host: images in, results out, weights that do not stay."""
 
-    link_bits: int = _field(32, "bits per cycle", unit="bit", ge=1, le=65536)
-    latency_cycles: int = _field(20, "from request to first word", unit="cycles", ge=1, le=65535)
-    energy_pj_per_bit: float = _field(2.0, "energy per bit moved", unit="pJ/bit", ge=0, le=1e4)
+    link_bits: int = described(32, "bits per cycle", unit="bit", ge=1, le=65536)
+    latency_cycles: int = described(20, "from request to first word", unit="cycles", ge=1, le=65535)
+    energy_pj_per_bit: float = described(2.0, "energy per bit moved", unit="pJ/bit", ge=0, le=1e4)
 
 
 class Sequencer(SpecModel):
     """The controller that steps through the loops."""
 
-    order: Literal["programmable", "fixed"] = _field(
+    order: Literal["programmable", "fixed"] = described(
         "programmable", "loop order set per layer at run time, or fixed when the chip is made"
     )
 
@@ -284,15 +280,15 @@ class Sequencer(SpecModel):
 class Limits(SpecModel):
     """The largest layer the registers are built for."""
 
-    batch: int = _field(1, "images in one run", unit="images", ge=1, le=4096)
-    out_channels: int = _field(1024, "output channels", unit="channels", ge=1, le=65536)
-    in_channels: int = _field(1024, "input channels", unit="channels", ge=1, le=65536)
-    map: int = _field(64, "rows or columns of a map, in or out", unit="pixels", ge=1, le=4096)
-    kernel: int = _field(7, "rows or columns of a kernel", unit="pixels", ge=1, le=64)
-    weight_bits: int = _field(1, "bit planes of a weight", unit="bit", ge=1, le=8)
-    activation_bits: int = _field(8, "bit planes of an activation", unit="bit", ge=1, le=16)
-    pool: int = _field(2, "rows or columns of a pooling window", unit="pixels", ge=1, le=16)
-    psum_bits: int | None = _field(
+    batch: int = described(1, "images in one run", unit="images", ge=1, le=4096)
+    out_channels: int = described(1024, "output channels", unit="channels", ge=1, le=65536)
+    in_channels: int = described(1024, "input channels", unit="channels", ge=1, le=65536)
+    map: int = described(64, "rows or columns of a map, in or out", unit="pixels", ge=1, le=4096)
+    kernel: int = described(7, "rows or columns of a kernel", unit="pixels", ge=1, le=64)
+    weight_bits: int = described(1, "bit planes of a weight", unit="bit", ge=1, le=8)
+    activation_bits: int = described(8, "bit planes of an activation", unit="bit", ge=1, le=16)
+    pool: int = described(2, "rows or columns of a pooling window", unit="pixels", ge=1, le=16)
+    psum_bits: int | None = described(
         None,
         "accumulator; null derives it from kernel, in_channels and weight_bits, for activations of "
         "1 bit: at n bits that leaves about a (2^n - 1)th of their fan-in, which `show` names",
@@ -324,32 +320,32 @@ class Accelerator(SpecModel):
         max_length=100,
         json_schema_extra={"wanted": "a name of letters, digits and _ . + -"},
     )
-    technology: str = _field(
+    technology: str = described(
         "sky130hd", "a shipped technology, a path to one, or scaled:NODE in nm", min_length=1
     )
-    operating_point: OperatingPoint = _field(OperatingPoint(), "supply, temperature and clock")
-    array: Array = _field(Array(), "the grid of processing elements")
-    registers: Registers = _field(Registers(), "the registers next to the array")
-    buffers: Buffers = _field(Buffers(), "the memories between the store and the array")
-    store: Store = _field(Store(), "the memory for weights, and activations between layers")
-    sram: Sram = _field(Sram(), "how memories of kind sram are priced")
-    power_up: PowerUp = _field(PowerUp(), "how weights come into the store at power-up")
-    host: Host = _field(Host(), "the link to the host")
-    sequencer: Sequencer = _field(Sequencer(), "the controller that steps through the loops")
-    clock_gating: Literal["none", "register"] = _field(
+    operating_point: OperatingPoint = described(OperatingPoint(), "supply, temperature and clock")
+    array: Array = described(Array(), "the grid of processing elements")
+    registers: Registers = described(Registers(), "the registers next to the array")
+    buffers: Buffers = described(Buffers(), "the memories between the store and the array")
+    store: Store = described(Store(), "the memory for weights, and activations between layers")
+    sram: Sram = described(Sram(), "how memories of kind sram are priced")
+    power_up: PowerUp = described(PowerUp(), "how weights come into the store at power-up")
+    host: Host = described(Host(), "the link to the host")
+    sequencer: Sequencer = described(Sequencer(), "the controller that steps through the loops")
+    clock_gating: Literal["none", "register"] = described(
         "none",
         "none: every flop is clocked in every cycle; register: registers with an enable are "
         "clocked when it is 1, at most 32 behind a clock gate",
     )
-    floorplan: Placement = _field(Placement(), "the layout behind estimates of level routed")
+    floorplan: Placement = described(Placement(), "the layout behind estimates of level routed")
     engines: Literal[1] = _only(1, "arrays working side by side")
-    limits: Limits = _field(Limits(), "the largest layer the registers are built for")
-    post: tuple[PostStep, ...] = _field(
+    limits: Limits = described(Limits(), "the largest layer the registers are built for")
+    post: tuple[PostStep, ...] = described(
         ("threshold", "max_pool", "argmax"), "what is built after the accumulator", min_length=1
     )
-    dataflow: Dataflow = _field("output_stationary", "order of the loops; best searches it")
-    extras: Extras = _field(Extras(), "what a real chip adds; none by default, shown apart")
-    scenario: Scenario = _field(Scenario(), "how the chip is used over time")
+    dataflow: Dataflow = described("output_stationary", "order of the loops; best searches it")
+    extras: Extras = described(Extras(), "what a real chip adds; none by default, shown apart")
+    scenario: Scenario = described(Scenario(), "how the chip is used over time")
 
     @property
     def psum_bits(self) -> int:

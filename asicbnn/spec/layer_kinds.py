@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import prod
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from asicbnn.spec.fields import described
 from asicbnn.spec.model import Complaint, SpecModel
 
 Shape: TypeAlias = tuple[int, int, int]
@@ -57,11 +58,6 @@ class ShapeError(ValueError):
         self.help = help
 
 
-def _field(default: Any, description: str, *, unit: str = "", **bounds: Any) -> Any:
-    extra: dict[str, Any] | None = {"unit": unit} if unit else None
-    return Field(default, description=description, json_schema_extra=extra, **bounds)
-
-
 class AnyLayer(SpecModel):
     """What every layer has."""
 
@@ -71,12 +67,12 @@ class AnyLayer(SpecModel):
         max_length=60,
         json_schema_extra={"wanted": "a name of letters, digits, _ and -"},
     )
-    inputs: tuple[str, ...] = _field((), "layers read, or 'input'; none given: the layer before")
-    post: tuple[PostStep, ...] = _field((), "what follows the layer, in this order")
-    shape: tuple[Size, Size, Size] | None = _field(
+    inputs: tuple[str, ...] = described((), "layers read, or 'input'; none given: the layer before")
+    post: tuple[PostStep, ...] = described((), "what follows the layer, in this order")
+    shape: tuple[Size, Size, Size] | None = described(
         None, "the output as published [y, x, channels]; checked against the layers before"
     )
-    note: str = _field("", "anything a reader should know")
+    note: str = described("", "anything a reader should know")
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         """Return the shape of the output; raise ShapeError if the inputs do not fit."""
@@ -94,30 +90,32 @@ class AnyLayer(SpecModel):
 class ProductLayer(AnyLayer):
     """A layer of weights: its number formats."""
 
-    pre: tuple[PostStep, ...] = _field((), "what precedes the product, where not in another's post")
-    weight_bits: int = _field(
+    pre: tuple[PostStep, ...] = described(
+        (), "what precedes the product, where not in another's post"
+    )
+    weight_bits: int = described(
         1, "1: +-1; n: sum of 2^j (+-1); 32: real numbers", unit="bit", ge=1, le=32
     )
-    activation_bits: int = _field(
+    activation_bits: int = described(
         1, "1: +-1; n: integers; 32: real numbers", unit="bit", ge=1, le=32
     )
-    weight_scale: Literal["none", "per_layer", "per_filter"] = _field(
+    weight_scale: Literal["none", "per_layer", "per_filter"] = described(
         "none", "positive factor of the binary weights"
     )
-    bias: bool = _field(False, "whether a bias is added to the sums")
+    bias: bool = described(False, "whether a bias is added to the sums")
 
 
 class Window(SpecModel):
     """A window that moves over a map."""
 
-    kernel: tuple[Size, Size] = _field((1, 1), "rows and columns of the window")
-    stride: Size = _field(1, "step of the window", unit="pixels")
+    kernel: tuple[Size, Size] = described((1, 1), "rows and columns of the window")
+    stride: Size = described(1, "step of the window", unit="pixels")
     padding: tuple[
         Annotated[int, Field(ge=0, le=1000)],
         Annotated[int, Field(ge=0, le=1000)],
         Annotated[int, Field(ge=0, le=1000)],
         Annotated[int, Field(ge=0, le=1000)],
-    ] = _field((0, 0, 0, 0), "pixels added [top, bottom, left, right]")
+    ] = described((0, 0, 0, 0), "pixels added [top, bottom, left, right]")
 
     def windows(self, shape: Shape) -> tuple[int, int]:
         """Return how many windows fit, in y and x."""
@@ -139,10 +137,10 @@ class Conv(ProductLayer, Window):
 
     op: Literal["conv"]
     out_channels: Size = Field(description="output channels K")
-    pad_value: Literal["none", "zero", "+1", "-1"] = _field(
+    pad_value: Literal["none", "zero", "+1", "-1"] = described(
         "none", "what is padded, after the sign; zero of +-1 activations adds nothing to the sum"
     )
-    groups: Size = _field(1, "groups of channels that do not mix; in channels: depthwise")
+    groups: Size = described(1, "groups of channels that do not mix; in channels: depthwise")
 
     def problems(self) -> Iterator[Complaint]:
         """Return padding without a value, and values activations cannot take."""
@@ -190,7 +188,7 @@ class MaxPool(AnyLayer, Window):
     """A max-pooling; padded pixels never win."""
 
     op: Literal["max_pool"]
-    order: Literal["before_threshold", "after_threshold"] | None = _field(
+    order: Literal["before_threshold", "after_threshold"] | None = described(
         None, "what is pooled: the sums before the batch norm, or bits; null: as the layers say"
     )
 
@@ -220,7 +218,9 @@ class Pointwise(AnyLayer):
     """Nothing but its `post`, pixel by pixel."""
 
     op: Literal["pointwise"]
-    out_channels: Size | None = _field(None, "output channels of an `encode`; null: as many as in")
+    out_channels: Size | None = described(
+        None, "output channels of an `encode`; null: as many as in"
+    )
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         rows, columns, channels = _only(inputs)
@@ -284,9 +284,9 @@ class Lstm(ProductLayer):
 
     op: Literal["lstm"]
     hidden: Size = Field(description="hidden units")
-    gates: Annotated[int, Field(ge=1, le=8)] = _field(4, "gates: 4 for an LSTM, 3 for a GRU")
-    peepholes: bool = _field(False, "whether the gates see the cell")
-    steps: Size = _field(1, "length of the sequences trained on", unit="time steps")
+    gates: Annotated[int, Field(ge=1, le=8)] = described(4, "gates: 4 for an LSTM, 3 for a GRU")
+    peepholes: bool = described(False, "whether the gates see the cell")
+    steps: Size = described(1, "length of the sequences trained on", unit="time steps")
 
     def output_shape(self, inputs: Sequence[Shape]) -> Shape:
         _only(inputs)

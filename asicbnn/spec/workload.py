@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from asicbnn.bnn.arithmetic import activation_range
+from asicbnn.spec.fields import described
 from asicbnn.spec.layer_kinds import Size, WorkloadLayer
 from asicbnn.spec.model import Complaint, SpecModel
 from asicbnn.spec.network import Node, resolve
@@ -22,21 +23,16 @@ from asicbnn.spec.reader import read
 _Count = Annotated[int, Field(ge=0)]
 
 
-def _field(default: Any, description: str, *, unit: str = "", **bounds: Any) -> Any:
-    extra: dict[str, Any] | None = {"unit": unit} if unit else None
-    return Field(default, description=description, json_schema_extra=extra, **bounds)
-
-
 class NetworkInput(SpecModel):
     """What the network reads."""
 
     shape: tuple[Size, Size, Size] = Field(description="of one image [y, x, channels]")
-    bits: int = _field(1, "of one value; 1: +-1", unit="bit", ge=1, le=32)
-    signed: bool = _field(False, "two's complement instead of unsigned, for more than one bit")
-    offset: int = _field(
+    bits: int = described(1, "of one value; 1: +-1", unit="bit", ge=1, le=32)
+    signed: bool = described(False, "two's complement instead of unsigned, for more than one bit")
+    offset: int = described(
         0, "added to stored pixels to get the network's input", ge=-(2**31), le=2**31
     )
-    note: str = _field("", "anything a reader should know")
+    note: str = described("", "anything a reader should know")
 
     def problems(self) -> Iterator[Complaint]:
         """Return a sign or an offset that one bit cannot have."""
@@ -84,9 +80,9 @@ class Totals(SpecModel):
 class ParameterCounts(SpecModel):
     """Trained values as the source counts them: weights, biases, batch norms and the like."""
 
-    every_batch_norm_vector: _Count | None = _field(None, "four values per batch-norm channel")
-    two_per_batch_norm_channel: _Count | None = _field(None, "scale and shift alone")
-    published: _Count | None = _field(None, "the source's own figure")
+    every_batch_norm_vector: _Count | None = described(None, "four values per batch-norm channel")
+    two_per_batch_norm_channel: _Count | None = described(None, "scale and shift alone")
+    published: _Count | None = described(None, "the source's own figure")
 
 
 class Workload(SpecModel):
@@ -98,19 +94,19 @@ class Workload(SpecModel):
         max_length=100,
         json_schema_extra={"wanted": "a name of letters, digits and _ . + -"},
     )
-    title: str = _field("", "the network in one line")
-    status: str = _field("", "where the figures come from")
-    dataset: str = _field("", "what it was trained on")
-    sources: tuple[str, ...] = _field((), "where the layers were read")
-    reported: tuple[str, ...] = _field((), "accuracy, with its source")
-    notes: tuple[str, ...] = _field((), "anything a reader should know")
-    sign_of_zero: Literal[1, 0, -1] = _field(
+    title: str = described("", "the network in one line")
+    status: str = described("", "where the figures come from")
+    dataset: str = described("", "what it was trained on")
+    sources: tuple[str, ...] = described((), "where the layers were read")
+    reported: tuple[str, ...] = described((), "accuracy, with its source")
+    notes: tuple[str, ...] = described((), "anything a reader should know")
+    sign_of_zero: Literal[1, 0, -1] = described(
         1, "the sign of exactly 0: 1; 0 in torch.sign (folded as 1); -1 if only greater is +1"
     )
     input: NetworkInput = Field(description="what the network reads")
-    weights: str | None = _field(None, "an .npz of trained parameters, a path from this file")
-    totals: Totals | None = _field(None, "the source's sums; the layers must agree")
-    parameters: ParameterCounts | None = _field(None, "trained values as the source counts them")
+    weights: str | None = described(None, "an .npz of trained parameters, a path from this file")
+    totals: Totals | None = described(None, "the source's sums; the layers must agree")
+    parameters: ParameterCounts | None = described(None, "trained values as the source counts them")
     layers: tuple[WorkloadLayer, ...] = Field(description="the network")
 
     def problems(self) -> Iterator[Complaint]:
