@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import geometric_mean
@@ -151,7 +151,9 @@ def _told_apart(first: Library, others: Sequence[Library]) -> Iterator[Library]:
     def file(library: Library) -> str:
         return f"{point(library)} {library.files[0].name}"
 
-    ways = (lambda library: library.corner, point, process, file)
+    ways: tuple[Callable[[Library], str], ...] = (
+        lambda library: library.corner, point, process, file,
+    )  # fmt: skip
     counts = [Counter(way(library) for library in (first, *others)) for way in ways]
     for library in others:
         names = [
