@@ -47,8 +47,6 @@ ACCESSES_AND_CLOCK = (
     "flops of the simulated netlist, those behind clock gates by the edges that are counted"
 )
 
-Price = Callable[[Switching], float]
-
 
 @dataclass(frozen=True)
 class Row:

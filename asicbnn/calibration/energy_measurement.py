@@ -64,16 +64,6 @@ class EnergyMeasurement:
         """Say whether anything was composed."""
         return bool(self.composed)
 
-    @property
-    def gates_fj_per_op(self) -> float:
-        """Energy of logic and clock per operation."""
-        return sum(self.gates_fj.values()) / self.operations
-
-    @property
-    def model_fj_per_op(self) -> float:
-        """What the model says of the same."""
-        return sum(self.model_fj.values()) / self.operations
-
 
 def energy_points(points: Iterable[GridPoint]) -> tuple[GridPoint, ...]:
     """Choose designs to measure: all whose gates take a run of the whole."""

@@ -64,13 +64,6 @@ class MappedNetlist:
         """How often each cell is there."""
         return Counter(instance.cell for instance in self.instances)
 
-    def census_by(self, components: Collection[str]) -> dict[str, Counter[str]]:
-        """How often each cell is there, by the innermost named module instance around it."""
-        counted: dict[str, Counter[str]] = {}
-        for instance in self.instances:
-            counted.setdefault(instance.component(components), Counter())[instance.cell] += 1
-        return counted
-
     @cached_property
     def driver(self) -> Mapping[int, tuple[int, str]]:
         """Instance (by index) and pin that drive a net; ports and constants are not in it.

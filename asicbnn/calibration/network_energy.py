@@ -77,10 +77,6 @@ class NetworkEnergy:
     cycles: int
 
     @property
-    def sampled_cycles(self) -> int:
-        return int(sum(sample.counts["cycles"] for sample in self.samples))
-
-    @property
     def glitch_share(self) -> float:
         """Share of the logic's energy that is spent on glitches."""
         logic = sum(s.gates_fj[share] for s in self.samples for share in SWITCHING)

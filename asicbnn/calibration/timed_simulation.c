@@ -46,7 +46,7 @@ typedef struct {
   double *internal_fj, *flop_fj;
   int32_t *touched;                      /* nets of this cycle, and what they were before it */
   uint8_t *mark, *first_value;
-  int64_t pending, touched_nets, events, ticks_sum, ticks_max;
+  int64_t pending, touched_nets, events, ticks_max;
 } State;
 
 static void insert(const Circuit *c, State *s, int32_t e, int32_t due) {
@@ -201,7 +201,6 @@ int64_t run(const Circuit *c, State *s, int64_t cycles, const uint8_t *inputs, u
     int32_t now = come_to_rest(c, s);
     for (int64_t d = 0; d < c->domains; d++) launch(c, s, c->domain_element[d], 0);
     if (now < 0 || come_to_rest(c, s) < 0) return cycle;
-    s->ticks_sum += now;
     if (now > s->ticks_max) s->ticks_max = now;
     for (int64_t i = 0; i < s->touched_nets; i++) {
       int32_t net = s->touched[i];

@@ -37,7 +37,7 @@ _STATE_ARRAYS = (
     "toggles", "functional", "swallowed", "edges", "internal_fj", "flop_fj", "touched", "mark",
     "first_value",
 )  # fmt: skip
-_STATE_NUMBERS = ("pending", "touched_nets", "events", "ticks_sum", "ticks_max")
+_STATE_NUMBERS = ("pending", "touched_nets", "events", "ticks_max")
 
 
 class _CircuitStruct(ctypes.Structure):
@@ -65,7 +65,7 @@ class Counted:
     flop_fj      energy of the clock in each flip-flop, its pin's charge included
     edges        clock edges of each domain
     events       transitions in all; swallowed: pulses shorter than the delay of a gate
-    settle_ps    when the last net came to rest after the edge: longest of all cycles, and mean
+    settle_ps    when the last net came to rest after the edge: longest of all cycles
     """
 
     cycles: int
@@ -77,7 +77,6 @@ class Counted:
     events: int
     swallowed: int
     settle_ps: float
-    mean_settle_ps: float
 
     @property
     def glitch_share(self) -> float:
@@ -160,7 +159,7 @@ class TimedSimulation:
         """Count from here on."""
         for name in ("toggles", "functional", "swallowed", "edges", "internal_fj", "flop_fj"):
             self._state_arrays[name][:] = 0
-        for name in ("events", "ticks_sum", "ticks_max"):
+        for name in ("events", "ticks_max"):
             setattr(self._state, name, 0)
         self._cycles = 0
 
@@ -177,7 +176,7 @@ class TimedSimulation:
             cycles, found["toggles"].astype(np.int64), found["functional"].astype(np.int64),
             found["internal_fj"].copy(), found["flop_fj"].copy(),
             found["edges"].astype(np.int64), state.events, int(found["swallowed"].sum()),
-            state.ticks_max * self.tick_ps, state.ticks_sum * self.tick_ps / max(1, cycles),
+            state.ticks_max * self.tick_ps,
         )  # fmt: skip
 
 

@@ -116,10 +116,6 @@ class Technology:
         """Sum of the cells' areas [um2]; neither utilisation nor clock tree included."""
         return sum(number * self.cells[role].area_um2 for role, number in cells.items())
 
-    def area_ge(self, cells: Cells) -> float:
-        """Return the area in gate equivalents, the area of the library's smallest NAND2."""
-        return self.area_um2(cells) / self.gate_equivalent_um2
-
     def leakage_nw(self, cells: Cells) -> float:
         """Sum of the cells' leakage [nW], states weighted as in the Liberty file."""
         return sum(number * self.cells[role].leakage_nw for role, number in cells.items())

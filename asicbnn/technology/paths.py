@@ -71,15 +71,3 @@ def logic_paths(
         "accumulate": ripple_path(technology, psum_bits),
         "threshold": ripple_path(technology, psum_bits + 2, operands=3),
     }
-
-
-def logic_path_ps(
-    technology: Technology,
-    lanes: int,
-    structure: str,
-    longest_share: float,
-    psum_bits: int,
-) -> float:
-    """Return the longest of `logic_paths` [ps]."""
-    paths = logic_paths(technology, lanes, structure, longest_share, psum_bits)
-    return max(path.delay_ps for path in paths.values())

@@ -98,14 +98,6 @@ def _transitions(
     return _interpolated(lanes, entry.lanes, entry.transitions)
 
 
-def xnor_popcount_energy_fj_per_lane(
-    technology: Technology, structure: str, lanes: int, weights_held: bool = False
-) -> float:
-    """Energy of one active lane in one operation, glitches and input pins included [fJ]."""
-    energy = popcount_energy(technology, structure, lanes)
-    return energy.per_lane_fj(changing_operands=1 if weights_held else 2)
-
-
 def _interpolated(lanes: int, at: tuple[int, ...], values: tuple[float, ...]) -> float:
     for low, high, before, after in zip(at, at[1:], values, values[1:], strict=False):
         if low <= lanes <= high:

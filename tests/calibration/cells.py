@@ -50,15 +50,14 @@ def entering(name, *, role="", own_fj=None, is_clock=False):
 
 
 def _pin(name, direction, ff, function, arcs, powers, *, role="", is_clock=False):
-    state = function if role == "gate_out" else ""
-    return Pin(name, direction, 1, ff, ff, ff, function, state, "", is_clock, role, None, None,
-               tuple(arcs), tuple(powers))  # fmt: skip
+    return Pin(name, direction, 1, ff, ff, ff, function, "", is_clock, role, tuple(arcs),
+               tuple(powers))  # fmt: skip
 
 
 def cell(name, *pins, storages=(), clock_gate=""):
     return LibertyCell(
         name, 1.0, 0.25, (), {pin.name: pin for pin in pins}, tuple(storages), bool(clock_gate),
-        clock_gate, "", frozenset(), None, "cells.lib", 1,
+        clock_gate, frozenset(), None, "cells.lib", 1,
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def with_conditions():
         InternalPower(pin, when, constant(delay / 10), constant(-delay / 10))
         for (pin, when), delay in delays.items()
     )
-    out = Pin("Y", "output", 1, 0.0, 0.0, 0.0, "A ^ B", "", "", False, "", None, None, arcs, powers)
+    out = Pin("Y", "output", 1, 0.0, 0.0, 0.0, "A ^ B", "", False, "", arcs, powers)
     return cell("XOR", entering("A"), entering("B"), out)
 
 
@@ -69,8 +69,8 @@ def test_a_flip_flops_clock_energy_goes_by_what_it_holds_and_takes():
     powers = tuple(
         InternalPower("", when, constant(fj), constant(10 * fj)) for when, fj in conditions.items()
     )
-    clock = Pin("C", "input", 1, 1.0, 1.0, 1.0, "", "", "", True, "", None, None, (), powers)
-    out = Pin("Q", "output", 1, 0.0, 0.0, 0.0, "IQ", "", "", False, "", None, None, (), ())
+    clock = Pin("C", "input", 1, 1.0, 1.0, 1.0, "", "", True, "", (), powers)
+    out = Pin("Q", "output", 1, 0.0, 0.0, 0.0, "IQ", "", False, "", (), ())
     storage = Storage("flop", ("IQ", "IQN"), 1, "C", "D", "", "")
     flop = sequential(cell("DFF", clock, entering("D"), out, storages=[storage]))
     # state: D, and above it what is stored; the edge that falls finds D stored
@@ -83,9 +83,9 @@ def test_a_clock_gate_takes_another_energy_closed_than_open():
         for when, fj in (("E", 1.0), ("!E", 10.0))
     )
     role = "gate_clock"
-    clock = Pin("C", "input", 1, 1.0, 1.0, 1.0, "", "", "", True, role, None, None, (), powers)
+    clock = Pin("C", "input", 1, 1.0, 1.0, 1.0, "", "", True, role, (), powers)
     through = (InternalPower("C", "", constant(0.25), constant(0.5)),)
-    out = Pin("G", "output", 1, 0, 0, 0, "", "", "", False, "gate_out", None, None, (), through)
+    out = Pin("G", "output", 1, 0, 0, 0, "", "", False, "gate_out", (), through)
     enable = entering("E", role="gate_enable")
     gate = sequential(cell("ICG", clock, enable, out, clock_gate="latch_posedge"))
     assert gate.closed_fj(1.0) == 10 + 20
@@ -94,7 +94,7 @@ def test_a_clock_gate_takes_another_energy_closed_than_open():
 
 def test_cells_that_cannot_be_simulated_say_so():
     many = [entering(f"A{i}") for i in range(11)]
-    wide = Pin("Y", "output", 1, 0, 0, 0, "A0", "", "", False, "", None, None, (), ())
+    wide = Pin("Y", "output", 1, 0, 0, 0, "A0", "", False, "", (), ())
     with pytest.raises(EnvironmentProblem, match="more than 10 inputs"):
         gates_of(cell("WIDE", *many, wide))
     storage = Storage("flop", ("IQ", "IQN"), 1, "!C", "D", "", "")

@@ -6,12 +6,8 @@ from hypothesis import strategies as st
 
 from asicbnn.errors import ModelError
 from asicbnn.technology.library import load
-from asicbnn.technology.paths import logic_path_ps, logic_paths, popcount_path, ripple_path
-from asicbnn.technology.popcount import (
-    popcount_delay,
-    popcount_energy,
-    xnor_popcount_energy_fj_per_lane,
-)
+from asicbnn.technology.paths import logic_paths, popcount_path, ripple_path
+from asicbnn.technology.popcount import popcount_delay, popcount_energy
 
 ALL = [load(name) for name in ("asap7", "ihp_sg13g2", "sky130hd")]
 IHP, SKY = ALL[1], ALL[2]
@@ -30,10 +26,9 @@ def test_measured_energies_equal_the_table_they_came_from(table, name, structure
             total = (float(row["E_total_fJ"]) + float(row["E_in_fJ"])) / lanes
             if name == "asap7":  # inside cells the table averages over the two supply pins
                 total += float(row["E_int_fJ"]) / lanes
-            energy = xnor_popcount_energy_fj_per_lane(load(name), structure, lanes)
-            assert energy == pytest.approx(total, rel=1e-3)
-            switched = popcount_energy(load(name), structure, lanes).transitions
-            assert switched == pytest.approx(float(row["toggles"]) / lanes, abs=1e-3)
+            energy = popcount_energy(load(name), structure, lanes)
+            assert energy.per_lane_fj() == pytest.approx(total, rel=1e-3)
+            assert energy.transitions == pytest.approx(float(row["toggles"]) / lanes, abs=1e-3)
 
 
 def test_unstated_transitions_are_energy_over_that_of_an_adder_output():
@@ -48,8 +43,8 @@ def test_held_weights_leave_the_tree_and_halve_the_pins(table):
     for row in table("popcount_energy_sky.csv"):
         if row["arch"] == "csa_cell" and row["mode"] == "ws":
             total = (float(row["E_total_fJ"]) + float(row["E_in_fJ"])) / int(row["N"])
-            held = xnor_popcount_energy_fj_per_lane(SKY, "sliced", int(row["N"]), True)
-            assert held == pytest.approx(total, rel=0.02)
+            energy = popcount_energy(SKY, "sliced", int(row["N"]))
+            assert energy.per_lane_fj(changing_operands=1) == pytest.approx(total, rel=0.02)
 
 
 def test_ihp_energies_are_the_gate_mapped_ones_scaled_by_toggle_energy(table):
@@ -111,9 +106,7 @@ def test_paths_lengthen_with_lanes_and_bits_and_shorten_with_stages(
     assert ripple_path(technology, bits + 1).delay_ps > ripple_path(technology, bits).delay_ps
     paths = logic_paths(technology, lanes, structure, share, bits)
     assert set(paths) == {"popcount", "accumulate", "threshold"}
-    assert logic_path_ps(technology, lanes, structure, share, bits) == max(
-        path.delay_ps for path in paths.values()
-    )
+    assert paths["popcount"].delay_ps == here
 
 
 def test_a_ripple_sum_by_hand():

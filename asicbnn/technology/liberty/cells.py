@@ -108,7 +108,6 @@ class CellReader:
             storages=tuple(self._storages(group)),
             has_state_table=any(group.of("statetable")),
             clock_gate=group.text("clock_gating_integrated_cell").strip('"'),
-            footprint=group.text("cell_footprint").strip('"'),
             drawbacks=frozenset(_drawbacks(group, pins)),
             memory=self._memory(group),
             file=self.tables.statements.path,
@@ -187,18 +186,12 @@ class CellReader:
             rise_capacitance_ff=rise,
             fall_capacitance_ff=fall,
             function=group.text("function"),
-            state_function=group.text("state_function"),
             three_state=group.text("three_state"),
             is_clock=group.is_true("clock"),
             role="scan" if is_scan else role,
-            max_capacitance_ff=self._limit(group, "max_capacitance", self.tables.scales.ff),
-            max_transition_ps=self._limit(group, "max_transition", self.tables.scales.ps),
             arcs=tuple(self._arcs(group)),
             powers=tuple(self._powers(group)),
         )
-
-    def _limit(self, group: Group, name: str, unit: float) -> float | None:
-        return self.number(group, name) * unit if name in group.attributes else None
 
     def _capacitances_ff(self, group: Group, direction: str) -> tuple[float, float, float]:
         """Return rise, fall and mean capacitance of a pin [fF]."""

@@ -103,7 +103,6 @@ class Pin:
 
     capacitance_ff   : of an input, per bit;  rise and fall of it where the file tells them apart
     function         : Liberty expression of an output, over inputs and state variables
-    state_function   : the same of a cell with a state table
     is_clock         : marked as a clock
     role             : "scan" for pins of a scan path; "gate_clock", "gate_enable", "gate_test",
                        "gate_out" for the pins of a clock gate; else ""
@@ -116,12 +115,9 @@ class Pin:
     rise_capacitance_ff: float
     fall_capacitance_ff: float
     function: str
-    state_function: str
     three_state: str
     is_clock: bool
     role: str
-    max_capacitance_ff: float | None
-    max_transition_ps: float | None
     arcs: tuple[TimingArc, ...]
     powers: tuple[InternalPower, ...]
 
@@ -176,7 +172,6 @@ class LibertyCell:
     storages: tuple[Storage, ...]
     has_state_table: bool
     clock_gate: str
-    footprint: str
     drawbacks: frozenset[str]
     memory: MemoryShape | None
     file: str
