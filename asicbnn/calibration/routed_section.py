@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import geometric_mean
 from typing import Any, Final
 
+from asicbnn.calibration.flow_metrics import LeftOut
 from asicbnn.technology.library import Technology
 from asicbnn.technology.routed_designs import RoutedDesign
 from asicbnn.technology.routing import (
@@ -22,28 +24,38 @@ SECTION: Final = "routed"
 SOURCE: Final = "flow_runs"
 _DIGITS: Final = 5
 _ENOUGH: Final = 4
-"""Runs whose own scatter is believed."""
+"""Designs whose own scatter is believed."""
 
 
 @dataclass(frozen=True)
 class RoutedFit:
     """Factors that runs show, beside those they replace.
 
-    fitted  by name; what no run shows is not in it     before  what the technology had
+    fitted  by name, `runs` of each counting designs; what no run shows is not in it
+    before  what the technology had        left_out  runs below the folder that are not in it
     """
 
     technology: str
     runs: tuple[RoutedDesign, ...]
     fitted: Mapping[str, Factor]
     before: RoutedFactors
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def designs(self) -> int:
+        """How many designs there are runs of."""
+        return len({run.name for run in self.runs})
 
 
-def fit_runs(technology: Technology, runs: Sequence[RoutedDesign]) -> RoutedFit:
+def fit_runs(
+    technology: Technology, runs: Sequence[RoutedDesign], left_out: Sequence[LeftOut] = ()
+) -> RoutedFit:
     """Fit the factors of placement and routing to finished runs.
 
-    The scatter of fewer than four runs is not believed; they have that of the open designs.
+    Runs of one design repeat each other, and count as one, their geometric mean. The scatter of
+    fewer than four designs is not believed; they have that of the open designs.
     """
-    found = shown(runs, (technology,))
+    found = _by_design(technology, runs)
     before = routed_factors(technology)
     priors = routed_factors(replace(technology, digest=f"{technology.digest} bare", routed=None))
     factors = {}
@@ -53,7 +65,20 @@ def fit_runs(technology: Technology, runs: Sequence[RoutedDesign]) -> RoutedFit:
             if factor.runs < _ENOUGH:
                 factor = replace(factor, relative_error=getattr(priors, name).relative_error)
             factors[name] = factor
-    return RoutedFit(technology.name, tuple(runs), factors, before)
+    return RoutedFit(technology.name, tuple(runs), factors, before, tuple(left_out))
+
+
+def _by_design(technology: Technology, runs: Sequence[RoutedDesign]) -> dict[str, list[float]]:
+    """Return what each design shows of each factor, the geometric mean of its runs."""
+    designs: dict[str, list[RoutedDesign]] = {}
+    for run in runs:
+        designs.setdefault(run.name, []).append(run)
+    found: dict[str, list[float]] = {name: [] for name in factor_names()}
+    for repeated in designs.values():
+        for name, values in shown(repeated, (technology,)).items():
+            if values:
+                found[name].append(geometric_mean(values))
+    return found
 
 
 def with_routed_section(text: str, path: str, fit: RoutedFit) -> str:
@@ -66,15 +91,15 @@ def with_routed_section(text: str, path: str, fit: RoutedFit) -> str:
             "relative_error": float(f"{factor.relative_error:.{_DIGITS}g}"),
             "note": _note(factor.runs),
         }
-    names = ", ".join(run.name for run in fit.runs)
+    names = ", ".join(dict.fromkeys(run.name for run in fit.runs))
     sources = {SOURCE: f"metrics of finished place-and-route runs: {names}"}
     return with_section(text, path, SECTION, content, sources)
 
 
-def _note(runs: int) -> str:
-    if runs >= _ENOUGH:
-        return f"geometric mean of {runs} runs; the error covers the next one, 19 times of 20"
-    some = "1 run" if runs == 1 else f"geometric mean of {runs} runs"
+def _note(designs: int) -> str:
+    if designs >= _ENOUGH:
+        return f"geometric mean of {designs} designs; the error covers the next, 19 times of 20"
+    some = "1 design" if designs == 1 else f"geometric mean of {designs} designs"
     return f"{some}; the error is that of the open designs"
 
 

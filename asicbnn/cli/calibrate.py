@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -111,21 +111,26 @@ def calibrate(
         refuse("--quick is --subset with a number of its own: give one of the two")
     files, designs = tuple(liberty or ()), _QUICK if quick else subset
     at_once = jobs or os.cpu_count() or 1
-    if rank:
-        if from_metrics is not None or output is not None:
-            refuse("--rank takes --liberty and writes no file")
-        carry_out(_rank(files), technology, None, as_json=as_json)
-        return
+    if rank and (from_metrics is not None or output is not None):
+        refuse("--rank takes --liberty and writes no file")
     if memories and (from_metrics is not None or form is DatapathForm.remapped):
         refuse("--memories takes --liberty, and no other form than adder_cells")
     if placed and (memories or from_metrics is not None or form is DatapathForm.remapped):
         refuse("--placed takes --liberty, not --memories, and no other form than adder_cells")
     if form is DatapathForm.remapped and from_metrics is None and not dry_run:
         refuse("--form remapped is not what is exported, so its factors are shown only: --dry-run")
+    given = {
+        "--subset": subset is not None, "--quick": quick, "--no-energy": not energy,
+        "--form": form is DatapathForm.remapped, "--report": report is not None,
+        "--format": bool(formats), "--jobs": jobs is not None, "--memories": memories,
+        "--placed": placed,
+    }  # fmt: skip
+    _check_used(from_metrics, given, rank=rank)
+    if rank:
+        carry_out(_rank(files), technology, None, as_json=as_json)
+        return
     target = None if dry_run else target_of(technology, output, force=force)
     if from_metrics is not None:
-        if target is None:
-            refuse("--dry-run is for --liberty")
         carry_out(_routed(from_metrics, target), technology, target, as_json=as_json)
         return
     if memories:
@@ -142,6 +147,25 @@ def calibrate(
     found = carry_out(gates, technology, target, as_json=as_json)
     if report is not None:
         _report(found, report, [f.value for f in formats or [Format.svg]])
+
+
+def _check_used(from_metrics: Path | None, given: Mapping[str, bool], *, rank: bool) -> None:
+    """Refuse options that would be passed over in silence.
+
+    given  whether each option of the grid was
+    """
+    used = set(given)
+    mode = "--liberty"
+    if rank or from_metrics is not None:
+        mode, used = "--rank" if rank else "--from-metrics", set()
+    elif given["--memories"] or given["--placed"]:
+        mode = "--memories" if given["--memories"] else "--placed"
+        used -= {"--no-energy", "--format", "--form"}
+    for option, is_given in given.items():
+        if is_given and option not in used:
+            refuse(f"{mode} has no use for {option}: leave it out")
+    if given["--format"] and not given["--report"]:
+        refuse("--format is of the figure that --report FOLDER draws")
 
 
 def _gates(
@@ -204,16 +228,17 @@ def _rank(liberty: Sequence[Path]) -> Fit[tuple[str, Sequence[Ranked]]]:
     )
 
 
-def _routed(folder: Path, target: Path) -> Fit[RoutedFit]:
+def _routed(folder: Path, target: Path | None) -> Fit[RoutedFit]:
     from asicbnn.calibration.flow_metrics import read_runs
     from asicbnn.calibration.routed_section import fit_runs, with_routed_section
     from asicbnn.report import routed_fit as shown
 
     def run(known: Technology, _: Callable[[int, int], None]) -> RoutedFit:
-        return fit_runs(known, read_runs(folder, known.name))
+        found = read_runs(folder, known.name)
+        return fit_runs(known, found.designs, found.left_out)
 
     return Fit(
-        run, "runs", shown.as_tables, lambda fit: shown.as_json(fit, str(target)),
+        run, "runs", shown.as_tables, lambda fit: shown.as_json(fit, target),
         with_routed_section,
     )  # fmt: skip
 
@@ -265,6 +290,7 @@ def register(app: typer.Typer) -> None:
             "calibrate my28nm.yaml --liberty tt.lib.gz --placed",
             "calibrate my28nm.yaml --from-metrics runs",
             "calibrate sky130hd --from-metrics runs -o my_sky130.yaml",
+            "calibrate sky130hd --from-metrics runs --dry-run",
         ),
     )(calibrate)
 

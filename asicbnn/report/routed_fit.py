@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -12,6 +13,8 @@ from asicbnn.report.tables import add, notes, plain_table
 from asicbnn.technology.routing import factor_names
 from asicbnn.units import figure
 
+_MOST: Final = 24
+"""Notes below the table; all runs are in the JSON."""
 _MEANING: Final = {
     "placement_density": "standard cells over core area outside macros",
     "growth": "placed over mapped cell area",
@@ -27,8 +30,8 @@ _MEANING: Final = {
 
 def as_tables(fit: RoutedFit) -> RenderableType:
     """Return the fit as a reader wants to see it."""
-    headings = ["factor", "before", "fitted", "runs", "what it is"]
-    runs = "1 run" if len(fit.runs) == 1 else f"{len(fit.runs)} runs"
+    headings = ["factor", "before", "fitted", "designs", "what it is"]
+    runs = f"{_counted(len(fit.runs), 'run')} of {_counted(fit.designs, 'design')}"
     title = f"placement and routing of {fit.technology}, from {runs}"
     table = plain_table(title, headings, sentence=len(headings) - 1)
     for name in factor_names():
@@ -39,19 +42,32 @@ def as_tables(fit: RoutedFit) -> RenderableType:
             str(found.runs) if found else "0", _MEANING[name],
         )  # fmt: skip
     nets = [f"{run.name}: {run.nets or 'unknown'} nets" for run in fit.runs]
-    return Group(table, Text(), notes(nets))
+    return Group(table, Text(), notes([*_left_out(fit), *nets], most=_MOST))
 
 
-def as_json(fit: RoutedFit, path: str) -> dict[str, Any]:
-    """Return the fit as a JSON object."""
+def _left_out(fit: RoutedFit) -> list[str]:
+    """Say which runs are not in the fit, those of one reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for each in fit.left_out:
+        by_reason.setdefault(each.reason, []).append(each.run)
+    return [f"left out, {reason}: {', '.join(runs)}" for reason, runs in by_reason.items()]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def as_json(fit: RoutedFit, path: Path | None) -> dict[str, Any]:
+    """Return the fit as a JSON object; `path` is the file it was written to, if it was."""
     return {
         "technology": fit.technology,
-        "file": path,
+        **({} if path is None else {"file": str(path)}),
         "runs": [run.model_dump(mode="json", exclude_none=True) for run in fit.runs],
         "factors": {
             name: {"value": x.value, "relative_error": x.relative_error, "runs": x.runs}
             for name, x in fit.fitted.items()
         },
+        "left_out": [{"run": each.run, "reason": each.reason} for each in fit.left_out],
     }
 
 

@@ -47,6 +47,51 @@ LIBRELANE = {
     "route__wirelength": 3000,
     "power__total": 3e-4,
 }
+AES256 = {  # LibreLane, motkhonghai/aes256-sky130 at 02881ed2, final/metrics.json
+    "design__instance__area": 606902,
+    "power__total": 0.13529200851917267,
+    "timing__setup__ws": -7.525461355966488,
+    "design__core__area": 606902,
+    "design__instance__area__stdcell": 335131,
+    "design__instance__area__macros": 0,
+    "design__instance__utilization": 0.5522,
+    "design__rows:unithd": 286,
+    "design__instance__area__class:inverter": 912.125,
+    "design__instance__area__class:sequential_cell": 51428.1,
+    "design__instance__area__class:multi_input_combinational_cell": 192649,
+    "design__instance__area__class:fill_cell": 271771,
+    "design__instance__area__class:tap_cell": 10810.4,
+    "design__instance__area__class:timing_repair_buffer": 72353.1,
+    "design__instance__area__class:clock_buffer": 5532.81,
+    "design__instance__area__class:clock_inverter": 908.371,
+    "design__instance__area__class:antenna_cell": 538.016,
+    "design__instance__count__class:sequential_cell": 2323,
+    "floorplan__design__io": 520,
+    "route__wirelength__estimated": 1491630,
+    "route__net": 30251,
+    "route__wirelength": 1758560,
+}
+CHIP = {  # LibreLane, AvalonSemiconductors/as2650-ws at 5a46d0d5: macros in a ring of pads
+    "design__instance__area": 9718600,
+    "power__total": 0.08394565433263779,
+    "design__core__area": 12902000,
+    "design__instance__area__stdcell": 504100,
+    "design__instance__area__macros": 3943500,
+    "design__instance__utilization": 0.344722,
+    "design__instance__area__class:macro": 3943500,
+    "design__instance__area__class:endcap_cell": 504100,
+    "route__net": 669,
+    "route__wirelength": 1765424,
+}
+OF_2021 = {  # OpenROAD-flow-scripts, sky130hd/gcd at 3bf5cad5, metadata-ok.json
+    "run__flow__design": "gcd",
+    "run__flow__platform": "sky130hd",
+    "floorplan__inst__area__stdcell": 1989,
+    "floorplan__inst__area__util": "3%",
+    "detailedroute__wirelength": 13173,
+    "finish__power__total": 1.81e-09,
+    "finish__area": "67865",
+}
 
 
 def write(path, content):
@@ -58,7 +103,7 @@ def write(path, content):
 class TestOpenRoadFlowScripts:
     def test_a_metadata_file_is_a_run(self, tmp_path):
         write(tmp_path / "ibex" / "metadata-base-ok.json", ORFS)
-        (run,) = read_runs(tmp_path, "sky130hd")
+        (run,) = read_runs(tmp_path, "sky130hd").designs
         shipped = next(d for d in open_designs("sky130hd") if d.name == "ibex")
         for field in ("mapped_area_um2", "placed_area_um2", "core_area_um2", "nets", "wire_um",
                       "steiner_um", "mapped_power_w", "routed_power_w", "clock_sinks"):  # fmt: skip
@@ -72,7 +117,7 @@ class TestOpenRoadFlowScripts:
         for stage, name in files.items():
             part = {k: v for k, v in ORFS.items() if k.startswith(stage)}
             write(tmp_path / "logs" / "sky130hd" / "ibex" / f"{name}.json", part)
-        (run,) = read_runs(tmp_path, "sky130hd")
+        (run,) = read_runs(tmp_path, "sky130hd").designs
         assert run.name == "ibex"
         assert run.wire_um == 744339
         assert run.mapped_power_w == 0.0435345
@@ -80,12 +125,12 @@ class TestOpenRoadFlowScripts:
     def test_several_designs_in_one_folder_stay_apart(self, tmp_path):
         for name in ("a", "b"):
             write(tmp_path / f"{name}.json", {**ORFS, "run__flow__design": name})
-        assert [run.name for run in read_runs(tmp_path, "sky130hd")] == ["a", "b"]
+        assert [run.name for run in read_runs(tmp_path, "sky130hd").designs] == ["a", "b"]
 
     def test_old_runs_state_utilisation_in_percent_and_no_core(self, tmp_path):
         old = {k: v for k, v in ORFS.items() if "core" not in k}
         write(tmp_path / "m.json", {**old, "globalroute__design__instance__utilization": 61.0})
-        (run,) = read_runs(tmp_path, "sky130hd")
+        (run,) = read_runs(tmp_path, "sky130hd").designs
         assert run.core_area_um2 == pytest.approx(184107 / 0.61)
 
     def test_synthesis_counts_macros_among_the_cells_so_it_is_not_asked(self, tmp_path):
@@ -93,7 +138,7 @@ class TestOpenRoadFlowScripts:
         some["synth__design__instance__area__stdcell"] = 500.0
         write(tmp_path / "plain.json", some)
         write(tmp_path / "z.json", {**some, "finish__design__instance__area__macros": 300.0})
-        plain, with_macros = read_runs(tmp_path, "sky130hd")
+        plain, with_macros = read_runs(tmp_path, "sky130hd").designs
         assert {plain.mapped_area_um2, with_macros.mapped_area_um2} == {500.0, None}
 
 
@@ -105,23 +150,126 @@ class TestLibreLane:
             ("12-openroad-staprepnr", "power__total", 2e-4),
         ):
             write(tmp_path / "RUN_1" / step / "state_out.json", {"metrics": {key: value}})
-        (run,) = read_runs(tmp_path, "sky130hd")
+        (run,) = read_runs(tmp_path, "sky130hd").designs
         assert run.name == "pe"
         assert run.placed_area_um2 / run.mapped_area_um2 == pytest.approx(1.2)
         assert run.routed_power_w / run.mapped_power_w == pytest.approx(1.5)
 
     def test_metrics_alone_say_nothing_of_the_mapped_netlist(self, tmp_path):
         write(tmp_path / "metrics.json", LIBRELANE)
-        (run,) = read_runs(tmp_path, "sky130hd")
+        (run,) = read_runs(tmp_path, "sky130hd").designs
         assert run.mapped_area_um2 is None
         assert run.wire_um == 3000
 
     def test_fill_cells_are_not_cells_that_were_placed(self, tmp_path):
-        filled = {**LIBRELANE, "design__instance__area__class:fill_cell": 200.0}
+        logic = {"design__instance__area__class:multi_input_combinational_cell": 1000.0}
+        filled = {**LIBRELANE, **logic, "design__instance__area__class:fill_cell": 200.0}
         write(tmp_path / "metrics.json", filled)
-        assert read_runs(tmp_path, "sky130hd")[0].placed_area_um2 == 1000.0
+        assert read_runs(tmp_path, "sky130hd").designs[0].placed_area_um2 == 1000.0
         write(tmp_path / "metrics.json", {**LIBRELANE, "design__instance__utilization": 0.98})
-        assert read_runs(tmp_path, "sky130hd")[0].placed_area_um2 is None
+        assert read_runs(tmp_path, "sky130hd").designs[0].placed_area_um2 is None
+
+
+    def test_a_run_as_librelane_leaves_it_keeps_one_metric_of_a_stage(self, tmp_path):
+        write(tmp_path / "aes" / "final" / "metrics.json", AES256)
+        (run,) = read_runs(tmp_path, "sky130hd").designs
+        assert run.name == "aes"
+        assert run.placed_area_um2 == 335131  # 0.5522 of the core: fill is not in it
+        assert run.logic_area_um2 == pytest.approx(244989, rel=1e-5)
+
+    @pytest.mark.parametrize(
+        ("where", "beside", "name"),
+        [
+            ("tt/runs/RUN_2/final/metrics.json", {}, "tt"),
+            ("tt/runs/RUN_2/final/metrics.json", {"resolved.json": {"DESIGN_NAME": "top"}}, "top"),
+            ("tt/final/metrics.json", {"config.json": {"DESIGN_NAME": "core"}}, "core"),
+            ("tt/final/metrics.json", {"config.json": "no: json"}, "tt"),
+            ("mine.json", {}, "mine"),
+        ],
+    )
+    def test_the_design_is_called_as_its_configuration_or_its_folder(
+        self, tmp_path, where, beside, name
+    ):
+        path = write(tmp_path / where, AES256)
+        for file, content in beside.items():
+            write(path.parent.parent / file, content)
+        assert [run.name for run in read_runs(tmp_path, "sky130hd").designs] == [name]
+
+    def test_the_library_it_was_mapped_to_is_stated_beside_it(self, tmp_path):
+        rows = {k: v for k, v in AES256.items() if "rows" not in k}
+        write(tmp_path / "final" / "metrics.json", rows)
+        told = {"PDK": "ihp-sg13g2", "STD_CELL_LIBRARY": "sg13g2_stdcell"}
+        write(tmp_path / "resolved.json", told)
+        assert len(read_runs(tmp_path, "ihp_sg13g2").designs) == 1
+        with pytest.raises(SpecError, match="of sg13g2_stdcell, not of sky130hd"):
+            read_runs(tmp_path, "sky130hd")
+
+
+class TestLeftOut:
+    def reasons(self, folder, technology="sky130hd"):
+        runs = read_runs(folder, technology)
+        assert [run.name for run in runs.designs] == ["ibex"]
+        return {each.run: each.reason for each in runs.left_out}
+
+    def test_nothing_of_what_is_no_run(self, tmp_path):
+        write(tmp_path / "ibex.json", ORFS)
+        rules = {"finish__design__instance__area": {"value": 177762, "compare": "<="}}
+        write(tmp_path / "rules-base.json", {"synth__design__instance__area__stdcell": {}, **rules})
+        write(tmp_path / "autotuner.json", {"_SDC_FILE_PATH": "constraint.sdc"})
+        assert self.reasons(tmp_path) == {}
+
+    def test_runs_of_other_libraries(self, tmp_path):
+        write(tmp_path / "ibex.json", ORFS)
+        write(tmp_path / "gf180" / "metadata.json", {**ORFS, "run__flow__platform": "gf180"})
+        other = {k: v for k, v in AES256.items() if "rows" not in k}
+        write(tmp_path / "fir" / "metrics.json", {**other, "design__rows:GF018hv5v_mcu_sc7": 151})
+        assert self.reasons(tmp_path) == {
+            "gf180/metadata.json": "of gf180, not of sky130hd",
+            "fir/metrics.json": "its rows are of GF018hv5v_mcu_sc7, those of sky130hd of unithd",
+        }
+
+    def test_logs_say_by_their_folder_what_they_are_of(self, tmp_path):
+        write(tmp_path / "ibex.json", ORFS)
+        for name, stage in (("2_1_floorplan", "floorplan"), ("6_report", "finish")):
+            part = {k: v for k, v in ORFS.items() if k.startswith(stage)}
+            write(tmp_path / "logs" / "gf180" / "jpeg" / "base" / f"{name}.json", part)
+        assert self.reasons(tmp_path) == {"logs/gf180/jpeg/base": "of gf180, not of sky130hd"}
+
+    def test_runs_that_stopped_on_the_way(self, tmp_path):
+        write(tmp_path / "ibex.json", ORFS)
+        for name, stage in (("2_1_floorplan", "floorplan"), ("5_1_grt", "globalroute")):
+            part = {k: v for k, v in ORFS.items() if k.startswith(stage)}
+            write(tmp_path / "jpeg" / f"{name}.json", part)
+        assert self.reasons(tmp_path) == {"jpeg": "not finished, the last stage is globalroute"}
+
+    def test_a_run_found_by_its_logs_and_by_its_report(self, tmp_path):
+        files = {"floorplan": "2_1_floorplan", "globalroute": "5_1_grt",
+                 "detailedroute": "5_2_route", "finish": "6_report"}  # fmt: skip
+        for stage, name in files.items():
+            part = {k: v for k, v in ORFS.items() if k.startswith(stage)}
+            write(tmp_path / "logs" / "sky130hd" / "ibex" / "base" / f"{name}.json", part)
+        write(tmp_path / "reports" / "sky130hd" / "ibex" / "base" / "metadata.json", ORFS)
+        reason = "the same figures as another run of ibex"
+        assert self.reasons(tmp_path) == {"reports/sky130hd/ibex/base/metadata.json": reason}
+
+    def test_runs_that_say_nothing(self, tmp_path):
+        write(tmp_path / "ibex.json", ORFS)
+        write(tmp_path / "gcd.json", OF_2021)
+        write(tmp_path / "chip" / "metrics.json", CHIP)
+        reasons = self.reasons(tmp_path)
+        assert reasons["gcd.json"].startswith("it states none of the areas, lengths and powers")
+        assert reasons["chip/metrics.json"].startswith("its cells are macros, pads and fill")
+
+    def test_what_a_flow_did_not_find_is_unknown(self, tmp_path):
+        write(tmp_path / "m.json", {**ORFS, "detailedroute__route__net": "ERR"})
+        assert read_runs(tmp_path, "sky130hd").designs[0].nets is None
+
+    def test_a_library_of_your_own_is_whatever_its_runs_call_it_but_one(self, tmp_path):
+        write(tmp_path / "a.json", {**ORFS, "run__flow__platform": "my28"})
+        assert len(read_runs(tmp_path, "mine").designs) == 1
+        write(tmp_path / "b.json", {**ORFS, "run__flow__platform": "sky130hd"})
+        with pytest.raises(SpecError, match="runs are of several libraries, my28, sky130hd"):
+            read_runs(tmp_path, "mine")
 
 
 class TestRefused:
@@ -134,7 +282,9 @@ class TestRefused:
             ({**ORFS, "finish__power__total": -1.0}, "expected a number >= 0, got -1.0"),
             ({**ORFS, "finish__power__total": math.nan}, "expected a number >= 0, got nan"),
             ({**ORFS, "detailedroute__route__net": True}, "expected a number >= 0, got True"),
-            ({**ORFS, "run__flow__platform": "asap7"}, "a run of asap7, not of sky130hd"),
+            ({**ORFS, "run__flow__platform": "asap7"}, "m.json: of asap7, not of sky130hd"),
+            ({**ORFS, "run__flow__platform": "gf180"}, "m.json: of gf180, not of sky130hd"),
+            ({**ORFS, "detailedroute__route__net": 0.5}, "nets: input should be a valid integer"),
             ({"finish__x": 1, "floorplan__x": 2}, "states none of the areas, lengths and powers"),
         ],
     )
@@ -154,11 +304,22 @@ class TestRefused:
 
 
 class TestFit:
+    def test_runs_of_one_design_count_once(self, tmp_path):
+        for n in range(6):
+            run = {**ORFS, "detailedroute__route__wirelength": 744339 * 1.01**n}
+            write(tmp_path / f"{n}.json", run)
+        fit = fit_runs(SKY, read_runs(tmp_path, "sky130hd").designs)
+        assert (len(fit.runs), fit.designs) == (6, 1)
+        wire, prior = fit.fitted["detour"], routed_factors(SKY).detour
+        assert wire.runs == 1
+        assert wire.value == pytest.approx(744339 * 1.01**2.5 / 560140)
+        assert wire.relative_error == prior.relative_error
+
     def test_many_runs_have_their_own_spread_and_few_that_of_the_open_designs(self, tmp_path):
         for n in range(4):
             run = {**ORFS, "detailedroute__route__wirelength": 744339 * 1.01**n}
             write(tmp_path / f"{n}.json", {**run, "run__flow__design": f"d{n}"})
-        runs = read_runs(tmp_path, "sky130hd")
+        runs = read_runs(tmp_path, "sky130hd").designs
         prior = routed_factors(SKY).control_spacings.relative_error
         assert fit_runs(SKY, runs).fitted["control_spacings"].relative_error < 0.05
         for few in (runs[:1], runs[:3]):
@@ -176,7 +337,7 @@ class TestSection:
         platform = {k: v for k, v in ORFS.items() if k != "run__flow__platform"}
         write(tmp_path / "ibex.json", platform)
         technology = load(name)
-        return fit_runs(technology, read_runs(tmp_path, name))
+        return fit_runs(technology, read_runs(tmp_path, name).designs)
 
     def test_it_is_what_the_technology_says_from_then_on(self, name, tmp_path):
         fit = self.fit(name, tmp_path)

@@ -60,6 +60,27 @@ def test_json_states_every_factor_the_runs_show(tmp_path, runs):
     }  # fmt: skip
 
 
+def test_a_dry_run_shows_the_factors_and_writes_no_file(tmp_path, runs):
+    before = sorted(tmp_path.rglob("*"))
+    done = run("calibrate", "sky130hd", "--from-metrics", runs, "--dry-run", "--json")
+    assert done.exit_code == 0
+    value = json.loads(done.stdout)
+    jsonschema.validate(value, result_schema())
+    assert "file" not in value
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_runs_that_are_left_out_are_told(tmp_path, runs):
+    other = {**METRICS, "run__flow__platform": "gf180"}
+    (runs / "other.json").write_text(json.dumps(other))
+    done = run("calibrate", "sky130hd", "--from-metrics", runs, "--dry-run")
+    assert "1 run of 1 design" in done.stdout
+    assert "left out, of gf180, not of sky130hd: other.json" in done.stdout
+    as_json = run("calibrate", "sky130hd", "--from-metrics", runs, "--dry-run", "--json")
+    left_out = json.loads(as_json.stdout)["left_out"]
+    assert left_out == [{"run": "other.json", "reason": "of gf180, not of sky130hd"}]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -69,6 +90,11 @@ def test_json_states_every_factor_the_runs_show(tmp_path, runs):
         (("sky130hd", "--from-metrics", "RUNS", "-o", "THERE"), "exists; --force replaces it"),
         (("nothing", "--from-metrics", "RUNS", "-o", "a.yaml"), "unknown technology 'nothing'"),
         (("sky130hd", "--from-metrics", "NONE", "-o", "NEW"), "no such folder of metrics"),
+        (("sky130hd", "--from-metrics", "RUNS", "-o", "NEW", "--quick"), "no use for --quick"),
+        (("sky130hd", "--from-metrics", "RUNS", "-o", "NEW", "--report", "r"), "use for --report"),
+        (("sky130hd", "--liberty", "a.lib", "--rank", "--report", "r"), "use for --report"),
+        (("sky130hd", "--liberty", "a.lib", "--placed", "--no-energy", "-o", "NEW"), "--no-energy"),
+        (("sky130hd", "--liberty", "a.lib", "--format", "png", "-o", "NEW"), "--report FOLDER"),
     ],
 )
 def test_wrong_arguments_leave_no_file(tmp_path, runs, arguments, sentence):
