@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asicbnn.calibration import opensta
 from asicbnn.calibration.energy_measurement import (
     EnergyMeasurement,
     energy_points,
@@ -16,17 +15,16 @@ from asicbnn.calibration.energy_measurement import (
 from asicbnn.calibration.factors import Fit, fit
 from asicbnn.calibration.flop_mapping import mapped_flop_um2
 from asicbnn.calibration.grid import grid
-from asicbnn.calibration.measurement import Measurement, measure_all
+from asicbnn.calibration.library_match import matched, named_files
+from asicbnn.calibration.measurement import Measurement, measure_all, tools_of
 from asicbnn.calibration.residuals import Metric, Residual, Summary, summary
 from asicbnn.calibration.synthesis import Flow, Form, flow
-from asicbnn.errors import Problem, SpecError
+from asicbnn.calibration.tally import Tally
+from asicbnn.errors import SpecError
 from asicbnn.technology.factor_entries import CalibrationEntry, CalibrationFactor
-from asicbnn.technology.liberty import Library
 from asicbnn.technology.library import Technology
 
 METRICS: tuple[Metric, ...] = ("area", "delay", "energy")
-_SAME = 0.01
-"""Relative difference of an area up to which a cell of the library is the technology's."""
 _LEAST = 4
 
 
@@ -117,7 +115,7 @@ def calibrate(
     notes = matched(technology, prepared.library)
     points = grid()[:subset]
     played = energy_points(points) if energy else ()
-    count = _Counter(len(points) + len(played), progress)
+    count = Tally(len(points) + len(played), progress)
     measured = measure_all(prepared, points, form, jobs, count)
     energies = measure_energies(prepared, played, technology, form, jobs, count) if played else []
     return Calibration(
@@ -134,27 +132,9 @@ def calibrate(
         ),
         seconds=time.perf_counter() - started,
         tools=tools_of(prepared),
-        files=tuple(f"{each.name} ({each.sha256[:12]})" for each in prepared.library.files),
+        files=named_files(prepared.library),
         notes=(*notes, *_composed(prepared)),
     )
-
-
-class _Counter:
-    """Tells a progress bar of every design that is done."""
-
-    def __init__(self, total: int, progress: Callable[[int, int], None]) -> None:
-        self.done, self.total, self.progress = 0, total, progress
-        progress(0, total)
-
-    def __call__(self, _: object) -> None:
-        self.done += 1
-        self.progress(self.done, self.total)
-
-
-def tools_of(prepared: Flow) -> str:
-    """Name what maps and times."""
-    timer = "OpenSTA" if opensta.is_installed() else "the NLDM calculation of asicbnn"
-    return f"{prepared.yosys.version}, longest paths by {timer}"
 
 
 def _composed(prepared: Flow) -> list[str]:
@@ -165,54 +145,4 @@ def _composed(prepared: Flow) -> list[str]:
     ]
 
 
-def matched(technology: Technology, library: Library) -> tuple[str, ...]:
-    """Say how the files belong to the technology; SpecError if they do not.
-
-    The voltage and the temperature must be the technology's, and its cells must be there with
-    their areas. A file whose hash the technology's sources name is said to be the very one.
-    """
-    given = ", ".join(each.name for each in library.files)
-    own = technology.nominal
-    for what, wanted, found, unit in (
-        ("voltage", own.voltage_v, library.voltage_v, "V"),
-        ("temperature", own.temperature_c, library.temperature_c, "C"),
-    ):
-        if wanted != found:
-            raise SpecError(
-                Problem(
-                    f"{given}: {what} {found:g} {unit}, but {technology.name} holds figures of "
-                    f"{wanted:g} {unit}",
-                    help="give the Liberty files of the corner the technology was made of",
-                )
-            )
-    strange = list(_strange(own, library))
-    if strange:
-        raise SpecError(
-            Problem(
-                f"{given}: not the library of {technology.name}: {'; '.join(strange[:3])}",
-                help=f"give the files {technology.name} was made of, or import these with "
-                "asicbnn technology import",
-            )
-        )
-    text = " ".join(technology.sources.values())
-    unnamed = [f.name for f in library.files if f.sha256[:12] not in text]
-    if not unnamed:
-        return ("every Liberty file has the hash the technology names",)
-    names = ", ".join(unnamed)
-    return (f"{technology.name} names no hash of {names}: matched by corner, cells and areas",)
-
-
-def _strange(technology: Technology, library: Library) -> list[str]:
-    said = []
-    for role, cell in technology.cells.items():
-        if cell.composed:
-            continue
-        found = library.cells.get(cell.composition)
-        if found is None:
-            said.append(f"there is no {cell.composition}, its {role}")
-        elif abs(found.area_um2 / cell.area_um2 - 1) > _SAME:
-            said.append(f"{cell.composition} has {found.area_um2:g} um2, not {cell.area_um2:g}")
-    return said
-
-
-__all__ = ["METRICS", "Calibration", "calibrate", "matched", "tools_of"]
+__all__ = ["METRICS", "Calibration", "calibrate"]

@@ -241,6 +241,12 @@ def mapped(
     return found
 
 
+def tools_of(flow: Flow) -> str:
+    """Name what maps and times."""
+    timer = "OpenSTA" if opensta.is_installed() else "the NLDM calculation of asicbnn"
+    return f"{flow.yosys.version}, longest paths by {timer}"
+
+
 def _read(place: Path | None) -> Mapped | None:
     if place is None:
         return None

@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from asicbnn.calibration.memory_gates import MemoryAtGates, MemoryGates
+from asicbnn.calibration.library_match import matched, named_files
+from asicbnn.calibration.measurement import tools_of
+from asicbnn.calibration.memory_gates import MemoryAtGates, MemoryGates, Play
+from asicbnn.calibration.residuals import expected_spread
 from asicbnn.calibration.synthesis import Flow, flow
 from asicbnn.hardware.verilog.cell_memories import CellMemory
+from asicbnn.technology.decoder import Order
 from asicbnn.technology.factor_entries import CalibrationFactor, CellMemoryEntry
 from asicbnn.technology.library import Technology
-from asicbnn.technology.routing import student_t
 from asicbnn.technology.row_memory import RowKind, RowMemory, row_memory
 from asicbnn.technology.standard_cell_memory import counted_costs
 
@@ -40,12 +43,17 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "access": ("access", "access_levels"),
 }
 """What the terms of metrics of two are called in a technology file."""
+_READS: Mapping[Order, Play] = {"sequential": "sequential_reads", "random": "random_reads"}
+_WRITES: Mapping[Order, Play] = {"sequential": "sequential_writes", "random": "random_writes"}
 _SIZES = (
     (4, 8), (4, 64), (4, 256), (8, 16), (8, 128), (16, 8), (16, 32), (16, 128), (32, 16), (32, 64),
     (64, 8), (64, 32), (64, 128), (128, 16), (128, 64), (256, 8), (256, 32),
 )  # fmt: skip
 _IN_PARTS = ((8, 512, 64), (16, 64, 16), (32, 128, 32))
 """Words, bits, and the bits that are written at once."""
+_LEAST_FACTOR = 0.01
+_LEAST_SPREAD = 0.001
+"""Of figures that are the library's own."""
 
 
 def memory_grid(kind: RowKind) -> tuple[RowMemory, ...]:
@@ -159,8 +167,6 @@ def calibrate_memories(
 
     Raises what `calibrate` raises.
     """
-    from asicbnn.calibration.calibrate import matched, tools_of
-
     started = time.perf_counter()
     prepared = flow(list(paths))
     matched(technology, prepared.library)
@@ -171,11 +177,11 @@ def calibrate_memories(
         for kind in KINDS
         for metric in METRICS
     )
-    files = tuple(f"{each.name} ({each.sha256[:12]})" for each in prepared.library.files)
     seconds = time.perf_counter() - started
     return MemoryCalibration(
-        technology.name, fits, len(memories), seconds, tools_of(prepared), files
-    )
+        technology.name, fits, len(memories), seconds, tools_of(prepared),
+        named_files(prepared.library),
+    )  # fmt: skip
 
 
 def _measured_all(
@@ -216,7 +222,8 @@ def fitted(
     half = [sample for sample in samples if sample.is_fitted]
     factors = _least_squares(half)
     residuals = [math.log(s.measured / s.estimated(factors)) for s in half]
-    return Fitted(kind, metric, factors, _spread(residuals), samples)
+    spread = max(_LEAST_SPREAD, expected_spread(residuals))
+    return Fitted(kind, metric, factors, spread, samples)
 
 
 def _samples(
@@ -237,20 +244,15 @@ def _samples(
         yield sample(gates.leakage_nw, logic, fixed=state)
     elif metric == "read_energy":
         for order, address_fj in counted.address_fj.items():
-            spent = _energy(gates, f"{order}_reads")
-            yield sample(spent, counted.read_fj, address_fj, order=order)
+            yield sample(gates.energy_fj[_READS[order]], counted.read_fj, address_fj, order=order)
     elif metric in ("write_energy", "random_writes"):
-        order = "random" if metric == "random_writes" else "sequential"
-        spent = writes * _energy(gates, f"{order}_writes")
-        yield sample(spent, counted.write_fj, counted.lines_fj, order=order)
+        written: Order = "random" if metric == "random_writes" else "sequential"
+        spent = writes * gates.energy_fj[_WRITES[written]]
+        yield sample(spent, counted.write_fj, counted.lines_fj, order=written)
     elif metric == "idle_energy":
-        yield sample(_energy(gates, "idle"), counted.idle_fj)
+        yield sample(gates.energy_fj["idle"], counted.idle_fj)
     else:
         yield sample(gates.period_ps, counted.access_ps, counted.levels_ps)
-
-
-def _energy(gates: MemoryGates, play: str) -> float:
-    return next(fj for name, fj in gates.energy_fj.items() if name == play)
 
 
 def _least_squares(samples: Sequence[Sample]) -> tuple[float, ...]:
@@ -262,19 +264,6 @@ def _least_squares(samples: Sequence[Sample]) -> tuple[float, ...]:
     wanted = np.array([1 - s.fixed / s.measured for s in samples])
     factors, _ = nnls(rows, wanted)
     return tuple(max(float(f), _LEAST_FACTOR) for f in factors)
-
-
-_LEAST_FACTOR = 0.01
-_LEAST_SPREAD = 0.001
-"""Of figures that are the library's own."""
-
-
-def _spread(residuals: Sequence[float]) -> float:
-    """Half-width of a prediction interval: Student's quantile x deviation x sqrt(1 + 1 / n)."""
-    n = len(residuals)
-    free = max(1, n - 1)
-    deviation = math.sqrt(math.fsum(r * r for r in residuals) / free)
-    return max(_LEAST_SPREAD, math.expm1(student_t(free) * deviation * math.sqrt(1 + 1 / n)))
 
 
 __all__ = [

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from scipy.stats import kendalltau
 
-from asicbnn.calibration.calibrate import matched
 from asicbnn.calibration.grid import GridPoint
+from asicbnn.calibration.library_match import matched
 from asicbnn.calibration.network_energy import GateLevel, NetworkEnergy, Sampling
 from asicbnn.calibration.network_run import NetworkRun, RunningMachine
 from asicbnn.calibration.synthesis import Flow, flow

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from asicbnn.calibration import placement
 from asicbnn.calibration.grid import GridPoint
+from asicbnn.calibration.library_match import matched, named_files
 from asicbnn.calibration.synthesis import flow
+from asicbnn.calibration.tally import Tally
 from asicbnn.calibration.wire_measurement import WireMeasurement, measure_all_wires
 from asicbnn.technology.factor_entries import PlacedWires
 from asicbnn.technology.library import Technology
@@ -120,27 +122,17 @@ def calibrate_wires(
 
     Raises what `calibrate` raises, and EnvironmentProblem without a placer.
     """
-    from asicbnn.calibration.calibrate import matched
-
     started = time.perf_counter()
     placer = placement.version()
     prepared = flow(list(paths))
     matched(technology, prepared.library)
     points = wire_grid()[:subset]
-    done = 0
-    progress(0, len(points))
-
-    def count(_: WireMeasurement) -> None:
-        nonlocal done
-        done += 1
-        progress(done, len(points))
-
+    count = Tally(len(points), progress)
     measured = tuple(measure_all_wires(prepared, points, technology, jobs, count))
-    files = tuple(f"{each.name} ({each.sha256[:12]})" for each in prepared.library.files)
     seconds = time.perf_counter() - started
     return WireCalibration(
         technology.name, measured, fit_wires(measured), seconds,
-        f"{prepared.yosys.version} and {placer}", files,
+        f"{prepared.yosys.version} and {placer}", named_files(prepared.library),
     )  # fmt: skip
 
 

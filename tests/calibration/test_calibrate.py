@@ -12,7 +12,8 @@ from shared_data import shared_data
 from typer.testing import CliRunner
 
 from asicbnn.calibration import yosys
-from asicbnn.calibration.calibrate import calibrate, matched
+from asicbnn.calibration.calibrate import calibrate
+from asicbnn.calibration.library_match import matched
 from asicbnn.cli import app
 from asicbnn.errors import EnvironmentProblem, SpecError
 from asicbnn.technology.liberty import read
