@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import StringIO
 from typing import Any, Final
 
-import pandas as pd
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from asicbnn.calibration.calibrate import Calibration
 from asicbnn.calibration.residuals import Summary, rows
+from asicbnn.report.factor_page import csv_of
 from asicbnn.report.style import plain
 from asicbnn.report.tables import add, notes, plain_table
 from asicbnn.technology.calibration import (
@@ -99,9 +98,7 @@ def _facts(found: Calibration) -> Iterator[str]:
 
 def residual_csv(found: Calibration) -> str:
     """Return every residual as a row of CSV."""
-    text = StringIO()
-    pd.DataFrame(rows(found.residuals)).to_csv(text, index=False, float_format="%.6g")
-    return text.getvalue()
+    return csv_of(rows(found.residuals))
 
 
 def calibration_page(found: Calibration, figure: str, table: str) -> str:

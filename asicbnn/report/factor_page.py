@@ -1,8 +1,10 @@
-"""The frame of a page about fitted factors: where they are from, the residuals, tables."""
+"""What pages about fitted factors share: their frame, and the table of residuals beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+import pandas as pd
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 """Headings and rows."""
@@ -25,6 +27,11 @@ def factor_page(
     return "\n".join(lines)
 
 
+def csv_of(residuals: Iterable[dict[str, str | float | int]]) -> str:
+    """Return residuals as CSV, a row each, with six digits."""
+    return pd.DataFrame(residuals).to_csv(index=False, float_format="%.6g")
+
+
 def _lines(table: Table) -> Iterator[str]:
     headings, rows = table
     yield f"| {' | '.join(headings)} |"
@@ -32,4 +39,4 @@ def _lines(table: Table) -> Iterator[str]:
     yield from (f"| {' | '.join(row)} |" for row in rows)
 
 
-__all__ = ["Table", "factor_page"]
+__all__ = ["Table", "csv_of", "factor_page"]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from io import StringIO
 from typing import Any, Final
 
-import pandas as pd
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from asicbnn.calibration.memory_factors import UNITS, Fitted, MemoryCalibration
-from asicbnn.report.factor_page import factor_page
+from asicbnn.report.factor_page import csv_of, factor_page
 from asicbnn.report.style import plain
 from asicbnn.report.tables import add, plain_table
 
@@ -48,9 +46,7 @@ def memory_tables(found: MemoryCalibration) -> RenderableType:
 
 def residual_csv(found: MemoryCalibration) -> str:
     """Return every residual as a row of CSV: areas in um2, energies in fJ, times in ps, nW."""
-    text = StringIO()
-    pd.DataFrame(_rows(found)).to_csv(text, index=False, float_format="%.6g")
-    return text.getvalue()
+    return csv_of(_rows(found))
 
 
 def _rows(found: MemoryCalibration) -> Iterator[dict[str, str | float | int]]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from io import StringIO
 from typing import Any, Final
 
-import pandas as pd
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from asicbnn.calibration.wire_factors import WireCalibration, WireFit
 from asicbnn.calibration.wire_measurement import WireMeasurement
-from asicbnn.report.factor_page import factor_page
+from asicbnn.report.factor_page import csv_of, factor_page
 from asicbnn.report.style import plain
 from asicbnn.report.tables import add, plain_table
 from asicbnn.technology.placed_wires import wires_error
@@ -68,9 +66,7 @@ def wire_tables(found: WireCalibration) -> RenderableType:
 
 def residual_csv(found: WireCalibration) -> str:
     """Return every residual as a row of CSV, energies of a step in fJ."""
-    text = StringIO()
-    pd.DataFrame(_rows(found)).to_csv(text, index=False, float_format="%.6g")
-    return text.getvalue()
+    return csv_of(_rows(found))
 
 
 def _rows(found: WireCalibration) -> Iterator[dict[str, str | float | int]]:
