@@ -16,9 +16,10 @@ from asicbnn.levels import Level, ResultLevel
 from asicbnn.mapping.layout import Layout, ceil_log2, layout
 from asicbnn.model.component_area import ComponentArea, counted_areas, mapped_areas
 from asicbnn.result import PARTS
-from asicbnn.spec.accelerator import Accelerator, OperatingPoint, Sram
+from asicbnn.spec.accelerator import Accelerator, OperatingPoint
 from asicbnn.spec.external import PowerUp
 from asicbnn.spec.extras import Extras
+from asicbnn.spec.memories import Sram
 from asicbnn.spec.placement import Placement
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.levels import MEMORY_LEVELS

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from math import floor, prod
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -20,9 +20,10 @@ from asicbnn.errors import Problem, SpecError
 from asicbnn.spec.accelerator_rules import broken_rules
 from asicbnn.spec.beside import beside_or_here
 from asicbnn.spec.document import join_path
-from asicbnn.spec.external import ExternalMemory, PowerUp
+from asicbnn.spec.external import PowerUp
 from asicbnn.spec.extras import Extras
-from asicbnn.spec.fields import described
+from asicbnn.spec.fields import described, only
+from asicbnn.spec.memories import Buffers, Sram, Store
 from asicbnn.spec.model import Complaint, SpecModel, field_paths
 from asicbnn.spec.placement import Placement
 from asicbnn.spec.reader import read, read_value
@@ -36,17 +37,9 @@ Dataflow: TypeAlias = Literal[
     "no_local_reuse",
     "best",
 ]
-MemoryKind: TypeAlias = Literal["sram", "latch", "register"]
-Ports: TypeAlias = Literal["1rw", "1r1w"]
 PostStep: TypeAlias = Literal["threshold", "max_pool", "argmax"]
 
-_LARGEST_WORDS = 2**24
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$"
-
-
-def _only(value: Any, description: str) -> Any:
-    """Return a field that has one value today; any other is refused as not yet built."""
-    return Field(value, description=description, json_schema_extra={"not_yet_built": True})
 
 
 class OperatingPoint(SpecModel):
@@ -101,9 +94,9 @@ class Array(SpecModel):
     """The grid of processing elements."""
 
     unroll: Unroll = described(Unroll(), "how many values of each loop are computed at once")
-    lanes: Literal["per_dimension"] = _only("per_dimension", "how products are laid on the lanes")
-    regroup: Literal[False] = _only(False, "whether the grid can change shape between layers")
-    lane: Literal["xnor"] = _only("xnor", "what a lane multiplies")
+    lanes: Literal["per_dimension"] = only("per_dimension", "how products are laid on the lanes")
+    regroup: Literal[False] = only(False, "whether the grid can change shape between layers")
+    lane: Literal["xnor"] = only("xnor", "what a lane multiplies")
     strides: tuple[Annotated[int, Field(ge=1, le=16)], ...] = described(
         (1, 2), "convolution strides the window wiring is built for", unit="pixels", min_length=1
     )
@@ -121,15 +114,15 @@ class Hold(SpecModel):
 class InputRegister(SpecModel):
     """The activation register of the array."""
 
-    window: Literal[False] = _only(False, "whether it shifts a window instead of reloading it")
+    window: Literal[False] = only(False, "whether it shifts a window instead of reloading it")
 
 
 class WeightRegister(SpecModel):
     """The weight register of the array."""
 
-    kind: Literal["flip_flop"] = _only("flip_flop", "what holds the bits")
-    depth: Literal[1] = _only(1, "weight words held per PE")
-    load_bits: None = _only(None, "width of the load path; null is the whole word")
+    kind: Literal["flip_flop"] = only("flip_flop", "what holds the bits")
+    depth: Literal[1] = only(1, "weight words held per PE")
+    load_bits: None = only(None, "width of the load path; null is the whole word")
 
 
 class Registers(SpecModel):
@@ -139,126 +132,6 @@ class Registers(SpecModel):
     hold: Hold = described(Hold(), "which registers keep their value while the loops allow it")
     input: InputRegister = described(InputRegister(), "the activation register")
     weight: WeightRegister = described(WeightRegister(), "the weight register")
-
-
-_EXTRAPOLATE = "price an SRAM below the range of the fit all the same; reports flag it"
-_WORDS = "depth; a ping-pong buffer splits it in two halves"
-_PORT = "width of the port; null is the whole word; a narrower one takes several cycles a word"
-
-
-class WeightBuffer(SpecModel):
-    """Weights next to the array; a word holds one weight per output channel and lane."""
-
-    kind: MemoryKind = described("sram", "what the memory is made of")
-    words: int = described(256, _WORDS, unit="words", ge=1, le=_LARGEST_WORDS)
-    port_bits: int | None = described(None, _PORT, unit="bit", ge=1, le=2**20)
-    ping_pong: bool = described(True, "fill one half while the other is read")
-    read_latency: Literal[1] = _only(1, "cycles from address to data")
-    extrapolate: bool = described(False, _EXTRAPOLATE)
-
-
-class InputBuffer(SpecModel):
-    """Activations next to the array; a word holds in_channels bits of one pixel."""
-
-    kind: MemoryKind = described("latch", "what the memory is made of")
-    words: int = described(1024, _WORDS, unit="words", ge=1, le=_LARGEST_WORDS)
-    port_bits: int | None = described(None, _PORT, unit="bit", ge=1, le=2**20)
-    banks: Literal[1] = _only(1, "memories interleaved by column")
-    ping_pong: bool = described(True, "fill one half while the other is read")
-    circular_rows: bool = described(False, "keep rows that neighbouring tiles share in a ring")
-    ports: Ports = described("1rw", "1rw: one access per cycle; 1r1w: a read and a write")
-    read_latency: Literal[1] = _only(1, "cycles from address to data")
-    extrapolate: bool = described(False, _EXTRAPOLATE)
-
-
-class PsumBuffer(SpecModel):
-    """Unfinished sums; a word holds one accumulator per PE."""
-
-    kind: MemoryKind = described("register", "what the memory is made of")
-    words: int = described(32, "depth; 0 builds none", unit="words", ge=0, le=_LARGEST_WORDS)
-    port_bits: int | None = described(None, _PORT, unit="bit", ge=1, le=2**20)
-    ports: Ports = described("1r1w", "1rw: one access per cycle; 1r1w: a read and a write")
-    read_latency: Literal[1] = _only(1, "cycles from address to data")
-    extrapolate: bool = described(False, _EXTRAPOLATE)
-
-
-class ThresholdBuffer(SpecModel):
-    """Thresholds of one layer; a word holds one threshold per unrolled output channel."""
-
-    kind: MemoryKind = described("latch", "what the memory is made of")
-    words: int = described(32, "depth", unit="words", ge=1, le=_LARGEST_WORDS)
-    extrapolate: bool = described(False, _EXTRAPOLATE)
-
-
-class PoolBuffer(SpecModel):
-    """Unfinished max-pooling windows, built when post holds max_pool."""
-
-    kind: MemoryKind = described("latch", "what the memory is made of")
-    words: int = described(64, "depth", unit="words", ge=1, le=_LARGEST_WORDS)
-    extrapolate: bool = described(False, _EXTRAPOLATE)
-
-
-class Buffers(SpecModel):
-    """The memories between the store and the array."""
-
-    weight: WeightBuffer = described(WeightBuffer(), "weights next to the array")
-    input: InputBuffer = described(InputBuffer(), "activations next to the array")
-    psum: PsumBuffer = described(PsumBuffer(), "unfinished sums")
-    threshold: ThresholdBuffer = described(ThresholdBuffer(), "thresholds of one layer")
-    pool: PoolBuffer = described(PoolBuffer(), "unfinished max-pooling windows")
-    shared_port: bool = described(False, "weight and input buffer behind one port")
-
-
-class Sram(SpecModel):
-    """How memories of kind sram are priced."""
-
-    macros: Literal["fit", "exact"] = described(
-        "fit", "fit: the model fitted to real macros; exact: the smallest macros that exist"
-    )
-    lists: tuple[Annotated[str, Field(min_length=1)], ...] = described(
-        (), "macros of your memory compiler: CSV or Liberty; none: those of the technology"
-    )
-
-
-class StoreSize(SpecModel):
-    """The sizes of the store."""
-
-    weights: float = described(96.0, "weights and thresholds", unit="KiB", gt=0, le=2**22)
-    activations: float = described(
-        32.0, "both activation banks together, half each", unit="KiB", gt=0, le=2**22
-    )
-
-
-class Link(SpecModel):
-    """The link between the store and the buffers; the store's word is as wide."""
-
-    bits: int = described(64, "bits per cycle", unit="bit", ge=1, le=65536)
-    latency_cycles: int = described(8, "from request to first word", unit="cycles", ge=1, le=65535)
-    every: Literal[1] = _only(1, "cycles per link word")
-
-
-class Store(SpecModel):
-    """The memory that holds weights, and activations between layers."""
-
-    kind: Literal["sram", "rom", "external"] = described(
-        "sram",
-        "sram on the chip; rom: weights in a ROM (macros of sram.lists, else of cells), "
-        "activations in an SRAM; or external",
-    )
-    external: ExternalMemory | None = described(None, "the memory outside, for kind: external")
-    kib: StoreSize = described(StoreSize(), "sizes")
-    link: Link = described(Link(), "the link to the buffers")
-    extrapolate: bool = described(False, _EXTRAPOLATE)
-
-    @property
-    def weight_words(self) -> int:
-        """Link words of the weight and threshold bank."""
-        return floor(self.kib.weights * 8192 / self.link.bits)
-
-    @property
-    def activation_words(self) -> int:
-        """Link words of each of the two activation banks."""
-        return floor(self.kib.activations * 4096 / self.link.bits)
 
 
 class Host(SpecModel):
@@ -306,9 +179,9 @@ class Limits(SpecModel):
 class Scenario(SpecModel):
     """How the chip is used over time."""
 
-    frames_per_s: None = _only(None, "inferences asked for per second")
-    idle: Literal["none"] = _only("none", "what the chip does between inferences")
-    rails: Literal[1] = _only(1, "supplies that can be switched apart")
+    frames_per_s: None = only(None, "inferences asked for per second")
+    idle: Literal["none"] = only("none", "what the chip does between inferences")
+    rails: Literal[1] = only(1, "supplies that can be switched apart")
 
 
 class Accelerator(SpecModel):
@@ -338,7 +211,7 @@ class Accelerator(SpecModel):
         "clocked when it is 1, at most 32 behind a clock gate",
     )
     floorplan: Placement = described(Placement(), "the layout behind estimates of level routed")
-    engines: Literal[1] = _only(1, "arrays working side by side")
+    engines: Literal[1] = only(1, "arrays working side by side")
     limits: Limits = described(Limits(), "the largest layer the registers are built for")
     post: tuple[PostStep, ...] = described(
         ("threshold", "max_pool", "argmax"), "what is built after the accumulator", min_length=1

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from asicbnn.spec.model import Complaint
 
 if TYPE_CHECKING:
-    from asicbnn.spec.accelerator import Accelerator, Buffers, Store
+    from asicbnn.spec.accelerator import Accelerator
+    from asicbnn.spec.memories import Buffers, Store
 
 
 def broken_rules(spec: Accelerator) -> Iterator[Complaint]:

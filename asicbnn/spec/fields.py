@@ -17,4 +17,9 @@ def described(default: Any, description: str, *, unit: str = "", **bounds: Any) 
     return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 
-__all__ = ["described"]
+def only(value: Any, description: str) -> Any:
+    """Return a field that has one value today; any other is refused as not yet built."""
+    return Field(value, description=description, json_schema_extra={"not_yet_built": True})
+
+
+__all__ = ["described", "only"]

@@ -15,14 +15,8 @@ from pydantic import BaseModel
 from asicbnn.bnn.layer import Layer
 from asicbnn.errors import SpecError
 from asicbnn.report.specs import accelerator_facts
-from asicbnn.spec.accelerator import (
-    Accelerator,
-    Dataflow,
-    MemoryKind,
-    field_names,
-    to_yaml,
-    with_changes,
-)
+from asicbnn.spec.accelerator import Accelerator, Dataflow, field_names, to_yaml, with_changes
+from asicbnn.spec.memories import MemoryKind
 from asicbnn.spec.reader import read, read_text
 from asicbnn.spec.wording import wanted_of
 
