@@ -1,8 +1,9 @@
 """The best of the legal mappings: every stated candidate is counted or proven not to win.
 
-Candidates are loop orders times tiles. A lower bound of each (`candidates.py`) orders the search;
-what a bound cannot rule out is counted exactly. So the result is the best of all candidates, not
-of those looked at: `tests/model/test_choose.py` compares it with counting them one by one.
+Candidates are loop orders times tiles. A lower bound of each (`candidates.py`) orders the search
+(`layer_search.py`); what a bound cannot rule out is counted exactly. So the result is the best of
+all candidates, not of those looked at: `tests/model/test_choose.py` compares it with counting them
+one by one.
 
 Ties go to fewer cycles, then to fewer buffer bits.
 """
@@ -10,47 +11,34 @@ Ties go to fewer cycles, then to fewer buffer bits.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations, product
 from math import inf
-from typing import TYPE_CHECKING, Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from asicbnn.bnn.layer import Layer
 from asicbnn.errors import MappingError
 from asicbnn.mapping.capacity import check_layer, check_mapping
 from asicbnn.mapping.dataflow import ORDERS, hold_flags
 from asicbnn.mapping.loop_nest import OUTER_DIMENSIONS, Mapping
-from asicbnn.mapping.points import FloatArray, Number, Points, reserve_heap
+from asicbnn.mapping.points import reserve_heap
 from asicbnn.mapping.tiling import tiles
-from asicbnn.model.candidates import (
-    IndexArray,
-    InnerPart,
-    Orders,
-    OuterPart,
-    Prices,
-    TileSet,
-    inner_part,
-    moving_patterns,
-    outer_part,
-    set_words,
-    tile_sets,
+from asicbnn.model.candidates import Orders, Prices
+from asicbnn.model.cycles import Machine
+from asicbnn.model.layer_search import (
+    ROUNDING,
+    Best,
+    Block,
+    LayerSearch,
+    Objective,
+    objective_value,
 )
-from asicbnn.model.cycles import Machine, count_points
 
 if TYPE_CHECKING:
     from asicbnn.spec.accelerator import Accelerator
 
-Objective = Literal["energy", "cycles", "edp"]
-
 FREE_INNER = ("output_stationary", "weight_stationary", "input_stationary", "row_stationary")
 """Inner orders of a free search: no other order of a binary convolution is cheaper."""
-
-_ROUNDING = 1e-12  # relative error of an energy's bound, summed in another order
-_FIRST_LOOK = 8
-_KEPT_POINTS = 2**15  # sets above this are bounded again rather than kept
 
 
 @dataclass(frozen=True)
@@ -79,147 +67,12 @@ class Choice:
         return float(value), float(self.cycles), float(self.buffer_bits)
 
 
-def objective_value(objective: Objective, energy_fj: Number, cycles: Number) -> Number:
-    """Return what is made small: energy [fJ], cycles, or their product."""
-    if objective == "cycles":
-        return cycles
-    return energy_fj if objective == "energy" else energy_fj * cycles
 
 
-@dataclass(frozen=True)
-class _Block:
-    """Tiles of one set under one inner and one outer order, and the least bound among them."""
-
-    tiles: TileSet
-    inner: tuple[str, ...]
-    slots: tuple[str, ...]
-    bound: float
 
 
-@dataclass(frozen=True)
-class _Best:
-    key: tuple[float, float, float] = (inf, inf, inf)
-    energy_fj: float = inf
-    block: _Block | None = None
-    tile: tuple[tuple[str, int], ...] = ()
 
 
-class _Search:
-    """Search of one layer's mappings."""
-
-    def __init__(
-        self,
-        accelerator: Accelerator,
-        machine: Machine,
-        layer: Layer,
-        prices: Prices,
-        orders: Orders,
-        objective: Objective,
-        exhaustive: bool,
-    ) -> None:
-        self.machine, self.layer, self.prices = machine, layer, prices
-        self.orders, self.objective = orders, objective
-        self.psum_limit = machine.layout.psum_words
-        self.candidates = 0
-        self._inner: dict[tuple[int, tuple[str, ...]], InnerPart] = {}
-        self._outer: dict[tuple[int, tuple[str, ...]], OuterPart] = {}
-        self.sets: list[TileSet] = []
-        self.blocks: list[_Block] = []
-        for found in tile_sets(accelerator, machine, layer, exhaustive):
-            self.sets.append(found)  # the caches know a set by its identity
-            for inner, slots in product(orders.inner, orders.slots_of(found.split)):
-                bound, _, _ = self._bounds(found, inner, slots)
-                self.candidates += int(np.isfinite(bound).sum())
-                least = float(bound.min())
-                if least < inf:
-                    self.blocks.append(_Block(found, inner, slots, least))
-            if found.count > _KEPT_POINTS:
-                self._inner.clear()
-                self._outer.clear()
-        self.blocks.sort(key=lambda block: block.bound)
-
-    def best(self, admits: Callable[[_Block], bool] = lambda _: True) -> _Best:
-        """Best mapping of the admitted blocks; its key is infinite if none fits."""
-        best = _Best()
-        for block in self.blocks:
-            if block.bound > best.key[0] * (1.0 + _ROUNDING):
-                break
-            if admits(block):
-                best = self._best_of(block, best)
-        return best
-
-    def _best_of(self, block: _Block, best: _Best) -> _Best:
-        bounds = self._bounds(block.tiles, block.inner, block.slots)
-        ranked = np.argsort(bounds[0], kind="stable")
-        for part in (ranked[:_FIRST_LOOK], ranked[_FIRST_LOOK:]):
-            index = part[self._can_win(tuple(b[part] for b in bounds), best)]
-            if len(index):
-                best = self._exact(block, index, bounds[2], best)
-        return best
-
-    def _can_win(self, bounds: Sequence[FloatArray], best: _Best) -> npt.NDArray[np.bool_]:
-        """Mask of the points whose bounds leave them a chance against the best so far."""
-        value, _, bits = bounds
-        if self.objective == "cycles":  # whole numbers: the bound has no rounding, ties are real
-            ties = np.equal(value, best.key[0]) & np.less(bits, best.key[2])
-            # points that do not fit are infinite, and so is the best before there is one
-            return np.isfinite(value) & (np.less(value, best.key[0]) | ties)
-        if best.block is None:
-            return np.isfinite(value)
-        return np.less_equal(value, best.key[0] * (1.0 + _ROUNDING))
-
-    def _bounds(
-        self, found: TileSet, inner: tuple[str, ...], slots: tuple[str, ...]
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Bounds of objective and cycles, and buffer bits; infinite where psums do not fit."""
-        near = self._inner.get((id(found), inner))
-        if near is None:
-            near = inner_part(found, self.prices, inner, self.orders.hold)
-            self._inner[id(found), inner] = near
-        far = self._outer.get((id(found), slots))
-        if far is None:
-            far = outer_part(found, self.prices, slots)
-            self._outer[id(found), slots] = far
-        cycles = np.maximum(near.busy, far.hidden) + far.exposed
-        energy = near.energy_fj + far.energy_fj + self.prices.cycles * cycles
-        words = set_words(found, replace(near.order, slots=slots))
-        lay = self.machine.layout
-        bits = (
-            words.weight * lay.weight_word_bits
-            + words.input * lay.input_word_bits
-            + words.psum * lay.psum_word_bits
-        )
-        value = objective_value(self.objective, energy, cycles)
-        value = np.where(np.less_equal(words.psum, self.psum_limit), value, inf)
-        whole = (found.count,)
-        return (
-            np.broadcast_to(value, whole),
-            np.broadcast_to(cycles, whole),
-            np.broadcast_to(bits, whole),
-        )
-
-    def _exact(self, block: _Block, index: IndexArray, bits: FloatArray, best: _Best) -> _Best:
-        """Count some points of a block exactly; return the best of them and the best so far."""
-        found = block.tiles
-        order = found.order_class(block.inner, block.slots, self.orders.hold)
-        for moving, group in moving_patterns(order, index):
-            tile = found.take(group)
-            points = Points.of(self.machine.layout, self.layer, tile)
-            counted = count_points(self.machine, replace(order, moving=moving), points)
-            energy = np.broadcast_to(self.prices.energy_fj(counted), group.shape)
-            cycles = np.broadcast_to(counted["cycles"], group.shape)
-            value = np.broadcast_to(objective_value(self.objective, energy, cycles), group.shape)
-            first = int(np.lexsort((bits[group], cycles, value))[0])
-            key = (float(value[first]), float(cycles[first]), float(bits[group][first]))
-            if key < best.key:
-                chosen = found.take(group[first : first + 1])
-                best = _Best(
-                    key,
-                    float(energy[first]),
-                    block,
-                    tuple((d, int(np.ravel(t)[0])) for d, t in chosen.items()),
-                )
-        return best
 
 
 def choose_layer(
@@ -277,7 +130,7 @@ def choose_network(
     each = [prices] * len(layers) if isinstance(prices, Prices) else prices
     for layer, paid in zip(layers, each, strict=True):
         check_layer(accelerator, layer, n_cfg)
-        search = _Search(accelerator, machine, layer, paid, orders, objective, exhaustive)
+        search = LayerSearch(accelerator, machine, layer, paid, orders, objective, exhaustive)
         if not search.blocks:
             _explain(accelerator, layer, orders)
         searches.append(search)
@@ -301,33 +154,17 @@ def search_orders(accelerator: Accelerator, dataflow: str) -> Orders:
 
 
 def _one_order(
-    searches: Sequence[_Search],
-) -> list[tuple[_Best, tuple[str, ...] | None]]:
+    searches: Sequence[LayerSearch],
+) -> list[tuple[Best, tuple[str, ...] | None]]:
     """Best mappings under one inner and outer order for all layers.
 
     Every pair of orders has a bound, the sum of its layers' least; pairs are counted from the
     least bound on until the bounds pass the best sum.
     """
-    orders = searches[0].orders
-    least: list[dict[tuple[tuple[str, ...], tuple[str, ...]], float]] = []
-    for search in searches:
-        table: dict[tuple[tuple[str, ...], tuple[str, ...]], float] = {}
-        for block in search.blocks:
-            at = block.inner, block.slots
-            table[at] = min(table.get(at, inf), block.bound)
-        least.append(table)
-    ranked = []
-    for inner, outer in product(orders.inner, orders.outer):
-        bound = sum(
-            min((v for (i, s), v in table.items() if i == inner and _within(s, outer)), default=inf)
-            for table in least
-        )
-        ranked.append((bound, inner, outer))
-    ranked.sort(key=lambda pair: pair[0])
-    chosen: list[tuple[_Best, tuple[str, ...] | None]] = []
+    chosen: list[tuple[Best, tuple[str, ...] | None]] = []
     best_key: tuple[float, ...] = (inf,)
-    for bound, inner, outer in ranked:
-        if bound > best_key[0] * (1.0 + _ROUNDING) or bound == inf:
+    for bound, inner, outer in _ranked_orders(searches):
+        if bound > best_key[0] * (1.0 + ROUNDING) or bound == inf:
             break
         found = [search.best(_admits(inner, outer)) for search in searches]
         key = tuple(sum(best.key[i] for best in found) for i in range(3))
@@ -341,7 +178,29 @@ def _one_order(
     return chosen
 
 
-def _admits(inner: tuple[str, ...], outer: tuple[str, ...]) -> Callable[[_Block], bool]:
+def _ranked_orders(
+    searches: Sequence[LayerSearch],
+) -> list[tuple[float, tuple[str, ...], tuple[str, ...]]]:
+    """Return the bound of every inner and outer order with them, the least bound first."""
+    least: list[dict[tuple[tuple[str, ...], tuple[str, ...]], float]] = []
+    for search in searches:
+        table: dict[tuple[tuple[str, ...], tuple[str, ...]], float] = {}
+        for block in search.blocks:
+            at = block.inner, block.slots
+            table[at] = min(table.get(at, inf), block.bound)
+        least.append(table)
+    orders = searches[0].orders
+    ranked = []
+    for inner, outer in product(orders.inner, orders.outer):
+        bound = sum(
+            min((v for (i, s), v in table.items() if i == inner and _within(s, outer)), default=inf)
+            for table in least
+        )
+        ranked.append((bound, inner, outer))
+    return sorted(ranked, key=lambda order: order[0])
+
+
+def _admits(inner: tuple[str, ...], outer: tuple[str, ...]) -> Callable[[Block], bool]:
     """Return the test of whether a block runs under these orders."""
     return lambda block: block.inner == inner and _within(block.slots, outer)
 
@@ -352,7 +211,7 @@ def _within(slots: tuple[str, ...], outer: tuple[str, ...]) -> bool:
 
 
 def _choice(
-    search: _Search, best: _Best, outer: tuple[str, ...] | None, exhaustive: bool
+    search: LayerSearch, best: Best, outer: tuple[str, ...] | None, exhaustive: bool
 ) -> Choice:
     assert best.block is not None
     slots, tile = best.block.slots, dict(best.tile)
@@ -393,12 +252,4 @@ def _explain(accelerator: Accelerator, layer: Layer, orders: Orders) -> None:
     raise MappingError(f"layer {layer.name}: no tile fits the buffers under these loop orders")
 
 
-__all__ = [
-    "Choice",
-    "Objective",
-    "Prices",
-    "choose_layer",
-    "choose_network",
-    "objective_value",
-    "search_orders",
-]
+__all__ = ["Choice", "Prices", "choose_layer", "choose_network", "search_orders"]

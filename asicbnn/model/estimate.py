@@ -23,7 +23,6 @@ from asicbnn.model.activities import activity_flags, measured_rates, read_activi
 from asicbnn.model.arguments import accelerator_of, check_choice, check_counts, workload_of
 from asicbnn.model.assumptions import assumptions
 from asicbnn.model.beside import Beside, beside_the_run
-from asicbnn.model.choose import Objective as Searched
 from asicbnn.model.conservation import Written, consumers, dead_and_written, written
 from asicbnn.model.costs import Costs, costs, technology_of
 from asicbnn.model.cycles import Machine, count_nest
@@ -31,6 +30,7 @@ from asicbnn.model.energy import Rate, energy_counts, parts_fj, terms_fj
 from asicbnn.model.extras import extra_costs
 from asicbnn.model.figures import figures
 from asicbnn.model.gating import with_clocks
+from asicbnn.model.layer_search import Objective as Searched
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
 from asicbnn.model.network import HostTraffic, host_traffic, totals, with_host
 from asicbnn.model.plausibility import beyond_belief

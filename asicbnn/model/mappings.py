@@ -16,8 +16,9 @@ from asicbnn.mapping.dataflow import hold_flags
 from asicbnn.mapping.layout import layout
 from asicbnn.mapping.loop_nest import OUTER_DIMENSIONS, Mapping
 from asicbnn.mapping.tiling import whole_tile
-from asicbnn.model.choose import Objective, choose_network
+from asicbnn.model.choose import choose_network
 from asicbnn.model.energy import active_lanes
+from asicbnn.model.layer_search import Objective
 from asicbnn.model.prices import prices
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology

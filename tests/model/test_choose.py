@@ -207,12 +207,13 @@ def test_a_fixed_sequencer_gets_one_order_for_all_layers():
 
 def best_in_order(accelerator, layer, inner, outer) -> Choice:
     from asicbnn.model.candidates import Orders
-    from asicbnn.model.choose import _choice, _Search
+    from asicbnn.model.choose import _choice
     from asicbnn.model.cycles import Machine
+    from asicbnn.model.layer_search import LayerSearch
 
     machine = Machine.of(accelerator, N_CFG)
     orders = Orders((inner,), (outer,), (True, True, True))
-    search = _Search(accelerator, machine, layer, PRICES, orders, "energy", False)
+    search = LayerSearch(accelerator, machine, layer, PRICES, orders, "energy", False)
     return _choice(search, search.best(), outer, False)
 
 
