@@ -9,7 +9,7 @@ import typer
 
 from asicbnn.cli import terminal
 from asicbnn.cli.explore import Format
-from asicbnn.cli.options import Json, examples
+from asicbnn.cli.options import Json, examples, refuse
 
 
 @terminal.verb
@@ -38,6 +38,8 @@ def validate(
     from asicbnn.report.validation import page, validation_tables
     from asicbnn.validate import validate as run
 
+    if formats and output is None:
+        refuse("--format is of the figure that --output FOLDER writes")
     if output is not None:
         check_writable(output / "validation.md")
     with terminal.progress("chips") as progress:

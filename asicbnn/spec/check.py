@@ -50,6 +50,14 @@ def no_spec(document: Document) -> Literal["technology", "chip", ""]:
     return "chip" if {"venue", "figures"} <= set(keys) else ""
 
 
+def sure_kind(document: Document) -> str:
+    """Return what a document is by keys that nothing else has, "" where they leave doubt."""
+    root = document.root
+    keys = root.value if root is not None and isinstance(root.value, dict) else {}
+    found = no_spec(document)
+    return found or (kind_of(document) if {"array", "layers", "axes"} & set(keys) else "")
+
+
 def kind_of(document: Document) -> Kind:
     """Return which kind of file a document is, judged by its keys.
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from asicbnn.errors import ModelError, Problem, SpecError
 from asicbnn.levels import ResultLevel
-from asicbnn.spec.check import kind_of, no_spec
+from asicbnn.spec.check import sure_kind
 from asicbnn.spec.document import Document
 from asicbnn.spec.parse import parse
 from asicbnn.spec.source import decode
@@ -233,9 +234,17 @@ def text_of(name_or_path: str | Path) -> str:
     return data.decode("utf-8")
 
 
+_LIBERTY: Final = (".lib", ".lib.gz", ".liberty")
+"""How the files end that technologies are made of."""
+
+
 def _found(name_or_path: str | Path) -> tuple[bytes, str]:
     """Return the bytes of a technology file and its path."""
     text = str(name_or_path)
+    if text.endswith(_LIBERTY):
+        message = "this is a Liberty file; a technology file was wanted"
+        cure = "`asicbnn technology import` makes a technology of Liberty files"
+        raise SpecError(Problem(message, text, help=cure))
     if text in names():
         path = LIBRARIES / f"{text}.yaml"
     elif text.endswith((".yaml", ".yml")) or "/" in text:
@@ -312,11 +321,9 @@ def _read(data: bytes, path: str, macros: MacroList | None) -> Technology:
 
 
 def _refuse_specs(document: Document) -> None:
-    """Refuse an accelerator, a workload or a sweep where a technology is wanted, as what it is."""
-    root = document.root
-    keys = root.value if root is not None and isinstance(root.value, dict) else {}
-    if {"array", "layers", "axes"} & set(keys) and not no_spec(document):
-        kind = kind_of(document)
+    """Refuse a file of another kind where a technology is wanted, as what it is."""
+    kind = sure_kind(document)
+    if kind not in ("", "technology"):
         message = f"this is {article(kind)} {kind} file; a technology file was wanted"
         raise SpecError(document.problem((), message))
 

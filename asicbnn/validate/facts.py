@@ -15,9 +15,10 @@ from pydantic import Field, PositiveFloat
 
 from asicbnn.errors import Problem, SpecError
 from asicbnn.spec.accelerator import field_names
+from asicbnn.spec.check import sure_kind
 from asicbnn.spec.model import Complaint, SpecModel
-from asicbnn.spec.reader import read
-from asicbnn.spec.wording import suggest
+from asicbnn.spec.reader import open_document, read
+from asicbnn.spec.wording import article, suggest
 from asicbnn.validate.scopes import Scope
 
 CHIPS = Path(__file__).parent / "chips"
@@ -188,11 +189,20 @@ def load_chip(name_or_path: str | Path) -> Chip:
     if text in chip_names():
         return read(CHIPS / f"{text}.yaml", Chip)
     if text.endswith((".yaml", ".yml")) or "/" in text:
+        _refuse_other_kinds(Path(text))
         return read(Path(text), Chip)
     near = suggest(text, list(chip_names()))
     known = f"known: {', '.join(chip_names())}; or give the path of a .yaml"
     help = f"{near} ({known})" if near else known
     raise SpecError(Problem(f"unknown chip '{text}'", help=help))
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    document = open_document(path)
+    kind = sure_kind(document)
+    if kind not in ("", "chip"):
+        message = f"this is {article(kind)} {kind} file; a chip file was wanted"
+        raise SpecError(document.problem((), message))
 
 
 __all__ = [

@@ -160,6 +160,26 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_predicted(pro
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("arch_specs/tiny.yaml", "an accelerator"),
+        ("workloads/digits_mlp_64_256_256_10.yaml", "a workload"),
+        ("asicbnn/technology/libraries/asap7.yaml", "a technology"),
+    ],
+)
+def test_a_file_of_another_kind_is_called_what_it_is(path, kind):
+    done = run("validate", ROOT / path)
+    assert done.exit_code == 2
+    assert f"this is {kind} file; a chip file was wanted" in done.stderr
+
+
+def test_a_format_without_a_figure_is_refused():
+    done = run("validate", "laxor", "--format", "png")
+    assert done.exit_code == 2
+    assert "--format is of the figure that --output FOLDER writes" in done.stderr
+
+
 def test_an_unknown_chip_is_refused_by_name():
     done = run("validate", "laxxor")
     assert done.exit_code == 2

@@ -196,6 +196,9 @@ def test_an_unknown_technology_is_refused_with_a_suggestion():
 def test_a_missing_file_is_refused():
     with pytest.raises(SpecError, match="the technology cannot be read: no such file"):
         load("nowhere/mine.yaml")
+    for liberty in ("tt.lib", "nowhere/tt.lib.gz"):
+        with pytest.raises(SpecError, match=r"this is a Liberty file[^`]*`asicbnn technology imp"):
+            load(liberty)
 
 
 @pytest.mark.parametrize(
