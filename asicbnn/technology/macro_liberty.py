@@ -2,8 +2,8 @@
 
 A file tells which pins are clocked and what energy the clock pin takes under which condition. Reads
 and writes are told apart by the condition of the data input's setup times, or of the data
-output's delays; a clock whose energy is the same under every condition reads and writes at that.
-Pins for built-in self-test are left out.
+output's delays, else by the pin whose name is a write enable's; a clock whose energy is the same
+under every condition reads and writes at that. Pins for built-in self-test are left out.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from pathlib import Path
 
 from asicbnn.errors import Problem, SpecError
 from asicbnn.technology.compiled_memory import WriteMask
-from asicbnn.technology.liberty import LibertyCell, Pin, Table, read_file
+from asicbnn.technology.liberty import LibertyCell, Pin, Table, TimingArc, read_file
+from asicbnn.technology.liberty.functions import ExpressionError, forced_by
 from asicbnn.technology.macro import MacroList, MacroPorts, SramMacro
 
 _BITS_PER_BYTE = 8
 _SELF_TEST = re.compile(r"bist|test|scan", re.IGNORECASE)
 _MASK = re.compile(r"bm|mask|bwe|wem", re.IGNORECASE)
-_LITERAL = re.compile(r"(!?)\s*([A-Za-z_][\w\[\]:]*)\s*(')?")
+_LOW_WRITE_ENABLE = re.compile(r"g?we_?[bn]\d*", re.IGNORECASE)
+_HIGH_WRITE_ENABLE = re.compile(r"g?we\d*(?:_i|_in)?|wr(?:ite)?_?en(?:able)?\d*", re.IGNORECASE)
 _MEMORY_KINDS = ("ram", "rom")
 _SAME = 1e-3
 _IDLE = 0.05
@@ -76,6 +78,8 @@ def _macro(cell: LibertyCell, voltage_v: float) -> SramMacro:
     reader = next(port for port in ports if port.data_out)
     writer = next((port for port in ports if port.data_in), None)
     is_rom = shape.kind == "rom" or writer is None
+    if not cell.area_um2 > 0:
+        raise _trouble(cell, "it has no area")
     return SramMacro(
         name=cell.name,
         words=2**shape.address_bits,
@@ -115,7 +119,7 @@ def _ports(cell: LibertyCell, word_bits: int) -> Iterator[_Port]:
         if not clock.is_clock or _SELF_TEST.search(clock.name):
             continue
         related = [pin for pin in words if any(a.related_pin == clock.name for a in pin.arcs)]
-        data_in = tuple(p for p in related if p.direction == "input" and not _MASK.search(p.name))
+        data_in = tuple(p for p in related if p.direction == "input" and not _is_mask(p))
         data_out = tuple(p for p in related if p.direction == "output")
         if data_in or data_out:
             yield _Port(clock, data_in, data_out)
@@ -143,39 +147,63 @@ def _middle(table: Table | None) -> float:
 
 
 def _access_ps(cell: LibertyCell, port: _Port) -> float:
+    """Return the time from the rising clock to the data [ps].
+
+    Data that follow the falling clock are half a cycle later, of the shortest cycle there is.
+    """
     arcs = [a for a in port.data_out[0].arcs if a.related_pin == port.clock.name and a.is_delay]
     if not arcs:
         raise _trouble(cell, f"{port.data_out[0].name} has no delay from {port.clock.name}")
-    return max(max(_middle(arc.cell_rise), _middle(arc.cell_fall)) for arc in arcs)
+    half_ps = (_minimum_cycle_ps([port]) or 0.0) / 2
+    return max(
+        max(_middle(arc.cell_rise), _middle(arc.cell_fall)) + half_ps * _is_after_fall(arc)
+        for arc in arcs
+    )
+
+
+def _is_after_fall(arc: TimingArc) -> bool:
+    return arc.kind == "falling_edge"
 
 
 def _minimum_cycle_ps(ports: Iterable[_Port]) -> float | None:
+    """Return the longest of what the clocks of some ports state as their shortest cycle [ps]."""
+    clocks = [port.clock for port in ports]
     stated = [
         max(_middle(arc.rise_constraint), _middle(arc.fall_constraint))
-        for port in ports
-        for arc in port.clock.arcs
+        for clock in clocks
+        for arc in clock.arcs
         if arc.kind == "minimum_period"
     ]
-    return max(stated, default=None)
+    stated += [clock.minimum_period_ps for clock in clocks if clock.minimum_period_ps is not None]
+    return max((cycle_ps for cycle_ps in stated if cycle_ps > 0), default=None)
 
 
 def _write_mask(cell: LibertyCell, word_bits: int) -> WriteMask:
     widths = {
         pin.width
         for pin in cell.inputs()
-        if _MASK.search(pin.name) and not _SELF_TEST.search(pin.name)
+        if _is_mask(pin) and not _SELF_TEST.search(pin.name)
     }
     if word_bits in widths:
         return "bit"
     return "byte" if -(-word_bits // _BITS_PER_BYTE) in widths and word_bits > 1 else "none"
 
 
+def _is_mask(pin: Pin) -> bool:
+    """Say whether a pin selects parts of a word: by its name, or as many enables of writes."""
+    enables = (_LOW_WRITE_ENABLE, _HIGH_WRITE_ENABLE)
+    is_wide_enable = pin.width > 1 and any(name.fullmatch(pin.name) for name in enables)
+    return is_wide_enable or bool(_MASK.search(pin.name))
+
+
 def _literals(cell: LibertyCell, condition: str) -> Literals:
-    """Return which pins a condition wants high and low; only products are understood."""
-    if "|" in condition or "+" in condition or "^" in condition:
-        raise _trouble(cell, f"the condition '{condition}' of its energy is no plain product")
-    found = _LITERAL.findall(condition.replace("(", " ").replace(")", " "))
-    return {name: not (before or after) for before, name, after in found}
+    """Return which pins a condition wants high and low, of those it leaves no choice."""
+    try:
+        return forced_by(condition)
+    except ExpressionError:
+        raise _trouble(
+            cell, f"the condition '{condition[:80]}' of its energy is no expression"
+        ) from None
 
 
 def _excludes(one: Literals, other: Literals) -> bool:
@@ -220,6 +248,10 @@ def _chosen(
     energies = [energy for _, energy in stated]
     if max(energies) - min(energies) <= _SAME * max(energies):
         return max(energies)
+    if not wanted and not unwanted and (enable := _write_enable(cell)):
+        name, is_high = enable
+        said = {name: is_high == (action == "write")}
+        return max((e for state, e in stated if not _excludes(state, said)), default=max(energies))
     if wanted:
         matching = [state for state in stated if not _excludes(state[0], wanted)]
     elif unwanted:
@@ -231,6 +263,16 @@ def _chosen(
         raise _trouble(cell, f"which energy of {port.clock.name} is that of a {action} is not said")
     fewest = min(_beyond(literals, wanted) for literals, _ in matching)
     return max(energy for literals, energy in matching if _beyond(literals, wanted) == fewest)
+
+
+def _write_enable(cell: LibertyCell) -> tuple[str, bool] | None:
+    """Return the pin that a name shows to enable writes, and the level it does so at."""
+    single = [pin.name for pin in cell.inputs() if pin.width == 1]
+    for form, level in ((_LOW_WRITE_ENABLE, False), (_HIGH_WRITE_ENABLE, True)):
+        for name in single:
+            if form.fullmatch(name):
+                return name, level
+    return None
 
 
 def _beyond(literals: Literals, wanted: Literals) -> int:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asicbnn.errors import SpecError
-from asicbnn.technology.liberty.functions import is_readable, truth_table, variables_of
+from asicbnn.technology.liberty.functions import forced_by, is_readable, truth_table, variables_of
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,27 @@ def test_a_name_that_begins_with_a_digit_stands_in_escaped_quotes():
 )  # fmt: skip
 def test_what_can_be_read(text, is_one):
     assert is_readable(text) == is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "forced"),
+    [
+        ("", {}), ("A", {"A": True}), ("!A & B", {"A": False, "B": True}),
+        ("A' B", {"A": False, "B": True}), ("(!CEN) & (GWEN)", {"CEN": False, "GWEN": True}),
+        ("!A & (!W[0] | !W[1])", {"A": False}), ("A B + A !B", {"A": True}),
+        ("!(A | B)", {"A": False, "B": False}), ("!(A & B)", {}), ("A ^ B", {}),
+        ("A & 1", {"A": True}), ("A[3:0] && !B", {"A[3:0]": True, "B": False}),
+    ],
+)  # fmt: skip
+def test_what_an_expression_leaves_no_choice(text, forced):
+    assert forced_by(text) == forced
+
+
+@given(_TERMS)
+def test_what_is_forced_holds_in_every_row_that_is_true(text):
+    forced = forced_by(text)
+    table = truth_table(text, ("A", "B", "C"))
+    for row in range(8):
+        if table >> row & 1:
+            values = {name: bool(row >> i & 1) for i, name in enumerate("ABC")}
+            assert {name: values[name] for name in forced} == forced

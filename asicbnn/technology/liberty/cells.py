@@ -25,6 +25,7 @@ from asicbnn.technology.liberty.tables import LARGEST, TableReader, sum_of
 
 _DRAWBACKS: Final = {
     "dont_use": "dont_use",
+    "use_for_size_only": "use_for_size_only",
     "always_on": "always_on",
     "is_level_shifter": "level_shifter",
     "is_isolation_cell": "isolation",
@@ -39,6 +40,15 @@ _NAMED_DRAWBACKS: Final = {
     "retention_cell": "retention", "power_gating_cell": "retention", "switch_cell_type": "switch",
     "level_shifter_type": "level_shifter",
 }  # fmt: skip
+_PIN_DRAWBACKS: Final = {
+    "is_pad": "pad", "isolation_cell_enable_pin": "isolation",
+    "isolation_cell_data_pin": "isolation", "level_shifter_data_pin": "level_shifter",
+    "level_shifter_enable_pin": "level_shifter",
+}  # fmt: skip
+_NO_FULL_DRIVERS: Final = frozenset({
+    "open_drain", "open_source", "pull_up", "pull_down", "bus_hold", "resistive", "resistive_0",
+    "resistive_1",
+})  # fmt: skip
 _PIN_ROLES: Final = {
     "clock_gate_clock_pin": "gate_clock",
     "clock_gate_enable_pin": "gate_enable",
@@ -46,6 +56,7 @@ _PIN_ROLES: Final = {
     "clock_gate_out_pin": "gate_out",
 }
 _STORAGE: Final = ("ff", "latch", "ff_bank", "latch_bank")
+_SECOND_CLOCKS: Final = ("clocked_on_also", "enable_also")
 _BUSES: Final = ("bus", "bundle")
 _POWERS: Final = ("primary_power", "backup_power")
 
@@ -191,6 +202,7 @@ class CellReader:
             role="scan" if is_scan else role,
             arcs=tuple(self._arcs(group)),
             powers=tuple(self._powers(group)),
+            minimum_period_ps=self._limit(group, "min_period", self.tables.scales.ps),
         )
 
     def _capacitances_ff(self, group: Group, direction: str) -> tuple[float, float, float]:
@@ -263,6 +275,7 @@ class CellReader:
                 data=part.text("next_state" if is_flop else "data_in"),
                 clear=part.text("clear"),
                 preset=part.text("preset"),
+                has_second_clock=any(key in part.attributes for key in _SECOND_CLOCKS),
             )
 
     def _memory(self, group: Group) -> MemoryShape | None:
@@ -309,8 +322,12 @@ def _drawbacks(group: Group, pins: dict[str, Pin]) -> Iterator[str]:
             yield drawback
     if any(group.of("test_cell")) or any(pin.role == "scan" for pin in pins.values()):
         yield "scan"
-    if any(pin.is_true("is_pad") for pin in group.of("pin", *_BUSES)):
-        yield "pad"
+    for pin in group.of("pin", *_BUSES):
+        yield from (drawback for key, drawback in _PIN_DRAWBACKS.items() if pin.is_true(key))
+        if "retention_pin" in pin.attributes:
+            yield "retention"
+        if pin.text("driver_type").strip('"') in _NO_FULL_DRIVERS:
+            yield "driver"
     powers = [pin for pin in group.of("pg_pin") if pin.text("pg_type") in _POWERS]
     if len(powers) > 1:
         yield "supplies"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, median_low
 from typing import Final
 
 from asicbnn.technology.liberty.library import LibertyCell, Library
@@ -13,7 +13,7 @@ from asicbnn.technology.liberty.matching import Match, matches_of
 
 _NEVER: Final = frozenset({
     "scan", "always_on", "level_shifter", "isolation", "retention", "switch", "pad", "filler",
-    "macro",
+    "macro", "driver",
 })  # fmt: skip
 _CLOCK_NAME = re.compile(r"clk|(?:^|[^A-Za-z])ck|^ck|cts", re.IGNORECASE)
 _DELAY_NAME = re.compile(r"dly|del(?!ay_)|hold|(?:^|_)hb\d", re.IGNORECASE)
@@ -22,7 +22,17 @@ _DRIVES: Final = (
     re.compile(r"(?<![uUoO])[xX]_?(\d*[pP]\d+|\d+)"),
     re.compile(r"D(\d+)(?=\D|$)"),
 )
+_THRESHOLDS: Final = (
+    re.compile(r"([use]?[lsrh]vt)", re.IGNORECASE),
+    re.compile(r"_A\d+(?:P\d+)*T([A-Z]+)"),
+    re.compile(r"_\d+t_(SL|L|R|SRAM)$"),
+)
 _TREE_BUFFER_DRIVE: Final = 4.0
+_LONG: Final = 4.0
+_FOR_ANY_NET: Final = frozenset({
+    "inverter", "nand2", "nor2", "and2", "or2", "xor2", "xnor2", "mux2", "mux2_inverting",
+})  # fmt: skip
+"""Roles of gates that libraries repeat for clocks, slower or with edges made alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,8 @@ class Choices:
 def drive_of(name: str) -> float | None:
     """Return the drive strength a cell's name ends in: 1 of INV_X1, inv_1 or INVD1, 0.5 of INVxp5.
 
-    The one use of names: several cells of one function and one area are told apart by it.
+    Names are used for what no attribute says alone: several cells of one function and one area are
+    told apart by it, and cells for clocks, for delay and of several threshold voltages.
     """
     for pattern in _DRIVES:
         if found := pattern.findall(name):
@@ -51,10 +62,19 @@ def drive_of(name: str) -> float | None:
     return None
 
 
+def threshold_of(name: str) -> str:
+    """Return which threshold voltage a cell's name tells: hvt of INVX1_HVT, r of INV_X1M_A9TR."""
+    for pattern in _THRESHOLDS:
+        if found := pattern.findall(name):
+            return str(found[-1]).lower()
+    return ""
+
+
 def choose(library: Library) -> Choices:
     """Return the best cell for each role that the library has cells for."""
     offers, useless = _offers(library)
     offers, apart = _of_one_threshold(offers)
+    offers = _for_any_net(offers)
     inverter_um2 = min((m.cell.area_um2 for m in offers.get("inverter", ())), default=0.0)
     chosen: dict[str, Match] = {}
     for role, found in offers.items():
@@ -78,20 +98,71 @@ def _of_one_threshold(
     Cells of several thresholds have one area, and a technology of their mixture would be none.
     """
     inverters = offers.get("inverter", [])
-    thresholds = {m.cell.threshold for found in offers.values() for m in found}
-    if not inverters or len(thresholds) < 2:
-        return dict(offers), ()
-    kept = min(inverters, key=lambda match: _rank(match, 0.0)).cell.threshold
-    alike = {
-        role: [m for m in found if m.cell.threshold == kept] or found
-        for role, found in offers.items()
-    }
-    others = ", ".join(sorted(repr(other) for other in thresholds - {kept}))
-    note = (
-        f"cells of threshold_voltage_group '{kept}' are taken, those of {others} only for roles it "
-        "lacks; give the files of one group to have another"
-    )
-    return alike, (note,)
+    every = [match for found in offers.values() for match in found]
+    for said, of, telling in (
+        ("of threshold_voltage_group", _group, every),
+        ("named", _threshold_named, inverters),
+    ):
+        if inverters and len({of(match) for match in telling}) > 1:
+            kept = of(_smallest(inverters))
+            others = ", ".join(sorted(repr(other) for other in {of(m) for m in every} - {kept}))
+            note = (
+                f"cells {said} '{kept}' are taken, those of {others} only for roles it lacks; "
+                "give the files of one group to have another"
+            )
+            alike = {
+                role: [match for match in found if of(match) == kept] or found
+                for role, found in offers.items()
+            }
+            return alike, (note,)
+    return dict(offers), ()
+
+
+def _group(match: Match) -> str:
+    return match.cell.threshold
+
+
+def _threshold_named(match: Match) -> str:
+    return threshold_of(match.cell.name)
+
+
+def _for_any_net(offers: Mapping[str, list[Match]]) -> dict[str, list[Match]]:
+    """Leave out gates made for clocks or for delay, where there are others."""
+    kept = dict(offers)
+    for role in _FOR_ANY_NET & offers.keys():
+        plain = [
+            match for match in offers[role]
+            if not match.cell.drawbacks and not _named(match, _CLOCK_NAME, _DELAY_NAME)
+        ]  # fmt: skip
+        kept[role] = plain or offers[role]
+    for role in ("inverter", "buffer"):
+        kept[role] = _undelayed(kept.get(role, []))
+    return {role: found for role, found in kept.items() if found}
+
+
+def _undelayed(matches: list[Match]) -> list[Match]:
+    """Leave out cells many times as slow without a load as others of the same function.
+
+    Delay cells have any name; the drive of a cell hardly moves its delay without a load.
+    """
+    delays_ps = [_unloaded_ps(match.cell) for match in matches]
+    known = [delay_ps for delay_ps in delays_ps if delay_ps > 0]
+    if not known:
+        return matches
+    most_ps = _LONG * median_low(known)
+    return [match for match, ps in zip(matches, delays_ps, strict=True) if ps <= most_ps]
+
+
+def _unloaded_ps(cell: LibertyCell) -> float:
+    """Return the mean delay at the steepest slew of the tables and no load; 0 without tables."""
+    tables = [
+        table
+        for pin in cell.outputs()
+        for arc in pin.arcs
+        for table in (arc.cell_rise, arc.cell_fall)
+        if table is not None
+    ]
+    return fmean(table.at(table.slew_ps[0], 0.0) for table in tables) if tables else 0.0
 
 
 def _offers(library: Library) -> tuple[dict[str, list[Match]], list[str]]:
@@ -99,7 +170,7 @@ def _offers(library: Library) -> tuple[dict[str, list[Match]], list[str]]:
     offers: dict[str, list[Match]] = {}
     useless: list[str] = []
     for cell in library.cells.values():
-        if cell.drawbacks & _NEVER and "scan" not in cell.drawbacks:
+        if cell.drawbacks & _NEVER - {"scan"}:
             continue
         for match in matches_of(cell):
             if cell.area_um2 > 0:

@@ -26,6 +26,7 @@ from asicbnn.technology.liberty.matching import Match
 _FANOUT: Final = 4
 _ROUNDS: Final = 200
 _SETTLED: Final = 1e-9
+_TABLES: Final = "table_lookup"
 _NOT_TIMED: Final = ("clear", "preset", "three_state_enable", "three_state_disable")
 
 
@@ -80,7 +81,13 @@ def conditions_of(library: Library, inverter: LibertyCell) -> Conditions:
         if table is not None
     ]
     if not tables:
-        raise lacking(inverter, "it has no rise_transition and fall_transition tables")
+        model = library.delay_model
+        raise lacking(
+            inverter,
+            "it has no rise_transition and fall_transition tables",
+            f"the library's delay_model is {model}, and only lookup tables are read: give its "
+            "file of delay_model table_lookup" if model not in ("", _TABLES) else "",
+        )  # fmt: skip
     slew_ps = tables[0].slew_ps[0]
     for _ in range(_ROUNDS):
         before = slew_ps
@@ -194,6 +201,6 @@ def _setup_ps(match: Match, at: Conditions) -> float | None:
     return max(found) if found else None
 
 
-def lacking(cell: LibertyCell, what: str) -> SpecError:
+def lacking(cell: LibertyCell, what: str, cure: str = "") -> SpecError:
     """Return the complaint about a cell, with its place."""
-    return SpecError(Problem(f"cell '{cell.name}': {what}", cell.file, cell.line))
+    return SpecError(Problem(f"cell '{cell.name}': {what}", cell.file, cell.line, help=cure))

@@ -3,18 +3,21 @@
 Operators, strongest first: ``!A`` and ``A'``; ``A ^ B``; ``A * B``, ``A & B`` and ``A B``;
 ``A + B`` and ``A | B`` (Liberty User Guide, "function"). Beside these, Verilog's ``~A``, ``A && B``
 and ``A || B`` are read, which files of other origin have. A backslash ends a line that goes on.
+
+One parser serves two questions: which rows of its truth table an expression is true in, and what it
+says of each variable alone where it is true.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 from asicbnn.errors import SpecError
 
-_PLAIN_NAME: Final = r"[A-Za-z_][\w.]*(?:\[\d+\])?"
+_PLAIN_NAME: Final = r"[A-Za-z_][\w.]*(?:\[\d+(?::\d+)?\])?"
 _QUOTED_NAME: Final = r'\\"[^"\\]+\\"'  # a name that begins with a digit stands in escaped quotes
 _TOKEN = re.compile(rf"[\s\\]*?({_QUOTED_NAME}|{_PLAIN_NAME}|&&|\|\||[01!~'^*&+|()])")
 _NAME = re.compile(f"{_QUOTED_NAME}|{_PLAIN_NAME}")
@@ -51,7 +54,20 @@ def truth_table(text: str, variables: Sequence[str]) -> int:
     if len(variables) > _MOST_VARIABLES:
         raise ExpressionError(f"more than {_MOST_VARIABLES} variables: {text[:60]}")
     columns = {name: column(k, len(variables)) for k, name in enumerate(variables)}
-    return _Parser(text, columns, (1 << (1 << len(variables))) - 1).whole()
+    ones = (1 << (1 << len(variables))) - 1
+    return _Parser(text, columns, 0).whole() & ones
+
+
+def forced_by(text: str) -> Mapping[str, bool]:
+    """Return the variables that a true expression leaves one value alone, and that value.
+
+    ``!A & (B | C)`` says that A is low, and of neither B nor C. What follows only from several
+    places of the expression together is not seen. Raises ExpressionError for what is none.
+    """
+    if not text.strip():
+        return {}
+    variables = {name: _Forced({name: True}, {name: False}) for name in variables_of(text)}
+    return _Parser(text, variables, _Forced()).whole().if_true
 
 
 def column(k: int, variables: int) -> int:
@@ -67,15 +83,52 @@ def _unquoted(name: str) -> str:
     return name.strip('\\"')
 
 
+class _Value(Protocol):
+    """What expressions are reckoned in: a column of a truth table, or what is forced."""
+
+    def __or__(self, other: Self, /) -> Self: ...
+    def __and__(self, other: Self, /) -> Self: ...
+    def __xor__(self, other: Self, /) -> Self: ...
+    def __invert__(self) -> Self: ...
+
+
+_V = TypeVar("_V", bound=_Value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Forced:
+    """Variables forced to a value where an expression is true, and where it is false."""
+
+    if_true: Mapping[str, bool] = field(default_factory=dict)
+    if_false: Mapping[str, bool] = field(default_factory=dict)
+
+    def __invert__(self) -> _Forced:
+        return _Forced(self.if_false, self.if_true)
+
+    def __and__(self, other: _Forced, /) -> _Forced:
+        return _Forced(
+            {**self.if_true, **other.if_true},
+            dict(self.if_false.items() & other.if_false.items()),
+        )
+
+    def __or__(self, other: _Forced, /) -> _Forced:
+        return ~(~self & ~other)
+
+    def __xor__(self, other: _Forced, /) -> _Forced:
+        return _Forced()
+
+
 @dataclass(slots=True)
-class _Parser:
+class _Parser(Generic[_V]):
+    """zero : the value of an expression that is never true."""
+
     text: str
-    columns: Mapping[str, int]
-    ones: int
+    columns: Mapping[str, _V]
+    zero: _V
     at: int = 0
     depth: int = 0
 
-    def whole(self) -> int:
+    def whole(self) -> _V:
         value = self._either()
         if self._peek() is not None or self.text[self.at :].strip().strip("\\"):
             self._refuse()
@@ -95,42 +148,42 @@ class _Parser:
             self.at = match.end()
         return _spelled(match[1]) if match else None
 
-    def _either(self) -> int:
+    def _either(self) -> _V:
         value = self._both()
         while self._peek() in ("+", "|"):
             self._take()
-            value |= self._both()
+            value = value | self._both()
         return value
 
-    def _both(self) -> int:
+    def _both(self) -> _V:
         value = self._differing()
         while (token := self._peek()) is not None and token not in (")", "+", "|"):
             if token in ("*", "&"):
                 self._take()
             elif token in ("^", "'"):
                 self._refuse()
-            value &= self._differing()
+            value = value & self._differing()
         return value
 
-    def _differing(self) -> int:
+    def _differing(self) -> _V:
         value = self._factor()
         while self._peek() == "^":
             self._take()
-            value ^= self._factor()
+            value = value ^ self._factor()
         return value
 
-    def _factor(self) -> int:
-        inverted = 0
+    def _factor(self) -> _V:
+        is_inverted = False
         while self._peek() == "!":
             self._take()
-            inverted ^= self.ones
-        value = self._operand() ^ inverted
+            is_inverted = not is_inverted
+        value = self._operand()
         while self._peek() == "'":
             self._take()
-            value ^= self.ones
-        return value
+            is_inverted = not is_inverted
+        return ~value if is_inverted else value
 
-    def _operand(self) -> int:
+    def _operand(self) -> _V:
         token = self._take()
         if token == "(" and self.depth < _DEEPEST:
             self.depth += 1
@@ -140,8 +193,8 @@ class _Parser:
                 self._refuse()
             return value
         if token in ("0", "1"):
-            return self.ones if token == "1" else 0
+            return ~self.zero if token == "1" else self.zero
         if token is None or token not in self.columns:
             self._refuse()
-            return 0
+            return self.zero
         return self.columns[token]

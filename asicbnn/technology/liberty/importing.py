@@ -94,27 +94,62 @@ def import_libraries(
         *choices.notes,
         *(note for library in (first, *others) for note in library.notes),
         *((moves.note,) if moves else ()),
+        *_unstated(entries),
     )
     return Imported(file, as_text(file), tuple(dict.fromkeys(notes)))
 
 
+def _unstated(entries: Entries) -> Iterator[str]:
+    """Say which figures of power the file lacks, and what that makes of the others."""
+    taken = {
+        entries.matches[name].cell.name: figures
+        for name, figures in entries.figures.items()
+        if name in entries.cells
+    }
+    for what, lacking, so in (
+        (
+            "internal power",
+            [name for name, figures in taken.items() if not figures.has_power],
+            "their energy is that of pins and loads alone, and too low",
+        ),
+        (
+            "leakage",
+            [name for name, figures in taken.items() if not figures.leakage_nw],
+            "it is taken as none, and too low",
+        ),
+    ):
+        if lacking:
+            yield (
+                f"no {what} is stated for {len(lacking)} of the {len(taken)} cells taken, "
+                f"{lacking[0]} the first: {so}"
+            )
+
+
 def _without_memories(libraries: Iterable[Library]) -> tuple[list[Library], list[str]]:
-    """Leave out files of memory macros, which a technology names in a list of their own."""
+    """Leave out files of memory macros, which a technology names in a list of their own.
+
+    So are files that hold nothing of use, such as pads or macros that no memory group tells of.
+    """
     kept: list[Library] = []
+    useless: list[Library] = []
     notes: list[str] = []
     for library in libraries:
-        if library.cells and all(cell.memory for cell in library.cells.values()):
+        name = library.files[0].name
+        if not library.cells:
+            useless.append(library)
+            notes.append(f"{name} holds no cell that plays a role and is passed over")
+        elif all(cell.memory for cell in library.cells.values()):
             notes.append(
-                f"{library.files[0].name} holds memory macros alone and is passed over; list it "
+                f"{name} holds memory macros alone and is passed over; list it "
                 "under macros: in the technology file"
             )
         else:
             kept.append(library)
-    if not kept:
+    if not kept and not useless:
         raise SpecError(
             "the files hold memory macros alone; give the standard cells' Liberty files"
         )
-    return kept, notes
+    return (kept, notes) if kept else (useless, [])
 
 
 def _by_corner(libraries: Iterable[Library]) -> list[Library]:

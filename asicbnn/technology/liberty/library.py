@@ -106,6 +106,7 @@ class Pin:
     is_clock         : marked as a clock
     role             : "scan" for pins of a scan path; "gate_clock", "gate_enable", "gate_test",
                        "gate_out" for the pins of a clock gate; else ""
+    minimum_period_ps : of a clock pin, where the file states one
     """
 
     name: str
@@ -120,6 +121,7 @@ class Pin:
     role: str
     arcs: tuple[TimingArc, ...]
     powers: tuple[InternalPower, ...]
+    minimum_period_ps: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class Storage:
     variables : names of the state and of its complement
     clock     : clocked_on of a flip-flop, enable of a latch (Liberty expressions, as the others)
     data      : next_state of a flip-flop, data_in of a latch
+    has_second_clock : master and slave have clocks of their own
     """
 
     kind: str
@@ -138,6 +141,7 @@ class Storage:
     data: str
     clear: str
     preset: str
+    has_second_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,8 @@ class LibertyCell:
     clock_gate   : clock_gating_integrated_cell, "" for other cells
     drawbacks    : why a synthesis tool would not use it freely: "dont_use", "scan", "always_on",
                    "level_shifter", "isolation", "retention", "switch", "pad", "filler", "macro",
-                   "supplies" (more than one power supply)
+                   "supplies" (more than one power supply), "use_for_size_only", "driver" (an
+                   output that does not drive both levels)
     threshold    : threshold_voltage_group, or the library's default, "" where neither is given
     is_for_clock : marked as a cell of clock trees
     place        : which of the library's files it is from, in the order they were given
@@ -221,7 +226,8 @@ class LibertyFile:
 class Library:
     """The cells of one corner, from one file or several.
 
-    notes : what was peculiar about the files: an assumed unit, a cell defined twice
+    notes       : what was peculiar about the files: an assumed unit, a cell defined twice
+    delay_model : as the file names it, "" where it does not
     """
 
     name: str
@@ -233,3 +239,4 @@ class Library:
     cells: Mapping[str, LibertyCell] = field(repr=False)
     files: tuple[LibertyFile, ...]
     notes: tuple[str, ...]
+    delay_model: str = ""

@@ -140,7 +140,7 @@ def _storages(cell: LibertyCell, inputs: list[Pin], outputs: list[Pin]) -> Itera
     storage = cell.storages[0]
     names = {pin.name for pin in inputs}
     clock, is_inverted_clock = _single(storage.clock)
-    if storage.bits > 1 or clock not in names:
+    if storage.bits > 1 or clock not in names or storage.has_second_clock:
         return
     if storage.kind == "latch" and (gate := _gate_of_latch(cell, storage, clock, outputs)):
         yield gate

@@ -92,11 +92,17 @@ def read_file(path: Path | str, wanted: Callable[[LibertyCell], bool] | None = N
             cells={name: cell for name, cell in cells.items() if cell is not None},
             files=(LibertyFile(path.name, _sha256(path), statements.characters),),
             notes=(*reader.tables.scales.assumed, *_supplies(reader), *_summary(unread), *notes),
+            delay_model=library.text("delay_model").strip('"'),
         )
 
 
 def _unread(cell: LibertyCell) -> list[str]:
-    """Return the function of a cell that is no expression, so that no role is seen in the cell."""
+    """Return the function of a cell that is no expression, so that no role is seen in the cell.
+
+    So it is with a state table where no ff or latch group says the same.
+    """
+    if cell.has_state_table and not (cell.storages or cell.clock_gate):
+        return [f"the statetable of {cell.name} (line {cell.line})"]
     wrong = [pin for pin in cell.outputs() if pin.function and not is_readable(pin.function)]
     return [f"'{pin.function[:40]}' of {cell.name} (line {cell.line})" for pin in wrong[:1]]
 

@@ -33,24 +33,29 @@ _OTHER_FORMS: Final = {
 
 # Possessive throughout: a statement that does not match fails at once instead of being retried.
 _COMMENT = r"/\*(?:[^*]++|\*(?!/))*+\*/"
+_LINE_COMMENT = r"//[^\n]*+"
 _GAP = rf"(?:[\s\\]++|{_COMMENT})*+"
 _STATEMENT = re.compile(
     rf"""(?P<close>\}})
       | (?P<name>"[^"\n]*+"|[A-Za-z_][\w.$-]*+){_GAP}
         (?: :[^\S\n]*+(?:"(?P<quoted>(?:[^"\\]++|\\.)*+)"[^\n;}}]*+|(?P<bare>[^;\n}}"]*+))
-          | \((?P<arguments>(?:[^"(){{}};/]++|"[^"]*+"|{_COMMENT}|/)*+)\){_GAP}(?P<open>\{{)?
+          | \((?P<arguments>(?:[^"(){{}};/]++|"[^"]*+"|{_COMMENT}|{_LINE_COMMENT}|/)*+)\)
+            {_GAP}(?P<open>\{{)?
         )""",
     re.VERBOSE | re.DOTALL,
 )
+_QUOTED_OR_COMMENT = re.compile(rf'"[^"]*+"|{_COMMENT}|{_LINE_COMMENT}')
 _BLANK = re.compile(r"[\s;\\]*+")
 _BRACE = re.compile(r'[{}"]|/\*')
 
 
 def _uncommented(text: str) -> str:
     """Return arguments without comments, their line breaks kept."""
-    if "/*" not in text:
+    if "/*" not in text and "//" not in text:
         return text
-    return re.sub(_COMMENT, lambda comment: "\n" * comment[0].count("\n"), text)
+    return _QUOTED_OR_COMMENT.sub(
+        lambda part: part[0] if part[0][0] == '"' else "\n" * part[0].count("\n"), text
+    )
 
 
 class Kind(Enum):

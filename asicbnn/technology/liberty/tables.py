@@ -28,8 +28,12 @@ _AXIS_OF: Final[dict[str, Axis]] = {
     "output_net_length": "other",
     "related_out_total_output_net_capacitance": "other",
     "related_out_output_net_length": "other",
+    "related_out_output_net_pin_cap": "other",
+    "related_out_output_net_wire_cap": "other",
     "equal_or_opposite_output_net_capacitance": "other",
+    "equal_or_opposite_output_net_length": "other",
     "equal_or_opposite_output_net_pin_cap": "other",
+    "equal_or_opposite_output_net_wire_cap": "other",
 }
 _NO_AXIS: Final = (0.0,)
 LARGEST: Final = 1e30  # no library holds such numbers, and their products must stay finite
@@ -64,7 +68,11 @@ class TableReader:
         """Return a table with axes (slew, load), its values times ``unit``."""
         values = group.attributes.get("values")
         if values is None:
-            self.statements.fail(f"{group.kind}: the table has no values", group.line)
+            is_polynomial = "coefs" in group.attributes
+            cure = "polynomials are not read: give the library's file of lookup tables"
+            self.statements.fail(
+                f"{group.kind}: the table has no values", group.line, cure * is_polynomial
+            )
         if group.argument == "scalar":
             return Table(_NO_AXIS, _NO_AXIS, self._shaped(group, values, (), unit))
         template = self.templates.get(group.argument)

@@ -196,6 +196,41 @@ def test_a_slew_that_swings_about_its_fixed_point_settles(tmp_path):
     assert slew_ps == pytest.approx(line_ps)
 
 
+def test_delays_that_are_no_tables_are_named(tmp_path):
+    path = tmp_path / "linear.lib"
+    text = STYLES["nangate"].library().replace("table_lookup", "generic_cmos")
+    path.write_text(re.sub(r"(cell_rise|cell_fall|rise_transition|fall_transition) ", "u ", text))
+    with pytest.raises(SpecError) as caught:
+        import_liberty([path], "linear")
+    assert "it has no rise_transition and fall_transition tables" in str(caught.value)
+    assert "delay_model is generic_cmos, and only lookup tables are read" in str(caught.value)
+
+
+def test_a_polynomial_is_named(tmp_path):
+    path = tmp_path / "polynomial.lib"
+    path.write_text(WHOLE.replace('values ("1, 2, 4", "3, 4, 6")', 'coefs ("1, 2")', 1))
+    with pytest.raises(SpecError) as caught:
+        read_file(path)
+    assert "cell_rise: the table has no values" in str(caught.value)
+    assert "polynomials are not read: give the library's file of lookup tables" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "comment", ["// of 2 (x 3); \"unread\" }\n", "/* of 2; x 3 */", "/* of\n2 */ // and 3\n"]
+)
+def test_comments_between_the_rows_of_a_table(tmp_path, comment):
+    path = tmp_path / "told.lib"
+    path.write_text(WHOLE.replace('"1, 2, 4", "3', f'"1, 2, 4", {comment} "3'))
+    table = read_file(path).cells["INV"].pins["Y"].arcs[0].cell_rise
+    assert table.values.ravel().tolist() == pytest.approx([1000, 2000, 4000, 3000, 4000, 6000])
+
+
+def test_what_looks_like_a_comment_inside_quotes_is_none(tmp_path):
+    path = tmp_path / "address.lib"
+    path.write_text(WHOLE.replace("cell (INV)", 'cell ("INV//A/*B*/")'))
+    assert list(read_file(path).cells) == ["INV//A/*B*/"]
+
+
 def test_a_library_that_states_no_voltage(complaint):
     text = WHOLE.replace("nom_voltage : 1.0;", "")
     assert complaint(text).startswith("bad.lib:1: the library states no voltage or no temperature")

@@ -10,7 +10,7 @@ from liberty_styles import PARTS, STYLES, Line, Part
 from asicbnn.errors import SpecError
 from asicbnn.technology.cell_entries import CellEntry
 from asicbnn.technology.composition import resolve
-from asicbnn.technology.liberty.choice import choose, drive_of
+from asicbnn.technology.liberty.choice import choose, drive_of, threshold_of
 from asicbnn.technology.liberty.importing import import_liberty
 from asicbnn.technology.liberty.reader import read_file
 
@@ -128,11 +128,25 @@ def test_cells_marked_dont_use_only_where_nothing_else_fits(chosen):
         "pad_cell : true;", "is_filler_cell : true;", "is_macro_cell : true;",
         'power_gating_cell : "ret_1";', 'retention_cell : "DRFF";', 'level_shifter_type : "HL";',
         "pin (P) { direction : output; is_pad : true; }",
+        "pin (P) { direction : input; isolation_cell_enable_pin : true; }",
+        "pin (P) { direction : input; level_shifter_data_pin : true; }",
+        'pin (P) { direction : input; retention_pin (save_restore, "1"); }',
+        "pin (P) { direction : output; driver_type : open_drain; }",
+        'pin (P) { direction : output; driver_type : "pull_up"; }',
     ],
 )  # fmt: skip
 def test_cells_for_other_purposes_are_never_taken(chosen, mark):
     marked = dataclasses.replace(STYLE, around_cell=f"    {mark}")
     assert chosen({"NAND2": PARTS["NAND2"]}, marked).get("nand2") is None
+
+
+@pytest.mark.parametrize(
+    "mark", ["scan", "retention_cell : ret;"], ids=["scan", "scan and retention"]
+)
+def test_a_scan_flop_stands_in_where_there_is_no_other_but_none_that_retains(chosen, mark):
+    scan = "    test_cell () { }\n    " + mark.replace("scan", "")
+    flop = chosen({}, marked_and_not({"DFF": PARTS["DFF"]}, scan, INV=PARTS["INV"])).get("flop")
+    assert (flop is None) == ("retention" in mark)
 
 
 def marked_and_not(marked, around, **named):
@@ -169,6 +183,78 @@ def test_cells_of_one_threshold_voltage_where_a_file_tells(chosen):
     assert "OR2" in found.get("or2").cell.name
     (note,) = found.notes
     assert note.startswith("cells of threshold_voltage_group '' are taken, those of 'LVT' only")
+
+
+@pytest.mark.parametrize(
+    ("name", "threshold"),
+    [
+        ("INVX1_HVT", "hvt"), ("LVT_INVX1", "lvt"), ("INVD1BWP30P140ULVT", "ulvt"),
+        ("INVD1BWP30P140", ""), ("INV_X1M_A9TR", "r"), ("INV_X1N_A10P5TSL", "sl"),
+        ("INVx1_ASAP7_75t_SL", "sl"), ("ND2LVTD1", "lvt"), ("INV_X1", ""), ("inv_1", ""),
+    ],
+)  # fmt: skip
+def test_the_threshold_a_name_tells(name, threshold):
+    assert threshold_of(name) == threshold
+
+
+def test_cells_of_one_threshold_voltage_where_names_alone_tell(chosen):
+    """All cells of a file of two; pins would have the roles go their own ways."""
+    plain = dataclasses.replace(STYLE, cell_name="{}".format)
+    parts = {}
+    for name in ("INV", "NAND2", "NOR2", "BUF", "DFF"):
+        parts |= {f"{name}X1_{threshold}": PARTS[name] for threshold in ("HVT", "LVT")}
+    text = plain.library(parts)
+    for name in ("INVX1_LVT", "NAND2X1_HVT", "BUFX1_HVT", "DFFX1_HVT"):
+        start = text.index(f"  cell ({name})")
+        text = text[:start] + text[start:].replace("capacitance : 0.002", "capacitance : 0.001", 1)
+
+    class Both:
+        def library(self, _):
+            return text
+
+    found = chosen({}, Both())
+    assert {match.cell.name[-3:] for match in found.by_role.values()} == {"LVT"}
+    (note,) = found.notes
+    assert note.startswith("cells named 'lvt' are taken, those of 'hvt' only for roles it lacks")
+
+
+SLOW = Line(500, 3, 0.1)
+
+
+@pytest.mark.parametrize("name", ["DLYINV", "CLKINV", "CKN", "INVHOLD"])
+def test_a_gate_made_for_clocks_or_delay_is_taken_where_there_is_no_other(chosen, name):
+    plain = dataclasses.replace(STYLE, cell_name="{}X1".format)
+    small = {name: changed("INV", area=0.5)}
+    assert chosen(small | {"INV": PARTS["INV"]}, plain).get("inverter").cell.name == "INVX1"
+    assert chosen(small, plain).get("inverter").cell.name == f"{name}X1"
+
+
+@pytest.mark.parametrize(("role", "part"), [("inverter", "INV"), ("buffer", "BUF")])
+def test_a_delay_cell_is_known_by_its_delay_whatever_its_name(chosen, role, part):
+    parts = {"HUSH": changed(part, area=0.5, delay=SLOW), part: PARTS[part]}
+    assert part in chosen(parts).get(role).cell.name
+
+
+def test_a_strong_cell_does_not_make_a_weak_one_slow(chosen):
+    """Ten times less per load, and nearly the same without any."""
+    strong = changed("INV", area=4.0, delay=Line(5, 0.2, 0.1))
+    found = chosen({"BIG": strong, "LARGE": strong, "INV": PARTS["INV"]})
+    assert "INV" in found.get("inverter").cell.name
+
+
+@pytest.mark.parametrize(
+    ("part", "plain", "second"),
+    [
+        ("DFF", 'clocked_on : "CK";', ' clocked_on_also : "!CK";'),
+        ("LATCH", 'enable : "G";', ' enable_also : "!G";'),
+    ],
+)
+def test_a_cell_whose_halves_have_clocks_of_their_own_is_none_of_one(tmp_path, part, plain, second):
+    path = tmp_path / "some.lib"
+    text = STYLE.library({part: PARTS[part]})
+    assert plain in text
+    path.write_text(text.replace(plain, plain + second))
+    assert not choose(read_file(path)).by_role
 
 
 def test_corners_of_one_name_voltage_and_temperature_have_sources_of_their_own(tmp_path):
@@ -220,6 +306,31 @@ def test_functions_that_cannot_be_read_are_told(tmp_path):
     path.write_text(STYLE.library({"INV": changed("INV", functions={"Y": "not(A"})}))
     with pytest.raises(SpecError, match=r"no inverter(.|\n)*functions that cannot be read"):
         import_liberty([path], "odd")
+
+
+def test_a_state_table_alone_is_no_flop_and_told(tmp_path):
+    path = tmp_path / "tables.lib"
+    text = STYLE.library(but("DFFR"))
+    table = 'statetable ("D CK", "IQ") { table : "H R : - : H, L R : - : L, - ~R : - : N"; }'
+    path.write_text(re.sub(r"ff \([^)]*\) \{[^}]*\}", table, text))
+    line = path.read_text()[: path.read_text().index("vendor__DFF")].count("\n") + 1
+    said = rf"the statetable of vendor__DFF_1 \(line {line}\) the first"
+    with pytest.raises(SpecError, match=rf"no flop(.|\n)*{said}"):
+        import_liberty([path], "tables")
+
+
+@pytest.mark.parametrize("what", ["internal power", "leakage"])
+def test_figures_of_power_that_a_file_lacks_are_told(tmp_path, what):
+    path = tmp_path / "mute.lib"
+    text = STYLE.library()
+    if what == "leakage":
+        text = text.replace("cell_leakage_power : 0.02", "cell_leakage_power : 0")
+    else:
+        text = re.sub(r"(rise|fall)_power \(", "no_power (", text)
+    path.write_text(text)
+    (note,) = import_liberty([path], "mute").notes
+    assert note.startswith(f"no {what} is stated for 15 of the 15 cells taken, vendor__INV_1 the")
+    assert note.endswith("too low")
 
 
 def test_files_of_one_voltage_and_two_processes_are_told_apart_in_any_order(tmp_path):
@@ -420,6 +531,21 @@ def test_a_cell_without_tables_is_refused_with_its_line(tmp_path):
     assert str(found.value) == (
         f"{path}:{line}: cell 'vendor__NAND2_1': no output has a cell_rise or cell_fall table"
     )
+
+
+def test_a_file_that_holds_nothing_of_use_is_passed_over(tmp_path):
+    """Pads, or a macro that no memory group tells of, of another voltage than the cells."""
+    cells, macro = tmp_path / "cells.lib", tmp_path / "macro.lib"
+    cells.write_text(STYLE.library())
+    macro.write_text(
+        STYLE.library({"RAM": PARTS["FA"]}).replace('"A^B^C"', '""').replace("1.2;", "1.1;")
+    )
+    for order in ([cells, macro], [macro, cells]):
+        done = import_liberty(order, "both")
+        assert not done.file.corners
+        assert "macro.lib holds no cell that plays a role and is passed over" in done.notes
+    with pytest.raises(SpecError, match=r"macro\.lib: the library has no inverter"):
+        import_liberty([macro], "alone")
 
 
 def test_memory_macros_beside_the_cells_are_passed_over(tmp_path):

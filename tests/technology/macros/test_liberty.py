@@ -69,6 +69,10 @@ def _clock(name, *powers):
     return f"pin({name}) {{ direction : input; clock : true; {' '.join(powers)} }}"
 
 
+def _pin(name):
+    return f"pin({name}) {{ direction : input; }}"
+
+
 def _read(tmp_path, *pins, kind="ram"):
     (tmp_path / "m.lib").write_text(_MACRO.format(kind=kind, pins="\n    ".join(pins)))
     [macro] = macros.load(["m.lib"], tmp_path).macros
@@ -104,6 +108,78 @@ class TestLibertyOfOthers:
         )
         assert macro.write_energy_fj == pytest.approx(2 * macro.read_energy_fj)
 
+    def test_a_condition_with_a_choice_says_what_it_leaves_none_of(self, tmp_path):
+        """One write enable for all, and one for each bit, any of which makes a write."""
+        bits = " | ".join(f"!WEN[{bit}]" for bit in range(8))
+        macro = _read(
+            tmp_path,
+            _clock(
+                "CLK",
+                _power(f'when : "!CEN & !GWEN & ({bits})";', 3.0),
+                _power('when : "CEN";', 0.001),
+                _power('when : "!CEN & GWEN";', 1.0),
+            ),
+            _pin("CEN"),
+            _pin("GWEN"),
+            _bus("WEN", "input", "CLK", "setup_rising"),
+            _bus("D", "input", "CLK", "setup_rising"),
+            _bus("Q", "output", "CLK", "rising_edge", 'when : "((!CEN) & (GWEN))";'),
+        )
+        assert (macro.read_energy_fj, macro.write_energy_fj) == pytest.approx((1000, 3000))
+        assert (macro.ports, macro.write_mask) == ("1rw", "bit")
+
+    @pytest.mark.parametrize(
+        ("enable", "at_low", "at_high"),
+        [
+            ("web0", "write", "read"), ("wen", "write", "read"), ("we_n", "write", "read"),
+            ("GWEN", "write", "read"), ("we", "read", "write"), ("we_in", "read", "write"),
+            ("wr_en", "read", "write"),
+        ],
+    )  # fmt: skip
+    def test_where_no_pin_says_when_it_is_sampled_the_name_of_the_enable_does(
+        self, tmp_path, enable, at_low, at_high
+    ):
+        """Energy of a clock at rest stands beside: an action is the most that its level takes."""
+        macro = _read(
+            tmp_path,
+            _clock(
+                "clk0",
+                _power(f'when : "!csb0 & !{enable}";', 4.0),
+                _power(f'when : "csb0 & !{enable}";', 2.5),
+                _power(f'when : "!csb0 & {enable}";', 3.0),
+                _power(f'when : "csb0 & {enable}";', 2.0),
+            ),
+            _pin("csb0"),
+            _pin(enable),
+            _bus("din0", "input", "clk0", "setup_rising"),
+            _bus("dout0", "output", "clk0", "rising_edge"),
+        )
+        of = {"read": macro.read_energy_fj, "write": macro.write_energy_fj}
+        assert (of[at_low], of[at_high]) == pytest.approx((4000, 3000))
+
+    @pytest.mark.parametrize("stated", ["attribute", "timing"])
+    def test_data_behind_the_falling_clock_come_half_a_cycle_later(self, tmp_path, stated):
+        period = {
+            "attribute": "min_period : 6;",
+            "timing": 'timing() { related_pin : "ck"; timing_type : minimum_period; '
+            'rise_constraint(scalar) { values("6"); } }',
+        }[stated]
+        pins = [
+            _clock("ck", _power("", 1.5), period),
+            _bus("d", "input", "ck", "setup_rising"),
+        ]
+        late = _read(tmp_path, *pins, _bus("q", "output", "ck", "falling_edge"))
+        early = _read(tmp_path, *pins, _bus("q", "output", "ck", "rising_edge"))
+        assert (late.minimum_cycle_ps, early.minimum_cycle_ps) == pytest.approx((6000, 6000))
+        assert (late.access_ps, early.access_ps) == pytest.approx((5500, 2500))
+
+    def test_a_macro_without_area_is_no_part_of_a_chip(self, tmp_path):
+        text = _MACRO.replace("area : 100", "area : 0")
+        pins = (_clock("ck", _power("", 1.0)), _bus("q", "output", "ck", "rising_edge"))
+        (tmp_path / "m.lib").write_text(text.format(kind="rom", pins="\n    ".join(pins)))
+        with pytest.raises(SpecError, match=r"m\.lib:5:1: macro m: it has no area"):
+            macros.load(["m.lib"], tmp_path)
+
     def test_a_port_to_read_and_one_to_write(self, tmp_path):
         macro = _read(
             tmp_path,
@@ -138,10 +214,10 @@ class TestLibertyOfOthers:
             ),
             (
                 [
-                    _clock("ck", _power('when : "a | b";', 1.0), _power('when : "!a";', 2.0)),
+                    _clock("ck", _power('when : "a ? b";', 1.0), _power('when : "!a";', 2.0)),
                     _bus("q", "output", "ck", "rising_edge"),
                 ],
-                "the condition 'a | b' of its energy is no plain product",
+                "the condition 'a ? b' of its energy is no expression",
             ),
         ],
     )
