@@ -1,6 +1,7 @@
 """The clock tree: its sinks, its wires, and what clock gates save."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,14 @@ def test_wires_grow_with_the_root_of_the_area():
     assert clock_tree(SKY, gated, 1e4).leaf_um == pytest.approx(TREE_UM * math.sqrt(1e4 / flops))
 
 
+@pytest.mark.parametrize("accelerator", [TINY, GATED], ids=["plain", "gated"])
+def test_every_flop_and_every_clock_gate_has_a_leaf(accelerator):
+    built = area(accelerator, SKY)
+    tree = clock_tree(SKY, built, 1e5)
+    clocked = built.logic_cells.flop + built.logic_cells.clock_gate
+    assert tree.wire_um - tree.trunk_um == pytest.approx(clocked * tree.leaf_um)
+
+
 def test_tree_energy_is_buffers_that_rise_and_fall_and_their_pins():
     built = area(TINY, SKY)
     buffers = built.parts["clock"] / SKY.clock_buffer.area_um2
@@ -110,9 +119,19 @@ def test_cells_asked_to_lie_closer_have_a_shorter_tree():
     assert unplaced_tree(dense, SKY, built).wire_um < unplaced_tree(TINY, SKY, built).wire_um
 
 
-def test_the_trees_buffers_have_room_however_few_cells_there_are_beside_them():
+@pytest.mark.parametrize("share", [1, 1e-1, 1e-2, 1e-3])
+def test_the_trees_buffers_have_room_however_few_cells_there_are_beside_them(share):
     built = area(TINY, SKY)
-    assert placed_growth(SKY, built) >= 1 + built.parts["clock"] / built.cells_um2
+    components = {
+        name: replace(each, area_um2=share * each.area_um2)
+        for name, each in built.components.items()
+    }
+    built = replace(built, components=components, memories=())
+    placed_um2 = placed_growth(SKY, built) * built.cells_um2
+    grown_um2 = routed_factors(SKY).growth.value * built.cells_um2
+    with_tree_um2 = built.cells_um2 + built.parts["clock"]
+    assert placed_um2 == pytest.approx(max(grown_um2, with_tree_um2))
+    assert (grown_um2 < with_tree_um2) == (share < 1)
 
 
 @pytest.mark.parametrize("level", ["cell", "gate", "routed"])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import asicbnn
@@ -284,7 +285,6 @@ def test_a_record_beyond_belief_is_flagged(monkeypatch, record, sentence):
 
 
 def test_results_are_the_shape_of_the_schema(cifar):
-    jsonschema = pytest.importorskip("jsonschema")
     jsonschema.validate(json.loads(json.dumps(cifar.to_json())), result_schema())
     assert len(cifar.to_frame()) == 9
     assert set(cifar.parts_frame()["kind"]) >= {"logic", "memory", "link", "external", "leakage"}

@@ -10,6 +10,7 @@ from asicbnn.hardware.configuration import configuration
 from asicbnn.model.area import area
 from asicbnn.model.costs import costs
 from asicbnn.model.timing import timing
+from asicbnn.model.wire_delay import WireDelays
 from asicbnn.spec.accelerator import Accelerator, with_changes
 from asicbnn.spec.reader import read
 from asicbnn.technology.library import load
@@ -36,6 +37,17 @@ def test_the_period_is_the_slowest_of_paths_and_memories():
     assert found.period_ps == found.limit_ps == max(expected.values())
     assert expected[found.limiter] == found.period_ps
     assert found.clock_mhz == pytest.approx(1e6 / found.period_ps)
+
+
+def test_the_band_of_a_path_with_wires_ends_where_each_of_its_delays_has_its_own_error():
+    built, path = area(TINY, SKY, "cell"), "accumulate"
+    wires = WireDelays({path: 1.5}, {path: 40_000.0}, factor_error=0.2, added_error=0.7)
+    gates_ps = timed({}).paths_ps[path]
+    found = timing(TINY, SKY, built, wires)
+    assert found.limiter == path
+    assert found.period_ps == pytest.approx(1.5 * gates_ps + 40_000)
+    upper_ps = (1 + SKY.path_relative_error) * gates_ps + 1.2 * 0.5 * gates_ps + 1.7 * 40_000
+    assert found.relative_error == pytest.approx(upper_ps / found.period_ps - 1)
 
 
 def test_a_slow_memory_limits_and_its_band_is_stated():

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 
 from asicbnn.spec.check import KINDS, Kind
 from asicbnn.spec.schema import schema
@@ -48,8 +50,6 @@ def test_a_field_called_title_is_kept() -> None:
 
 
 def test_shipped_accelerators_match_their_schema() -> None:
-    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
-    yaml = pytest.importorskip("yaml")
     for file in sorted((Path(__file__).parents[2] / "arch_specs").glob("*.yaml")):
         kind: Kind = "sweep" if "sweep" in file.name else "accelerator"
         jsonschema.validate(yaml.safe_load(file.read_text()), schema(kind))

@@ -17,6 +17,7 @@ from asicbnn.technology.operating_entry import OperatingEntry
 from asicbnn.technology.operating_point import (
     alpha_power_delay,
     capacitance_ratio,
+    delay_error,
     delay_ratio,
     leakage_ratio,
     lowest_voltage_v,
@@ -60,6 +61,26 @@ def voltage(technology, share, temperature_c):
 def temperature(technology, share):
     known = technology.operating.temperature_c
     return known.least + share * (known.most - known.least)
+
+
+@given(technologies, shares, shares)
+def test_an_error_of_the_threshold_moves_delay_by_the_slope_of_the_law(technology, low, warm):
+    """The error is the law's own slope, in logarithms, times how far the threshold may be off."""
+    here_c = temperature(technology, warm)
+    point = (technology.voltage_v, technology.temperature_c)
+    here = (voltage(technology, low, here_c), here_c)
+    entry, step_v = technology.operating, 1e-6
+    middle_v = entry.threshold_voltage_v.value
+
+    def logarithm(threshold_v):
+        moved = entry.threshold_voltage_v.model_copy(update={"value": threshold_v})
+        return math.log(
+            delay_ratio(entry.model_copy(update={"threshold_voltage_v": moved}), *point, *here)
+        )
+
+    slope = (logarithm(middle_v + step_v) - logarithm(middle_v - step_v)) / (2 * step_v)
+    expected = math.expm1(abs(slope) * entry.threshold_error_v.value)
+    assert delay_error(entry, *point, *here) == pytest.approx(expected, rel=1e-4, abs=1e-7)
 
 
 @pytest.mark.parametrize("technology", ALL, ids=NAMES)

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -62,6 +63,19 @@ def test_ihp_energies_are_the_gate_mapped_ones_scaled_by_toggle_energy(table):
     both = [popcount_energy(SKY, structure, 64).per_lane_fj(0) for structure in ("tree", "sliced")]
     sliced = popcount_energy(IHP, "sliced", 64).per_lane_fj(0)
     assert tree == pytest.approx(sliced * both[0] / both[1], rel=1e-3)
+
+
+@pytest.mark.parametrize("technology", ALL, ids=lambda t: t.name)
+@pytest.mark.parametrize("structure", ["sliced", "tree"])
+def test_between_two_measured_numbers_of_lanes_each_doubling_adds_as_much(technology, structure):
+    lanes = technology.popcount_energies[structure].lanes
+    assert len(lanes) > 1
+    for low, high in pairwise(lanes):
+        doublings = [low * 2**n for n in range((high // low).bit_length())]
+        assert doublings[-1] == high
+        energies = [popcount_energy(technology, structure, n).per_lane_fj() for n in doublings]
+        steps = [after - before for before, after in pairwise(energies)]
+        assert steps == pytest.approx([steps[0]] * len(steps), abs=1e-9 * energies[0])
 
 
 @given(technologies, structures, st.integers(1, 4096))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
 from asicbnn.technology import routing
 from asicbnn.technology.factor_entries import RoutedEntry
@@ -186,7 +187,22 @@ class TestOfATechnology:
         assert macro_halo_um(SKY, 10_000.0) == 40
 
 
+def test_flows_scatter_about_the_mean_of_a_design_as_its_layouts_do():
+    """A one-way analysis of variance: what is left once each design has its own mean."""
+    logs = {}
+    for d in open_designs():
+        if d.nets and d.wire_um and d.core_area_um2:
+            spacings = d.wire_um / d.nets / math.sqrt(d.core_area_um2 / d.nets)
+            logs.setdefault(d.name, []).append(
+                math.log(spacings) - wire_laws().spacings_exponent * math.log(d.nets)
+            )
+    several = [np.array(group) for group in logs.values() if len(group) > 1]
+    freedom = sum(map(len, several)) - len(several)
+    variance = sum((len(group) - 1) * group.var(ddof=1) for group in several) / freedom
+    expected = math.exp(float(stdtrit(freedom, 0.975)) * math.sqrt(variance)) - 1
+    assert routing.between_flows_error() == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 30, 200])
 def test_students_t_is_that_of_scipy(freedom):
-    stdtrit = pytest.importorskip("scipy.special").stdtrit
     assert student_t(freedom) == pytest.approx(float(stdtrit(freedom, 0.975)), rel=1e-9)

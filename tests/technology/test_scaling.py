@@ -118,6 +118,14 @@ def test_bit_cells_are_interpolated_between_published_ones():
     assert 0.346 / 2.43 < bit_cell_ratio(55) < 0.525 / 2.43
 
 
+@given(st.floats(0.1, 2), st.floats(0.1, 1))
+def test_below_the_finest_published_bit_cell_both_sides_shrink_with_the_node(node, times):
+    """A cell of a width and a height; each goes by the node."""
+    assert bit_cell_ratio(2) == pytest.approx(0.0175 / 2.43)
+    shrunk, whole = bit_cell_ratio(times * node), bit_cell_ratio(node)
+    assert math.sqrt(shrunk) == pytest.approx(times * math.sqrt(whole))
+
+
 def test_nothing_is_interpolated_outside_its_points():
     with pytest.raises(ValueError, match=r"^5 nm is not within 7 to 130 nm$"):
         interpolated(5, [(130, 1.0), (7, 0.1)])

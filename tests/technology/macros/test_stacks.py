@@ -10,7 +10,7 @@ from technology.macros.stated import ASAP, HEAD, IHP, SKY, exact, of
 from asicbnn.errors import ModelError
 from asicbnn.technology import library
 from asicbnn.technology.macro import MacroList, SramMacro
-from asicbnn.technology.macro_stack import smallest_stack, stack_costs
+from asicbnn.technology.macro_stack import MacroStack, smallest_stack, stack_costs
 from asicbnn.technology.memories import memory
 
 
@@ -50,6 +50,18 @@ class TestStacks:
         assert three.write_energy_fj == one.write_energy_fj
         assert one.read_energy_fj < three.read_energy_fj < 1.03 * one.read_energy_fj
         assert three.leakage_nw > 3 * one.leakage_nw
+
+    @given(st.integers(1, 200), st.integers(1, 64))
+    def test_halving_the_banks_until_one_is_left_takes_a_multiplexer_a_time(self, banks, bits):
+        macro = SramMacro("m", 64, bits, "1rw", 100.0, access_ps=900.0, read_energy_fj=50.0)
+        stack = MacroStack(((macro, 1),), banks)
+        left, levels = banks, 0
+        while left > 1:
+            left, levels = left // 2 + left % 2, levels + 1
+        mux2, found = IHP.cell("mux2"), stack_costs(IHP, stack, bits)
+        assert found.access_ps == pytest.approx(900 + levels * mux2.delay_fo4_ps)
+        switched = 0.5 * levels * bits  # half of the bits differ from the last word's
+        assert found.read_energy_fj == pytest.approx(50 + switched * mux2.toggle_energy_fj)
 
     @given(
         st.lists(st.tuples(st.integers(1, 9), st.floats(1, 9)), min_size=1, max_size=4),
