@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from asicbnn.calibration.calibrate import Calibration
 from asicbnn.calibration.residuals import Metric, Residual
@@ -21,18 +22,27 @@ _TITLES: tuple[tuple[Metric, str], ...] = (
     ("area", "Area"), ("delay", "Longest path"), ("energy", "Energy per op"),
 )  # fmt: skip
 _ROW_INCH, _LEGEND_INCH = 2.3, 0.3
-_JITTER = 0.3
-_ROOM = 1.25
+_JITTER, _HALF_BOX = 0.3, 0.4
+_ROOM = 1.1
 _UPRIGHT = 3
 """Names below a panel that fit side by side."""
+_NARROWEST = 3
+"""Structures that the narrowest panel is as wide as."""
+_BOX = "#777777"
+
+Spreads = Mapping[tuple[str, Metric], float]
+"""Half-width of the band of a factor, by structure and metric."""
 
 
 @drawn
 def calibration(found: Calibration) -> Figure:
     """Error of every calibrated estimate; the half the factors were fitted on is hollow.
 
+    A box around each structure is the band the next design is expected in (`expected_spread`).
+
     Raises ModelError if nothing was measured.
     """
+    spreads = {(each.structure, each.metric): each.spread for each in found.summaries()}
     rows = [
         list(_panels(r for r in found.residuals if r.structure.startswith(_WHOLE) == is_whole))
         for is_whole in (False, True)
@@ -43,19 +53,25 @@ def calibration(found: Calibration) -> Figure:
     figure = sheet(PAGE_INCH, _LEGEND_INCH + _ROW_INCH * len(rows))
     shown = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
     for part, panels in zip(shown, rows, strict=True):
-        for axes, (metric, title, some) in zip(
-            part.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
-        ):
-            _panel(axes, title, some, _goal(metric, some))
-        part.supylabel("estimated / measured - 1 [%]", fontsize=7.5)
+        names = [_structures(some) for _, _, some in panels]
+        widths = [max(len(some), _NARROWEST) for some in names]
+        drawn_on = part.subplots(1, len(panels), squeeze=False, width_ratios=widths)[0]
+        tilts = any(len(some) > _UPRIGHT for some in names)
+        for axes, (metric, title, some) in zip(drawn_on, panels, strict=True):
+            _panel(axes, some, _goal(metric, some), spreads)
+            _name(axes, title, _structures(some), tilts=tilts)
+        whole = panels[0][2][0].structure.startswith(_WHOLE)
+        kind = "Accelerators" if whole else "Components"
+        part.supylabel(f"{kind}\nestimated / measured - 1 [%]", fontsize=7.5, ma="center")
     marks = [
         Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=4, label="judged"),
         Line2D([], [], color=BLUE, marker="o", linestyle="", markersize=4,
                markerfacecolor="none", label="fitted on"),
         Line2D([], [], color=VERMILION, marker="^", linestyle="", markersize=4, label="composed"),
-        Line2D([], [], color="#DDDDDD", linewidth=6, label="goal"),
+        Patch(facecolor="#DDDDDD", label="goal"),
+        Patch(facecolor="none", edgecolor=_BOX, linewidth=0.6, label="next design, 95 %"),
     ]  # fmt: skip
-    figure.legend(handles=marks, loc="outside lower center", ncols=4)
+    figure.legend(handles=marks, loc="outside lower center", ncols=len(marks))
     return figure
 
 
@@ -63,8 +79,7 @@ def _panels(residuals: Iterable[Residual]) -> Iterator[tuple[Metric, str, list[R
     every = list(residuals)
     for metric, title in _TITLES:
         if some := [r for r in every if r.metric == metric]:
-            whole = some[0].structure.startswith(_WHOLE)
-            yield metric, f"{title}, {'accelerators' if whole else 'components'}", some
+            yield metric, title, some
 
 
 def _goal(metric: Metric, residuals: Sequence[Residual]) -> float:
@@ -72,23 +87,38 @@ def _goal(metric: Metric, residuals: Sequence[Residual]) -> float:
     return GOALS[_WHOLE if whole else metric]
 
 
-def _panel(axes: Axes, title: str, residuals: Sequence[Residual], goal: float) -> None:
-    structures = sorted({r.structure for r in residuals})
+def _structures(residuals: Iterable[Residual]) -> list[str]:
+    return sorted({r.structure for r in residuals})
+
+
+def _panel(axes: Axes, residuals: Sequence[Residual], goal: float, spreads: Spreads) -> None:
     axes.axhspan(-100 * goal, 100 * goal, color="#EEEEEE", linewidth=0)
     axes.axhline(0, color="#888888", linewidth=0.7)
-    for place, structure in enumerate(structures):
+    furthest = max(goal, *(abs(r.error) for r in residuals))
+    for place, structure in enumerate(_structures(residuals)):
         own = sorted(
             (r for r in residuals if r.structure == structure),
             key=lambda r: (r.point.pes * r.point.lanes, r.point.lanes),
         )
+        spread = spreads.get((structure, own[0].metric), 0.0)
+        _box(axes, place, spread)
+        furthest = max(furthest, spread)
         across = place + np.linspace(-_JITTER, _JITTER, len(own))
         for x, residual in zip(across, own, strict=True):
             _point(axes, float(x), residual)
-    limit = 100 * _ROOM * max(*(abs(r.error) for r in residuals), goal)
+    limit = 100 * _ROOM * furthest
     axes.set_ylim(-limit, limit)
-    axes.set_xlim(-0.6, len(structures) - 0.4)
+
+
+def _box(axes: Axes, place: int, spread: float) -> None:
+    low, high = 100 * (1 / (1 + spread) - 1), 100 * spread
+    axes.bar(place, high - low, 2 * _HALF_BOX, low, color="none", edgecolor=_BOX, linewidth=0.6)
+
+
+def _name(axes: Axes, title: str, structures: Sequence[str], *, tilts: bool) -> None:
     names = [plain(name).removeprefix(f"{_WHOLE} ") for name in structures]
-    tilt: Any = {} if len(names) <= _UPRIGHT else {"rotation": 30, "ha": "right"}
+    tilt: Any = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if tilts else {}
+    axes.set_xlim(-0.6, len(structures) - 0.4)
     axes.set_xticks(range(len(names)), names, **tilt)
     axes.grid(visible=False, axis="x")
     axes.set_title(title)

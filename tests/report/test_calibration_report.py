@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 
 import pytest
@@ -48,6 +50,31 @@ def test_the_figure_is_the_same_each_time(found, tmp_path):
     [one] = save(calibration(found), tmp_path / "one", ["svg"])
     [two] = save(calibration(found), tmp_path / "two", ["svg"])
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_box_per_structure_is_the_band_the_next_design_is_expected_in(found):
+    spreads = {(each.structure, each.metric): each.spread for each in found.summaries()}
+    boxes = [box for axes in calibration(found).axes for bars in axes.containers for box in bars]
+    drawn = sorted(box.get_y() + box.get_height() for box in boxes)
+    assert drawn == pytest.approx(sorted(100 * spread for spread in spreads.values()))
+    for box in boxes:
+        above, below = box.get_y() / 100 + box.get_height() / 100, box.get_y() / 100
+        assert (1 + above) * (1 + below) == pytest.approx(1)  # a factor either way
+
+
+def test_no_name_of_the_figure_runs_into_another(found):
+    figure = calibration(found)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        names = axes.get_xticklabels()
+        places = [axes.transData.transform((x, 0))[0] for x in axes.get_xticks()]
+        lean = math.sin(math.radians(names[0].get_rotation())) or math.inf
+        tall = names[0].get_fontsize() * figure.dpi / 72
+        assert all(b - a > tall / lean for a, b in itertools.pairwise(places))
+    titles = [axes.title.get_window_extent() for axes in figure.axes]
+    labels = [text.get_window_extent() for part in figure.subfigs for text in part.texts]
+    for one, other in itertools.combinations(titles + labels, 2):
+        assert not one.overlaps(other)
 
 
 def test_nothing_measured_is_nothing_drawn(found):
