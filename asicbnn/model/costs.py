@@ -24,6 +24,7 @@ from asicbnn.model.routed import Routed, routed
 from asicbnn.model.timing import Timing, timing
 from asicbnn.model.uncertainty import Bands
 from asicbnn.spec.accelerator import Accelerator
+from asicbnn.technology.calibration import energy_key
 from asicbnn.technology.library import Technology, load
 from asicbnn.technology.popcount import popcount_energy
 
@@ -100,8 +101,9 @@ def _flags(
     laid_out: Routed | None,
 ) -> Iterator[str]:
     yield from clocked.flags
-    yield from technology.flags
     structure = accelerator.array.popcount.structure
+    replaced = technology.before_gates if _has_factors(technology, built, structure) else ()
+    yield from (flag for flag in technology.flags if flag not in replaced)
     yield from popcount_energy(technology, structure, layout(accelerator).lanes).flags
     for _, memory in built.memories:
         yield from memory.flags
@@ -116,6 +118,12 @@ def _flags(
         )
     if accelerator.store.external:
         yield from outside(accelerator.store.external, "store.external").flags
+
+
+def _has_factors(technology: Technology, built: Area, structure: str) -> bool:
+    """Return whether paths and popcounts are priced with factors of mapped gates."""
+    entry = technology.calibration.get(energy_key("popcount", structure))
+    return built.level == "gate" and entry is not None and entry.energy is not None
 
 
 __all__ = ["Costs", "costs", "technology_of"]

@@ -15,9 +15,9 @@ from asicbnn.technology.liberty.composing import names_of_stand_ins
 
 _WORDS: Mapping[str, str] = {
     "path_relative_error": "relative error of logic paths",
-    "clock_tree_fanout": "fan-out of the clock tree",
+    "clock_tree_fanout": "fan-out of clock trees in memories of cells",
     "clock_wire_ff_per_mm": "capacitance of clock wires [fF/mm]",
-    "clock_tree_wire_um_per_sink": "wire of the clock tree per flip-flop [um]",
+    "clock_tree_wire_um_per_sink": "wire of clock trees in memories of cells per sink [um]",
     "wire_ff_per_mm": "capacitance of wires [fF/mm]",
     "setup_ps": "setup time [ps]",
     "node_nm": "process node [nm]",

@@ -78,6 +78,8 @@ class Technology:
     routed: RoutedEntry | None = field(repr=False)
     flags: tuple[str, ...] = field(repr=False)
     """What is composed, scaled or assumed, one sentence each, for reports."""
+    before_gates: tuple[str, ...] = field(default=(), repr=False)
+    """Those of `flags` about figures whose place the factors of gates take."""
     operating: OperatingEntry | None = field(default=None, repr=False)
     corners: tuple[CornerEntry, ...] = field(default=(), repr=False)
     calibration: Mapping[str, CalibrationEntry] = field(default_factory=dict, repr=False)
@@ -126,6 +128,7 @@ class Technology:
 
         Every output drives four inverters, standing in for real fan-out and wire; both outputs of
         a full or half adder count. Clock pins are not in it. 0.5 is a random bit, without glitches.
+        Raises ModelError for an activity below 0.
         """
         if not activity >= 0:
             raise ModelError(f"activity must be >= 0 [transitions per cycle], not {activity}")
@@ -219,7 +222,10 @@ def load(name_or_path: str | Path) -> Technology:
 
 
 def file_of(name_or_path: str | Path) -> TechnologyFile:
-    """Read a technology as its file states it, composed cells unresolved; errors as `load`."""
+    """Read a technology as its file states it, composed cells unresolved.
+
+    Raises SpecError as `load` does, and for a node between libraries, which has no file.
+    """
     if str(name_or_path).startswith("scaled:"):
         message = f"{name_or_path} is interpolated between libraries and has no file of its own"
         raise SpecError(Problem(message, path="technology", help=f"known: {', '.join(names())}"))
@@ -312,6 +318,7 @@ def _read(data: bytes, path: str, macros: MacroList | None) -> Technology:
         macros=macros,
         sources=dict(file.sources),
         flags=tuple(_flags(file, cells)),
+        before_gates=tuple(_before_gates(file)),
         operating=file.operating,
         corners=file.corners,
         calibration=dict(file.calibration),
@@ -369,12 +376,26 @@ def _flags(file: TechnologyFile, cells: Mapping[str, Cell]) -> Iterator[str]:
     for key in type(file).model_fields:
         figure = getattr(file, key)
         if isinstance(figure, Figure) and figure.assumed:
-            yield f"{key} = {figure.value:g} is assumed: {figure.note}"
+            yield _assumed(key, figure)
+    yield from _of_popcounts(file)
+    if file.sram.scaled:
+        yield f"SRAM is scaled from {file.sram.fit}: its energy, area and timing are wide bands"
+
+
+def _before_gates(file: TechnologyFile) -> Iterator[str]:
+    if file.path_relative_error.assumed:
+        yield _assumed("path_relative_error", file.path_relative_error)
+    yield from _of_popcounts(file)
+
+
+def _assumed(key: str, figure: Figure) -> str:
+    return f"{key} = {figure.value:g} is assumed: {figure.note}"
+
+
+def _of_popcounts(file: TechnologyFile) -> Iterator[str]:
     for structure, energy in file.popcount_energy.items():
         if energy.scaled:
             yield f"energy of a {structure} popcount is scaled: {energy.note}"
     for structure, delay in file.popcount_delay.items():
         if delay.derived:
             yield f"delay of a {structure} popcount is derived: {delay.note}"
-    if file.sram.scaled:
-        yield f"SRAM is scaled from {file.sram.fit}: its energy, area and timing are wide bands"

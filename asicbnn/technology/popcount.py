@@ -77,8 +77,6 @@ def popcount_energy(technology: Technology, structure: str, lanes: int) -> Popco
             f"popcount energy of {lanes} lanes is taken from "
             f"{min(max(lanes, entry.lanes[0]), entry.lanes[-1])} lanes, the nearest measured"
         )
-    if entry.scaled:
-        flags.append(f"popcount energy of {technology.name} is scaled: {entry.note}")
     return PopcountEnergy(
         xnor_fj=xnor,
         counters_fj=compute - xnor,

@@ -348,3 +348,19 @@ def test_routed_stands_on_gates(tiny):
     cell, gate = (costs(tiny, t, "routed").routed.mapped for t in (PLAIN, CALIBRATED))
     assert (cell.level, gate.level) == ("cell", "gate")
     assert gate.logic_area_um2 < cell.logic_area_um2
+
+
+@pytest.mark.parametrize("name", ["sky130hd", "ihp_sg13g2", "asap7"])
+def test_flags_speak_of_the_figures_that_are_used(tiny, name):
+    """At level gate paths and popcounts have factors: what was assumed before says nothing."""
+    spec, library = with_changes(tiny, {"technology": name}), technology(name)
+    by_level = {level: costs(spec, library, level).flags for level in ("cell", "gate", "routed")}
+    assert any("path_relative_error" in flag for flag in library.before_gates)
+    assert set(library.before_gates) <= set(by_level["cell"])
+    for level in ("gate", "routed"):
+        assert not set(library.before_gates) & set(by_level[level])
+        assert set(library.flags) - set(library.before_gates) <= set(by_level[level])
+
+
+def test_popcounts_without_a_factor_of_energy_keep_their_flags(tiny):
+    assert set(CALIBRATED.before_gates) <= set(costs(tiny, CALIBRATED, "gate").flags)

@@ -29,7 +29,7 @@ def test_the_heaviest_comes_first_and_facts_stand_apart():
         "2 layers are not covered: 1 MACs and 1 weights are in no total",
         "the clock period is limited by the access of weight store: 1 ps, +-20%",
         "SRAM is scaled from ihp_sg13g2: printed as a factor 2 either way",
-        "fan-out of the clock tree = 16 is assumed: usual",
+        "fan-out of clock trees in memories of cells = 16 is assumed: usual",
         WIRES.format("0.15 to 1.5"),
     )
     assert found.facts == (
