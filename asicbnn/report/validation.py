@@ -16,7 +16,7 @@ from rich.text import Text
 
 from asicbnn.report.tables import add, notes, plain_table
 from asicbnn.units import banded, figure
-from asicbnn.validate.comparison import TITLES, UNITS, Row
+from asicbnn.validate.comparison import RATIO_TOLERANCE, TITLES, UNITS, Judgement, Row
 from asicbnn.validate.facts import Point
 from asicbnn.validate.run import Validation
 from asicbnn.validate.scopes import SCOPE_TITLES
@@ -26,6 +26,12 @@ KINDS = ("measured", "post-layout", "post-synthesis")
 _HEADINGS = (
     "chip", "figure", "scope", "level", "predicted", "published", "known", *KINDS, "verdict",
 )  # fmt: skip
+
+_JUDGED: Mapping[Judgement, str] = {
+    "count": "Exact counts",
+    "ratio": f"ratios, judged at {100 * RATIO_TOLERANCE:.0f} %",
+    "absolute": "absolute figures, judged by their bands",
+}
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,14 @@ def _replayed(found: Validation) -> Iterator[tuple[str, str, float, float]]:
 
 
 def _counted(found: Validation) -> str:
-    return ", ".join(f"{n} {verdict}" for verdict, n in found.verdicts.items())
+    """Return how many rows got each verdict, by what they were judged by."""
+    said = []
+    for judgement, judged in _JUDGED.items():
+        verdicts = Counter(row.verdict for row in found.rows if row.judgement == judgement)
+        if verdicts:
+            counts = ", ".join(f"{n} {verdict}" for verdict, n in verdicts.most_common())
+            said.append(f"{judged}: {counts}")
+    return "; ".join(said)
 
 
 def _assumed(found: Validation) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import jsonschema
@@ -16,6 +17,7 @@ import asicbnn
 from asicbnn.cli import app
 from asicbnn.errors import ModelError, SpecError
 from asicbnn.levels import ratio_error
+from asicbnn.report.validation import page
 from asicbnn.result import result_schema
 from asicbnn.spec.accelerator import with_changes
 from asicbnn.spec.schema import schema_of
@@ -145,6 +147,20 @@ def test_a_frame_has_a_row_per_figure_and_layer(everything):
     assert {"chip", "quantity", "scope", "kind", "predicted", "published", "verdict"} <= {*frame}
     assert set(frame["verdict"]) == set(everything.verdicts)
     assert repr(everything).startswith("Validation(8 chips: ")
+
+
+def test_the_page_counts_verdicts_by_what_they_were_judged_by(everything):
+    by_kind = {
+        kind: Counter(row.verdict for row in everything.rows if row.judgement == kind)
+        for kind in ("count", "ratio", "absolute")
+    }
+    text = page(everything)
+    assert f"\nExact counts: {by_kind['count']['equal']} equal; ratios, judged at 20 %: " in text
+    assert f"{by_kind['ratio']['within']} within" in text
+    [bands] = re.findall(r"absolute figures, judged by their bands: (.*)\.\n", text)
+    assert dict(reversed(each.split(" ", 1)) for each in bands.split(", ")) == {
+        verdict: str(number) for verdict, number in by_kind["absolute"].items()
+    }
 
 
 def test_a_chip_named_twice_is_validated_once(project):
