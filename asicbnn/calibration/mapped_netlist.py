@@ -119,7 +119,10 @@ def read_netlist(path: Path | str) -> MappedNetlist:
 
 
 def netlist_of(data: bytes, name: str) -> MappedNetlist:
-    """Read what `write_json` wrote; ``name`` says in errors where it is from."""
+    """Read what `write_json` wrote; ``name`` says in errors where it is from.
+
+    Raises EnvironmentProblem for anything but a netlist of Yosys with one top module.
+    """
     try:
         modules = json.loads(data)["modules"]
     except (ValueError, KeyError, TypeError) as error:

@@ -207,7 +207,10 @@ class TimedCircuit:
     # ------------------------------------------------------------------ order
     @cached_property
     def order(self) -> Indices:
-        """Gates and sinks, each behind the gates that drive it; a latch's own output aside."""
+        """Gates and sinks, each behind the gates that drive it; a latch's own output aside.
+
+        Raises EnvironmentProblem where gates drive each other in a loop.
+        """
         level = np.zeros(self.netlist.nets, np.int64)
         followers = [
             (group, group.inputs[:, : group.inputs.shape[1] - group.own_input])

@@ -22,6 +22,8 @@ def popcount_path(
     """Operand registers, lane mask, XNOR, popcount, next register.
 
     longest_share  of the longest stage in XNOR and popcount, where registers cut them
+
+    Raises ModelError for a share that is not in (0, 1] and for a structure that does not exist.
     """
     if not 0 < longest_share <= 1:
         raise ModelError(f"longest_share must be above 0 and at most 1, not {longest_share}")
@@ -40,6 +42,8 @@ def ripple_path(technology: Technology, bits: int, operands: int = 2) -> PathDel
 
     The accumulator adds two, the threshold comparison three. Each further operand costs one
     full adder: its carries ripple alongside.
+
+    Raises ModelError for fewer than one bit or two operands.
     """
     if bits < 1:
         raise ModelError(f"bits must be an integer >= 1 [bit], not {bits}")

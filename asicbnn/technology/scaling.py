@@ -69,7 +69,9 @@ def anchors() -> dict[float, tuple[str, ...]]:
 def interpolated(node_nm: float, points: Sequence[tuple[float, float]]) -> float:
     """Return a value at a node, straight between its neighbours in log-log.
 
-    points  (node [nm], value > 0), coarsest first; the node lies within them
+    points  (node [nm], value > 0), coarsest first
+
+    Raises ValueError for a node that lies outside the points.
     """
     for (coarse, before), (fine, after) in pairwise(points):
         if fine <= node_nm <= coarse:
@@ -97,7 +99,11 @@ def bit_cell_ratio(node_nm: float) -> float:
 
 
 def read_scaled(data: bytes, path: str) -> Technology:
-    """Return the technology of a file of kind `scaled`."""
+    """Return the technology of a file of kind `scaled`.
+
+    Raises SpecError, with the key, for a node no two libraries enclose, and for an off-current
+    where the libraries around the node state no width of their inverters.
+    """
     file = read_form(ScaledFile, data, path)
     try:
         found = replace(scaled(file.node_nm), name=file.name)
@@ -150,7 +156,10 @@ def leaking(technology: Technology, off_current_na_per_um: Figure) -> Technology
 
 
 def named_scaled(name: str) -> Technology:
-    """Return the technology that a name such as ``scaled:28`` stands for."""
+    """Return the technology that a name such as ``scaled:28`` stands for.
+
+    Raises SpecError for a name without a node, and for a node as `scaled` does.
+    """
     text = name.removeprefix("scaled:").removesuffix("nm").strip()
     try:
         node_nm = float(text)

@@ -80,7 +80,10 @@ def listed_sram(
 
 
 def listed_rom(technology: Technology, listed: MacroList, words: int, word_bits: int) -> Memory:
-    """Compile a ROM of macros that exist; nothing stands in for a figure they do not state."""
+    """Compile a ROM of macros that exist; nothing stands in for a figure they do not state.
+
+    Raises ModelError where a macro leaves a figure open, and where no stack of the list fits.
+    """
     stack = smallest_stack(technology, listed, words, word_bits, None, "none")
     for macro, _ in stack.columns:
         if macro.unknown:

@@ -69,7 +69,10 @@ def conditions_of(library: Library, inverter: LibertyCell) -> Conditions:
 
     The slew is that of an inverter whose input has this very slew: the fixed point of its
     transition tables, found by repetition, half the way each time so that tables that fall with
-    the slew settle as well; SpecError where it does not.
+    the slew settle as well.
+
+    Raises SpecError, with the cell's line, where it has no input capacitance or transition tables,
+    and where the slew does not settle.
     """
     load_ff = _FANOUT * fmean(pin.capacitance_ff for pin in inverter.inputs())
     if not load_ff > 0:
@@ -98,7 +101,10 @@ def conditions_of(library: Library, inverter: LibertyCell) -> Conditions:
 
 
 def figures_of(match: Match, at: Conditions) -> CellFigures:
-    """Return the figures of a cell; SpecError with its line for one without area or delays."""
+    """Return the figures of a cell at a slew and a load: um2, nW, fF, fJ per transition, ps.
+
+    Raises SpecError, with the cell's line, for one without area, delays or input capacitance.
+    """
     cell = match.cell
     inputs = list(cell.inputs())
     if not cell.area_um2 > 0:

@@ -69,7 +69,10 @@ def import_liberty(
 def import_libraries(
     libraries: Sequence[Library], name: str, *, node_nm: float | None = None
 ) -> Imported:
-    """Make a technology file of what was read from Liberty files; see `import_liberty`."""
+    """Make a technology file of what was read from Liberty files; see `import_liberty`.
+
+    Raises SpecError for libraries without an inverter, or whose figures cannot be had.
+    """
     of_cells, passed_over = _without_memories(libraries)
     first, *others = _by_corner(of_cells)
     choices = choose(first)
