@@ -202,7 +202,7 @@ class CellReader:
             role="scan" if is_scan else role,
             arcs=tuple(self._arcs(group)),
             powers=tuple(self._powers(group)),
-            minimum_period_ps=self._limit(group, "min_period", self.tables.scales.ps),
+            minimum_period_ps=self.number(group, "min_period") * self.tables.scales.ps or None,
         )
 
     def _capacitances_ff(self, group: Group, direction: str) -> tuple[float, float, float]:
