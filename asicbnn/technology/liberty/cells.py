@@ -205,6 +205,9 @@ class CellReader:
             minimum_period_ps=self.number(group, "min_period") * self.tables.scales.ps or None,
         )
 
+    def _limit(self, group: Group, name: str, unit: float) -> float | None:
+        return self.number(group, name) * unit if name in group.attributes else None
+
     def _capacitances_ff(self, group: Group, direction: str) -> tuple[float, float, float]:
         """Return rise, fall and mean capacitance of a pin [fF]."""
         default = self.number(self._library, f"default_{direction}_pin_cap")
