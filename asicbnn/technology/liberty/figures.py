@@ -91,11 +91,13 @@ def conditions_of(library: Library, inverter: LibertyCell) -> Conditions:
             f"the library's delay_model is {model}, and only lookup tables are read: give its "
             "file of delay_model table_lookup" if model not in ("", _TABLES) else "",
         )  # fmt: skip
-    slew_ps = tables[0].slew_ps[0]
+    slew_ps = first = tables[0].slew_ps[0]
     for _ in range(_ROUNDS):
         before = slew_ps
         slew_ps = (before + fmean(table.at(before, load_ff) for table in tables)) / 2
-        if abs(slew_ps - before) <= _SETTLED * abs(slew_ps):
+        if abs(slew_ps - before) <= _SETTLED * max(abs(slew_ps), abs(first)):
+            if slew_ps < 0:
+                raise lacking(inverter, f"its mean slew at a fan-out of four is {slew_ps:g} ps")
             return Conditions(slew_ps, load_ff, library.voltage_v)
     raise lacking(inverter, "the slew of a chain of it does not settle: its tables are no cell's")
 
@@ -161,8 +163,8 @@ def _switching_fj(match: Match, at: Conditions) -> Iterator[float]:
     """
     outputs = {pin.name: pin for pin in match.cell.outputs()}
     if not match.output:
-        for pin in outputs.values():
-            yield from _energies(pin.powers, at)
+        found = [e for pin in outputs.values() for e in _energies(pin.powers, at)]
+        yield from found or _of_inputs(match, at)
         return
     unloaded = replace(at, load_ff=0.0)
     powers = outputs[match.output].powers
@@ -176,6 +178,16 @@ def _switching_fj(match: Match, at: Conditions) -> Iterator[float]:
     yield from (energy + sum(others) for energy in used)
 
 
+def _of_inputs(match: Match, at: Conditions) -> Iterator[float]:
+    """Yield what transitions of the inputs cost, where a file states no energy of the outputs.
+
+    An output switches where an input does, so that either may hold the energy of both.
+    """
+    for pin in match.cell.inputs():
+        if pin.name != match.clock:
+            yield from _energies(pin.powers, at)
+
+
 def _energies(powers: Iterable[InternalPower], at: Conditions) -> Iterator[float]:
     return (energy for power in powers for energy in _read((power.rise, power.fall), at))
 
@@ -187,9 +199,10 @@ def _read(tables: Iterable[Table | None], at: Conditions) -> Iterator[float]:
 def _clock_energy_fj(match: Match, at: Conditions) -> float:
     """Energy of one clock cycle, the clock rising and falling once: C V^2 and what is inside."""
     pin = match.cell.pins[match.clock]
-    inside = [sum(_read((power.rise, power.fall), at)) for power in pin.powers]
-    charge = pin.capacitance_ff * at.voltage_v**2
-    return charge + (max(fmean(inside), 0.0) if inside else 0.0)
+    rises = list(_read((power.rise for power in pin.powers), at))
+    falls = list(_read((power.fall for power in pin.powers), at))
+    inside = sum(fmean(energies) for energies in (rises, falls) if energies)
+    return pin.capacitance_ff * at.voltage_v**2 + max(inside, 0.0)
 
 
 def _setup_ps(match: Match, at: Conditions) -> float | None:

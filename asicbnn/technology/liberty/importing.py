@@ -131,28 +131,38 @@ def _unstated(entries: Entries) -> Iterator[str]:
 def _without_memories(libraries: Iterable[Library]) -> tuple[list[Library], list[str]]:
     """Leave out files of memory macros, which a technology names in a list of their own.
 
-    So are files that hold nothing of use, such as pads or macros that no memory group tells of.
+    So are files that hold nothing of use and are of no other's corner, such as pads, or macros
+    that no memory group tells of: they would be corners of no cells.
     """
-    kept: list[Library] = []
-    useless: list[Library] = []
-    notes: list[str] = []
-    for library in libraries:
-        name = library.files[0].name
-        if not library.cells:
-            useless.append(library)
-            notes.append(f"{name} holds no cell that plays a role and is passed over")
-        elif all(cell.memory for cell in library.cells.values()):
-            notes.append(
-                f"{name} holds memory macros alone and is passed over; list it "
-                "under macros: in the technology file"
-            )
-        else:
-            kept.append(library)
-    if not kept and not useless:
+    found = list(libraries)
+    of_macros = [
+        library
+        for library in found
+        if library.cells and all(cell.memory for cell in library.cells.values())
+    ]
+    of_cells = [library for library in found if library.cells and library not in of_macros]
+    useless = [
+        library
+        for library in found
+        if not library.cells and not any(_are_of_one_corner(library, its) for its in of_cells)
+    ]
+    notes = [
+        f"{library.files[0].name} holds memory macros alone and is passed over; list it "
+        "under macros: in the technology file"
+        for library in of_macros
+    ]
+    if len(of_macros) == len(found):
         raise SpecError(
             "the files hold memory macros alone; give the standard cells' Liberty files"
         )
-    return (kept, notes) if kept else (useless, [])
+    if not of_cells:
+        return useless, notes
+    notes += [
+        f"{library.files[0].name} holds no cell that plays a role and is passed over"
+        for library in useless
+    ]
+    left_out = {id(library) for library in (*of_macros, *useless)}
+    return [library for library in found if id(library) not in left_out], notes
 
 
 def _by_corner(libraries: Iterable[Library]) -> list[Library]:

@@ -56,6 +56,18 @@ def _inverted(inner: str, note: str) -> Recipe:
     )
 
 
+def _of_inverted_inputs(inner: str, note: str) -> Recipe:
+    """A gate behind inverters; of these the one switches whose input does."""
+    return Recipe(
+        composed={inner: 1, "inverter": 2},
+        switching={inner: 1, "inverter": 1},
+        inner_pins={inner: 1},
+        input_pins={"inverter": 1},
+        path=("inverter", inner),
+        note=note,
+    )
+
+
 def _inverted_adder(inner: str, note: str) -> Recipe:
     return Recipe(
         composed={inner: 1, "inverter": 2},
@@ -91,8 +103,14 @@ def stand_in(cell: str, note: str, *, is_inverting: bool, is_falling: bool) -> R
 RECIPES: Final[Mapping[str, tuple[Recipe, ...]]] = {
     "nand2": (_inverted("and2", "AND2 and inverter"),),
     "nor2": (_inverted("or2", "OR2 and inverter"),),
-    "and2": (_inverted("nand2", "NAND2 and inverter"),),
-    "or2": (_inverted("nor2", "NOR2 and inverter"),),
+    "and2": (
+        _inverted("nand2", "NAND2 and inverter"),
+        _of_inverted_inputs("nor2", "NOR2 of inverted inputs"),
+    ),
+    "or2": (
+        _inverted("nor2", "NOR2 and inverter"),
+        _of_inverted_inputs("nand2", "NAND2 of inverted inputs"),
+    ),
     "xnor2": (_inverted("xor2", "XOR2 and inverter"),),
     "xor2": (
         _inverted("xnor2", "XNOR2 and inverter"),

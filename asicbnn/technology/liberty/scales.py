@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import inf
 from typing import Final
 
 from asicbnn.technology.liberty.groups import Attribute, Group, names_in
@@ -16,6 +15,9 @@ _PREFIXES: Final = {
 _UNIT = re.compile(r'\s*"?\s*([0-9.]+(?:[eE][-+]?\d+)?)?\s*\*?\s*([afpnumk]?)\s*([a-z]+)\s*"?\s*')
 _PS_PER_S, _FF_PER_F, _FJ_PER_J, _NW_PER_W = 1e12, 1e15, 1e15, 1e9
 _DEFAULTS: Final = {"time_unit": "1ns", "voltage_unit": "1V", "leakage_power_unit": "1nW"}
+_LARGEST: Final = 1e9
+"""No unit is this many times another; products of such would not stay finite."""
+
 _BASES: Final = {
     "time_unit": ("s", "sec"), "voltage_unit": ("v", "volt"), "leakage_power_unit": ("w", "watt"),
     "capacitive_load_unit": ("f", "farad"),
@@ -77,7 +79,7 @@ def _unit(statements: Statements, name: str, attribute: Attribute, text: str) ->
     prefix, base = (match[2], match[3]) if match else ("", "")
     if prefix + base in _BASES[name]:  # "farad" is no femto-arad
         prefix, base = "", prefix + base
-    if base not in _BASES[name] or not 0 < size < inf:
+    if base not in _BASES[name] or not 1 / _LARGEST <= size <= _LARGEST:
         wanted = {"capacitive_load_unit": "(1, pf)"}.get(name, f'"{_DEFAULTS.get(name)}"')
         given = attribute.value.strip()[:40]
         statements.fail(

@@ -7,7 +7,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from liberty_styles import STYLES
+from liberty_styles import STYLES, Line
 
 from asicbnn.errors import SpecError
 from asicbnn.technology.liberty import read_file
@@ -156,6 +156,7 @@ def test_a_fault_in_a_cell(complaint, given, instead, sentence):
     ("given", "instead", "sentence"),
     [
         ('"1ns"', '"1parsec"', f"time_unit: {UNIT} \"1ns\", got '1parsec'"),
+        ('"1V"', '"1e200V"', f"voltage_unit: {UNIT} \"1V\", got '1e200V'"),
         ('"1ns"', '"0ns"', f"time_unit: {UNIT} \"1ns\", got '0ns'"),
         ("(1, pf)", "(1, ohm)", f"capacitive_load_unit: {UNIT} (1, pf), got '1, ohm'"),
         ("(1, pf)", "()", f"capacitive_load_unit: {UNIT} (1, pf), got ''"),
@@ -229,6 +230,16 @@ def test_what_looks_like_a_comment_inside_quotes_is_none(tmp_path):
     path = tmp_path / "address.lib"
     path.write_text(WHOLE.replace("cell (INV)", 'cell ("INV//A/*B*/")'))
     assert list(read_file(path).cells) == ["INV//A/*B*/"]
+
+
+def test_slews_of_the_wrong_sign_are_refused(tmp_path, monkeypatch):
+    """A characterisation that takes the end of an edge from its beginning, as one found did."""
+    monkeypatch.setattr("liberty_styles.SLEW", Line(-20, -5, -0.2))
+    path = tmp_path / "backwards.lib"
+    path.write_text(STYLES["nangate"].library())
+    line = line_of(path.read_text(), "cell (INV_X1)")
+    with pytest.raises(SpecError, match=rf":{line}: cell 'INV_X1': its mean slew at .* is -"):
+        import_liberty([path], "backwards")
 
 
 def test_a_library_that_states_no_voltage(complaint):

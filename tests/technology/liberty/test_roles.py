@@ -319,6 +319,49 @@ def test_a_state_table_alone_is_no_flop_and_told(tmp_path):
         import_liberty([path], "tables")
 
 
+def test_energy_that_only_inputs_state_is_that_of_the_outputs_they_move(entries):
+    """Of a gate: a flip-flop's clock and data have energies of their own."""
+    of_outputs, _ = entries(PARTS)
+    text = STYLE.library()
+    power = r"      internal_power \(\) \{(?:[^{}]|\{[^{}]*\})*\}\n?"
+    for name in ("NAND2", "XOR2", "DFF"):
+        start = text.index(f'  cell ("vendor__{name}_1")')
+        end = text.index("  cell (", start + 8) if "  cell (" in text[start + 8 :] else len(text)
+        cell = text[start:end]
+        at_output = cell.index("direction : output")
+        moved = re.findall(power, cell[at_output:])[0].replace('related_pin : "A";', "")
+        cell = cell[:at_output] + re.sub(power, "", cell[at_output:])
+        if name != "DFF":
+            for pin in "AB":
+                cell = cell.replace(f"pin ({pin}) {{", f"pin ({pin}) {{\n{moved}")
+        text = text[:start] + cell + text[end:]
+
+    class Moved:
+        def library(self, _):
+            return text
+
+    of_inputs, _ = entries(PARTS, Moved())
+    for role in ("nand2", "xor2"):
+        expected = of_outputs[role].internal_energy_fj
+        assert of_inputs[role].internal_energy_fj == pytest.approx(expected)
+    assert of_inputs["flop"].internal_energy_fj == 0
+
+
+def test_rise_and_fall_of_a_clock_in_groups_of_their_own_are_both_of_a_cycle(entries):
+    together, _ = entries(PARTS)
+    text = STYLE.library().replace(
+        " fall_power (passive)", " } internal_power () { fall_power (passive)"
+    )
+    assert text != STYLE.library()
+
+    class Apart:
+        def library(self, _):
+            return text
+
+    apart, _ = entries(PARTS, Apart())
+    assert apart["flop"].clock_energy_fj == pytest.approx(together["flop"].clock_energy_fj)
+
+
 @pytest.mark.parametrize("what", ["internal power", "leakage"])
 def test_figures_of_power_that_a_file_lacks_are_told(tmp_path, what):
     path = tmp_path / "mute.lib"
@@ -377,6 +420,9 @@ def area(*names):
         ("flop", ["DFF"], ["DFFR"]),
         ("flop_with_reset", ["DFFR"], ["DFF", "AND2"]),
         ("nor2", ["NOR2"], ["OR2", "INV"]),
+        ("or2", ["OR2", "NOR2"], ["NAND2", "INV", "INV"]),
+        ("nor2", ["OR2", "NOR2"], ["NAND2", "INV", "INV", "INV"]),
+        ("nand2", ["AND2", "NAND2"], ["NOR2", "INV", "INV", "INV"]),
     ],
 )
 def test_a_role_that_is_missing_is_composed_of_the_least_area(entries, role, left_out, made_of):
@@ -508,7 +554,7 @@ def test_the_carry_of_an_adder_is_told_from_its_sum(entries):
     [
         (["INV"], "some.lib: the library has no inverter"),
         (["DFF", "DFFR"], "some.lib: the library has no flop and no flop_with_reset, nor cells"),
-        (["NAND2", "AND2"], "some.lib: the library has no nand2 and no and2, nor cells"),
+        (["NAND2", "AND2", "NOR2", "OR2"], "some.lib: the library has no nand2 and no nor2 and no"),
     ],
 )
 def test_a_library_that_lacks_too_much(entries, left_out, sentence):
@@ -546,6 +592,18 @@ def test_a_file_that_holds_nothing_of_use_is_passed_over(tmp_path):
         assert "macro.lib holds no cell that plays a role and is passed over" in done.notes
     with pytest.raises(SpecError, match=r"macro\.lib: the library has no inverter"):
         import_liberty([macro], "alone")
+
+
+def test_a_file_of_gates_without_a_role_is_part_of_the_library_it_is_of(tmp_path):
+    """Such as a file of AND-OR gates: it is of the cells' corner, and a source like the others."""
+    cells, gates = tmp_path / "cells.lib", tmp_path / "gates.lib"
+    cells.write_text(STYLE.library())
+    wide = changed("FA", functions={"S": "A&B|C", "CO": "!(A&B|C)"})
+    gates.write_text(STYLE.library({"AO21": wide}))
+    done = import_liberty([gates, cells], "both")
+    assert not done.notes
+    assert not done.file.corners
+    assert all(name in done.file.sources["cells"] for name in ("gates.lib", "cells.lib"))
 
 
 def test_memory_macros_beside_the_cells_are_passed_over(tmp_path):
