@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 
+def _no_page(_: object, __: Path) -> Sequence[Path]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Fit(Generic[Found]):
     """How one kind of factor is found, shown and written.
 
-    run      finds it for a technology; its second argument is told how many are done, and of all
-    counted  what the progress bar counts
-    written  returns the technology file with the factors, from the file and what it is called
+    run       finds it for a technology; its second argument is told how many are done, and of all
+    counted   what the progress bar counts
+    written   returns the technology file with the factors, from the file and what it is called
+    reported  writes a page into a folder, and what it links to; returns the files
     """
 
     run: Callable[[Technology, Callable[[int, int], None]], Found]
@@ -32,30 +37,34 @@ class Fit(Generic[Found]):
     tables: Callable[[Found], RenderableType]
     content: Callable[[Found], dict[str, Any]]
     written: Callable[[str, str, Found], str]
+    reported: Callable[[Found, Path], Sequence[Path]] = _no_page
 
+    def carry_out(
+        self, technology: str, target: Path | None, report: Path | None = None, *, as_json: bool
+    ) -> None:
+        """Find the factors, write them to `target` and a page to `report`, and show them.
 
-def carry_out(fit: Fit[Found], technology: str, target: Path | None, *, as_json: bool) -> Found:
-    """Find the factors, write them to `target` if there is one, and show them.
+        Neither is written where it is None. The target comes first: a reader that closes the pipe
+        early loses no file.
+        """
+        from asicbnn.replacing import check_writable, write_text
+        from asicbnn.technology.library import load, text_of
 
-    Written first: a reader that closes the pipe early loses no file.
-    """
-    from asicbnn.replacing import check_writable, write_text
-    from asicbnn.technology.library import load, text_of
-
-    if target is not None:
-        check_writable(target)
-    known, text = load(technology), text_of(technology)
-    with terminal.progress(fit.counted) as progress:
-        found = fit.run(known, progress)
-    if target is not None:
-        write_text(target, fit.written(text, technology, found))
-    if as_json:
-        terminal.print_json(terminal.envelope("calibrate", **fit.content(found)))
-    else:
-        terminal.show(fit.tables(found))
-    if target is not None:
-        terminal.wrote([target])
-    return found
+        if target is not None:
+            check_writable(target)
+        known, text = load(technology), text_of(technology)
+        with terminal.progress(self.counted) as progress:
+            found = self.run(known, progress)
+        if target is not None:
+            write_text(target, self.written(text, technology, found))
+        if as_json:
+            terminal.print_json(terminal.envelope("calibrate", **self.content(found)))
+        else:
+            terminal.show(self.tables(found))
+        if target is not None:
+            terminal.wrote([target])
+        if report is not None:
+            terminal.wrote(self.reported(found, report))
 
 
 def target_of(technology: str, output: Path | None, *, force: bool) -> Path:
@@ -73,4 +82,4 @@ def target_of(technology: str, output: Path | None, *, force: bool) -> Path:
     return output
 
 
-__all__ = ["Fit", "carry_out", "target_of"]
+__all__ = ["Fit", "target_of"]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from asicbnn.cli import terminal
-from asicbnn.cli.fitting import Fit, carry_out
+from asicbnn.cli.fitting import Fit
 from asicbnn.technology.library import text_of
 
 
@@ -22,7 +22,7 @@ NAMED = Fit(
 
 def test_what_is_found_is_shown_and_written(tmp_path, capsys):
     target = tmp_path / "mine.yaml"
-    assert carry_out(NAMED, "sky130hd", target, as_json=False) == "sky130hd"
+    NAMED.carry_out("sky130hd", target, as_json=False)
     printed = capsys.readouterr()
     assert printed.out.split() == ["found", "sky130hd"]
     assert printed.err == f"wrote {target}\n"
@@ -31,7 +31,7 @@ def test_what_is_found_is_shown_and_written(tmp_path, capsys):
 
 def test_nothing_is_written_without_a_file_to_write(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    carry_out(NAMED, "sky130hd", None, as_json=True)
+    NAMED.carry_out("sky130hd", None, as_json=True)
     assert json.loads(capsys.readouterr().out)["found"] == "sky130hd"
     assert not list(tmp_path.iterdir())
 
@@ -42,5 +42,5 @@ def test_a_reader_that_closes_the_pipe_loses_no_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(terminal, "show", closed)
     with pytest.raises(BrokenPipeError):
-        carry_out(NAMED, "sky130hd", tmp_path / "mine.yaml", as_json=False)
+        NAMED.carry_out("sky130hd", tmp_path / "mine.yaml", as_json=False)
     assert (tmp_path / "mine.yaml").exists()
