@@ -83,24 +83,32 @@ def _refuse(layer: Layer, problems: list[str]) -> None:
 
 def _beyond_limits(accelerator: Accelerator, layer: Layer) -> Iterator[str]:
     limits, lay = accelerator.limits, layout(accelerator)
-    for what, size, field, limit in (
-        ("batch", layer.batch, "batch", limits.batch),
-        ("out_channels", layer.out_channels, "out_channels", limits.out_channels),
-        ("in_channels", layer.in_channels, "in_channels", limits.in_channels),
-        ("map", max(layer.in_y, layer.in_x, layer.full_out_y, layer.full_out_x), "map", limits.map),
-        ("kernel", max(layer.kernel_y, layer.kernel_x), "kernel", limits.kernel),
-        ("weight_bits", layer.weight_bits, "weight_bits", limits.weight_bits),
-        ("activation_bits", layer.activation_bits, "activation_bits", limits.activation_bits),
-        ("pool", layer.pool, "pool", limits.pool),
+    for what, size, limit in (
+        ("batch", layer.batch, limits.batch),
+        ("out_channels", layer.out_channels, limits.out_channels),
+        ("in_channels", layer.in_channels, limits.in_channels),
+        ("map", max(layer.in_y, layer.in_x, layer.full_out_y, layer.full_out_x), limits.map),
+        ("kernel", max(layer.kernel_y, layer.kernel_x), limits.kernel),
+        ("weight_bits", layer.weight_bits, limits.weight_bits),
+        ("activation_bits", layer.activation_bits, limits.activation_bits),
+        ("pool", layer.pool, limits.pool),
     ):
         if size > limit:
-            yield f"{what} is {size}, limits.{field} is {limit}"
+            yield f"{what} is {size}, limits.{what} is {limit}"
     bits = layer.largest_sum.bit_length()
     if bits > lay.psum_bits:
         yield (
             f"a sum needs {bits} bit, the accumulators have {lay.psum_bits}; "
             f"set limits.psum_bits to {bits} or more"
         )
+    yield from _not_built(accelerator, layer)
+    rows = ceil_div(layer.out_channels, lay.unroll["K"])
+    if rows > lay.threshold_words:
+        yield f"its thresholds take {rows} words, buffers.threshold.words is {lay.threshold_words}"
+    yield from _all_padding(layer)
+
+
+def _not_built(accelerator: Accelerator, layer: Layer) -> Iterator[str]:
     if layer.stride not in accelerator.array.strides:
         wired = ", ".join(map(str, accelerator.array.strides))
         yield f"stride {layer.stride} is not wired; array.strides has {wired}"
@@ -114,9 +122,9 @@ def _beyond_limits(accelerator: Accelerator, layer: Layer) -> Iterator[str]:
                 f"argmax is taken over the channels of one pixel, the output has "
                 f"{layer.full_out_y} x {layer.full_out_x}"
             )
-    rows = ceil_div(layer.out_channels, lay.unroll["K"])
-    if rows > lay.threshold_words:
-        yield f"its thresholds take {rows} words, buffers.threshold.words is {lay.threshold_words}"
+
+
+def _all_padding(layer: Layer) -> Iterator[str]:
     for side, pad, kernel in (
         ("top", layer.pad_top, layer.kernel_y), ("bottom", layer.pad_bottom, layer.kernel_y),
         ("left", layer.pad_left, layer.kernel_x), ("right", layer.pad_right, layer.kernel_x),

@@ -63,10 +63,7 @@ def power_up(accelerator: Accelerator, cost: Costs, layers: Sequence[Layer], n_c
     Raises SpecError naming a figure that a memory outside has not, and the cure.
     """
     asked, lay = accelerator.power_up, layout(accelerator)
-    blocks = [weight_block_words(lay, layer, n_cfg) for layer in layers]
-    resident = blocks[: residency(blocks, lay.weight_bank_words)]
-    if is_weight_bank_read_only(accelerator):
-        resident = []
+    resident = _resident_words(accelerator, layers, n_cfg)
     device = outside(asked.device, "power_up.device") if asked.device and resident else None
     words = sum(resident)
     bits = words * lay.link_bits
@@ -83,7 +80,7 @@ def power_up(accelerator: Accelerator, cost: Costs, layers: Sequence[Layer], n_c
         "host_words_in": words * lay.host_beats,
     }
     rates = [
-        (replace(rate, energy_fj=counts[rate.event] * rate.energy_fj))
+        replace(rate, energy_fj=counts[rate.event] * rate.energy_fj)
         for rate in next(iter(cost.rates_of.values()))
         if rate.event in counts and not (device and rate.part == "io")
     ]
@@ -105,6 +102,15 @@ def power_up(accelerator: Accelerator, cost: Costs, layers: Sequence[Layer], n_c
         level_of_sum(by_level),
         tuple(_flags(accelerator, device, len(resident), len(layers))),
     )
+
+
+def _resident_words(accelerator: Accelerator, layers: Sequence[Layer], n_cfg: int) -> list[int]:
+    """Link words of each layer that is loaded and stays."""
+    if is_weight_bank_read_only(accelerator):
+        return []
+    lay = layout(accelerator)
+    blocks = [weight_block_words(lay, layer, n_cfg) for layer in layers]
+    return blocks[: residency(blocks, lay.weight_bank_words)]
 
 
 def refuse_unknown_power_up(accelerator: Accelerator) -> None:
