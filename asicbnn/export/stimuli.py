@@ -143,6 +143,5 @@ def _class_words(lay: Layout, classes: NDArray[np.integer[Any]]) -> tuple[Words,
     bits[:, : lay.class_bits] = bits_of_words(values, lay.class_bits)
     mask = np.zeros_like(bits)
     mask[:, : lay.class_bits] = True
-    return tuple(  # type: ignore[return-value]
-        words_of_bits(rows.reshape(-1, lay.host_bits)) for rows in (bits, mask)
-    )
+    sent, compared = (words_of_bits(x.reshape(-1, lay.host_bits)) for x in (bits, mask))
+    return sent, compared

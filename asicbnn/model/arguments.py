@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from operator import index
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeGuard, TypeVar
 
 from pydantic import BaseModel
 
@@ -72,13 +72,13 @@ def placed(error: SpecError, accelerator: Path) -> SpecError:
 def check_counts(**counts: object) -> None:
     """Refuse arguments that are no whole numbers of at least 1, by their names."""
     for name, value in counts.items():
-        if not _is_whole(value) or index(value) < 1:  # type: ignore[arg-type]
+        if not _is_whole(value) or index(value) < 1:
             raise SpecError(f"{name}: expected a whole number of at least 1, got {value!r}")
 
 
 def check_seed(seed: object) -> None:
     """Refuse what seeds no generator."""
-    if not _is_whole(seed) or index(seed) < 0:  # type: ignore[arg-type]
+    if not _is_whole(seed) or index(seed) < 0:
         raise SpecError(f"seed: expected a whole number of at least 0, got {seed!r}")
 
 
@@ -91,7 +91,7 @@ def check_choice(name: str, given: object, choices: Iterable[str]) -> None:
         raise SpecError(f"{name}: expected {either(known)}, got {given!r}{more}")
 
 
-def _is_whole(value: object) -> bool:
+def _is_whole(value: object) -> TypeGuard[SupportsIndex]:
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 

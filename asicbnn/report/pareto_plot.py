@@ -73,8 +73,9 @@ def pareto(
 
 def _natural(value: object) -> tuple[int, float, str]:
     """Sort numbers by size and before words."""
-    is_number = isinstance(value, int | float | np.number)
-    return (0, float(value), "") if is_number else (1, 0.0, str(value))  # type: ignore[arg-type]
+    if isinstance(value, int | float | np.integer | np.floating):
+        return 0, float(value), ""
+    return 1, 0.0, str(value)
 
 
 def _pareto_panel(

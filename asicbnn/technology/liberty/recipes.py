@@ -7,7 +7,6 @@ itself composed is opened, so that what results names measured cells only.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
@@ -307,11 +306,11 @@ def _times(parts: Parts, factor: float) -> Parts:
 
 
 def _added(*several: Parts) -> Parts:
-    total: Counter[str] = Counter()
+    total: dict[str, float] = {}  # counts of pins may be fractions
     for parts in several:
         for part, n in parts.items():
-            total[part] += n  # type: ignore[assignment]  # counts of pins may be fractions
-    return dict(total)
+            total[part] = total.get(part, 0) + n
+    return total
 
 
 def _along(path: tuple[str, ...], inner: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
