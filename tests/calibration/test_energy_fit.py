@@ -93,6 +93,46 @@ def test_windows_tell_the_terms_of_one_part_apart():
     assert found.spread < 0.1
 
 
+def test_no_other_factors_of_terms_lie_nearer_to_windows_and_to_what_holds_them():
+    made = [several(point, TERMS, 1 + 0.02 * (-1) ** (i // 2)) for i, point in enumerate(POINTS)]
+    found = factors_of(made)["dma"]
+
+    def missed(terms, counted, gates_fj):
+        return sum(terms[name] * fj for name, fj in counted.items()) - gates_fj
+
+    def loss(terms):
+        """Squares of windows and wholes over the whole's energy, and a fiftieth of the pulls'."""
+        total = 0.0
+        for m in made[::2]:
+            whole_fj = m.gates_fj["dma"]
+            wholes = m.terms_fj["dma"] | m.added_fj["dma"]
+            total += (missed(terms, wholes, whole_fj) / whole_fj) ** 2
+            for w in m.windows:
+                off_fj = missed(terms, w.terms_fj["dma"] | w.added_fj["dma"], w.gates_fj["dma"])
+                total += (off_fj / (whole_fj * m.steps)) ** 2
+            for name, fj in wholes.items():
+                held_to = found.factor if name in m.terms_fj["dma"] else 0.0
+                total += 0.02 * (fj / whole_fj * (terms[name] - held_to)) ** 2
+        return total
+
+    for name, value in found.terms.items():
+        for other in (0.98, 1.02):
+            assert loss(found.terms) < loss({**found.terms, name: other * value})
+
+
+@given(st.lists(st.floats(0.5, 2), min_size=8, max_size=8))
+def test_no_other_factor_of_one_term_leaves_less_squares_of_relative_errors(off):
+    made = [measured(p, x) for p, x in zip(POINTS, off, strict=True)]
+    factor = factors_of(made)["sums"].factor
+    fitted = [(m.terms_fj["sums"]["sums"], m.gates_fj["sums"]) for m in made[::2]]
+
+    def squares(tried):
+        return sum((tried * model / gates - 1) ** 2 for model, gates in fitted)
+
+    for other in (0.9, 0.999, 1.001, 1.1):
+        assert squares(factor) <= squares(other * factor)
+
+
 def test_what_always_comes_together_shares_its_factor():
     """Of two terms that cannot be told apart neither takes all, and none is nought."""
     even = [several(point, {"a": 1.0, "b": 1.0, "glitches": 0.0}) for point in POINTS]
