@@ -69,7 +69,7 @@ def test_what_the_compiler_refuses_is_kept_with_its_message_and_the_command_to_r
     (source,) = kept.iterdir()
     assert source.read_text() == BAD
     again = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
-    assert again.returncode
+    assert again.returncode != 0
     assert "nothing_of_that_name" in again.stderr
     source.write_text(GOOD)  # and it is this file the command compiles
     subprocess.run(command, shell=True, check=True)
