@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -54,45 +54,85 @@ def read_file(path: Path | str, wanted: Callable[[LibertyCell], bool] | None = N
     wanted : cells for which it is false are checked and forgotten, so that of a large file no
              more stays in memory than is of use; without it every cell is kept
     """
-    path = Path(path)
-    with Statements(path) as statements:
-        cells: dict[str, LibertyCell | None] = {}
-        operating: dict[str, Group] = {}
-        notes: list[str] = []
-        unread: list[str] = []
-        reader: CellReader | None = None
-        library = None
-        for group in library_parts(statements):
-            if library is None or group is library:
-                library = group
-            elif group.kind == "operating_conditions":
-                operating[group.argument] = group
-            else:
-                reader = reader or _cell_reader(statements, library)
-                cell = _add(reader, group, cells, notes)
-                if cell is not None:
-                    unread += _unread(cell)
-                    cells[cell.name] = cell if wanted is None or wanted(cell) else None
-        if library is None or not cells:
-            statements.fail(
+    with Statements(Path(path)) as statements:
+        found = _Found(statements, wanted)
+        for part in library_parts(statements):
+            found.take(part)
+        return found.library(Path(path))
+
+
+class _Found:
+    """What one file has held so far.
+
+    cells  by name; None for one that is not wanted
+    """
+
+    def __init__(
+        self, statements: Statements, wanted: Callable[[LibertyCell], bool] | None
+    ) -> None:
+        self._statements, self._wanted = statements, wanted
+        self._head: Group | None = None
+        self._reader: CellReader | None = None
+        self.cells: dict[str, LibertyCell | None] = {}
+        self.operating: dict[str, Group] = {}
+        self.notes: list[str] = []
+        self.unread: list[str] = []
+
+    def take(self, part: Group) -> None:
+        """Take up a part of the library; its head comes first, and again at its end."""
+        if self._head is None or part is self._head:
+            self._head = part
+        elif part.kind == "operating_conditions":
+            self.operating[part.argument] = part
+        else:
+            self._take_cell(self._reader_of(self._head), part)
+
+    def _reader_of(self, head: Group) -> CellReader:
+        """Return the reader of cells, whose units are those stated before the first of them."""
+        if self._reader is None:
+            tables = TableReader(self._statements, scales_of(self._statements, head))
+            self._reader = CellReader(head, tables)
+        return self._reader
+
+    def _take_cell(self, reader: CellReader, part: Group) -> None:
+        """Take up a cell, or what cells refer to; of two of one name the first is taken."""
+        if part.kind in _TEMPLATES:
+            reader.tables.add_template(part)
+        elif part.kind == "type":
+            reader.add_bus_type(part)
+        elif part.kind == "cell" and part.argument in self.cells:
+            again = f"again on line {part.line}; the first is taken"
+            self.notes.append(f"cell {part.argument} stands twice, {again}")
+        elif part.kind == "cell":
+            cell = reader.cell(part)
+            self.unread += _unread(cell)
+            self.cells[cell.name] = cell if self._wanted is None or self._wanted(cell) else None
+
+    def library(self, path: Path) -> Library:
+        """Return all of it once the file has ended."""
+        if self._head is None or not self.cells:
+            self._statements.fail(
                 "the library has no cells",
                 1,
                 "where a file holds the head alone and each cell has a file, put them into one",
             )
-        reader = reader or _cell_reader(statements, library)
-        reader.require_units_first(library, _UNITS)
-        voltage, temperature, process, corner = _conditions(reader, library, operating)
+        head, reader = self._head, self._reader_of(self._head)
+        reader.require_units_first(head, _UNITS)
+        voltage, temperature, process, corner = _conditions(reader, head, self.operating)
+        notes = (
+            *reader.tables.scales.assumed, *_supplies(reader), *_summary(self.unread), *self.notes,
+        )  # fmt: skip
         return Library(
-            name=library.argument,
+            name=head.argument,
             voltage_v=voltage,
             temperature_c=temperature,
             process=process,
             corner=corner,
-            thresholds=_thresholds(reader, library),
-            cells={name: cell for name, cell in cells.items() if cell is not None},
-            files=(LibertyFile(path.name, _sha256(path), statements.characters),),
-            notes=(*reader.tables.scales.assumed, *_supplies(reader), *_summary(unread), *notes),
-            delay_model=library.text("delay_model").strip('"'),
+            thresholds=_thresholds(reader, head),
+            cells={name: cell for name, cell in self.cells.items() if cell is not None},
+            files=(LibertyFile(path.name, _sha256(path), self._statements.characters),),
+            notes=notes,
+            delay_model=head.text("delay_model").strip('"'),
         )
 
 
@@ -120,26 +160,6 @@ def _supplies(reader: CellReader) -> tuple[str, ...]:
     if not reader.has_supplies:
         return ()
     return ("energy and leakage are stated per supply pin (related_pg_pin) and added up over them",)
-
-
-def _cell_reader(statements: Statements, library: Group) -> CellReader:
-    return CellReader(library, TableReader(statements, scales_of(statements, library)))
-
-
-def _add(
-    reader: CellReader, group: Group, cells: Mapping[str, LibertyCell | None], notes: list[str]
-) -> LibertyCell | None:
-    """Take up a part of the library; return the cell it is, None if it is none or not the first."""
-    if group.kind in _TEMPLATES:
-        reader.tables.add_template(group)
-    elif group.kind == "type":
-        reader.add_bus_type(group)
-    elif group.kind == "cell" and group.argument in cells:
-        again = f"again on line {group.line}; the first is taken"
-        notes.append(f"cell {group.argument} stands twice, {again}")
-    elif group.kind == "cell":
-        return reader.cell(group)
-    return None
 
 
 def _conditions(
