@@ -28,7 +28,7 @@ class RoutedDesign(Form):
     mapped_area_um2   standard cells after synthesis     placed_area_um2   when placed and repaired
     core_area_um2     inside the rows                    macro_area_um2    of it, macros
     nets, wire_um     routed signal nets, clock included, and their length together
-    steiner_um        the length before detailed routing: of Steiner trees over the placed pins
+    half_perimeter_um of the boxes of all nets together, after the last placement before routing
     logic_area_um2    placed cells without clock tree, repair buffers, taps and fill
     clock_sinks       flops and latches     clock_cells, clock_area_um2   clock buffers, inverters
     repair_area_um2   buffers that timing and slew repair put in
@@ -45,7 +45,7 @@ class RoutedDesign(Form):
     macro_area_um2: NotNegative = 0.0
     nets: PositiveInt | None = None
     wire_um: PositiveFloat | None = None
-    steiner_um: PositiveFloat | None = None
+    half_perimeter_um: PositiveFloat | None = None
     mapped_power_w: PositiveFloat | None = None
     routed_power_w: PositiveFloat | None = None
     logic_area_um2: PositiveFloat | None = None
@@ -64,6 +64,7 @@ class RoutedFile(Form):
     macro_halo_ratio: Figure
     macro_halo_um: dict[str, Figure]
     steiner_ratio: Figure
+    tree_over_half_perimeter: Figure
     spacings_exponent: Figure
     inverter_parasitic: Figure
     stage_effort: Figure
@@ -86,12 +87,14 @@ class WireLaws:
     """Numbers of the laws of wires that hold in every technology; sources stand in the file.
 
     steiner_ratio   length over sqrt(n A) of a rectilinear Steiner tree on n random points of area A
+    tree_over_half_perimeter   length of Steiner trees over half the perimeter of the nets' boxes
     spacings_exponent   wire per net, in distances between nets, goes by this power of their number
     inverter_parasitic  an inverter's output capacitance over its input's: FO4 = R C_inv (4 + p)
     stage_effort    load over input of a buffer in a tree of least delay, one FO4 each
     """
 
     steiner_ratio: float
+    tree_over_half_perimeter: float
     spacings_exponent: float
     inverter_parasitic: float
     stage_effort: float
