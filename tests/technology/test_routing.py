@@ -37,6 +37,13 @@ PUBLISHED_WIRE_UM = {
     ("ihp_sg13g2", "ibex"): 49.9,
 }
 
+OTHERS = {  # routed by LibreLane: core without macros [um2], nets, wire, half perimeters [um]
+    "motkhonghai/aes256-sky130 02881ed2": (606902, 30251, 1758560, 1491630),
+    "2Charts/chipathon26-A20-FIR_Filter 3766f410, gf180mcu": (469369, 7208, 373020, 314366),
+    "marcandrewessner/binaryneuralnet-asic-TTIHP26 07a31020": (884870, 25625, 1407073, 1218530),
+    "irvineAlgotrading/tt09 f251dc28, sky130": (16493.3, 1003, 48397, 37255.5),
+}
+
 
 def design(**figures):
     return RoutedDesign(technology="sky130hd", name="x", source="s", **figures)
@@ -73,6 +80,21 @@ class TestOpenDesigns:
         table = np.array([*kinds, [math.log(d.nets) for d in known]]).T
         exponent = np.linalg.lstsq(table, np.log(spacings), rcond=None)[0][2]
         assert exponent == pytest.approx(wire_laws().spacings_exponent, abs=5e-4)
+
+    def test_no_router_takes_less_than_the_trees(self):
+        detours = shown(open_designs())["detour"]
+        assert len(detours) == 13
+        assert min(detours) > 1
+
+    @pytest.mark.parametrize("name", OTHERS)
+    def test_designs_of_another_flow_lie_in_the_bands(self, name):
+        core, nets, wire, half_perimeter = OTHERS[name]
+        figures = {"core_area_um2": core, "nets": nets, "wire_um": wire}
+        run = design(**figures, half_perimeter_um=half_perimeter)
+        factors, seen = routing.routed_factors(SKY), shown((run,))
+        for factor in ("detour", "control_spacings"):
+            ratio = seen[factor][0] / getattr(factors, factor).value
+            assert abs(math.log(ratio)) < math.log1p(getattr(factors, factor).relative_error)
 
     def test_it_hardly_depends_on_the_technology(self):
         """What makes one law for 130 and 7 nm: um per net differ 29 times, this 1.6 times."""
