@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asicbnn.calibration.assembly import Component, assembled
-from asicbnn.calibration.mapped_netlist import MappedNetlist
+from asicbnn.calibration.mapped_netlist import ONE, ZERO, MappedNetlist
 from asicbnn.calibration.stored_state import stored_bits
 from asicbnn.calibration.synthesis import Flow, Form
 from asicbnn.calibration.timed_circuit import TimedCircuit
@@ -80,7 +80,12 @@ def gates_of(
     registers = {
         register: known[wire][bit] for register, (wire, bit) in places.items() if wire in known
     }
-    return Gates(netlist, registers)
+    return Gates(netlist, {key: net for key, net in registers.items() if _is_driven(netlist, net)})
+
+
+def _is_driven(netlist: MappedNetlist, net: int) -> bool:
+    """False for a bit nobody reads: its name is kept where nothing drives it any more."""
+    return net in netlist.driver or net in (ZERO, ONE)
 
 
 def _with_boot_outside(machine: Machine) -> Machine:

@@ -52,6 +52,16 @@ def test_gates_give_the_bits_of_the_hardware_in_every_window(mapping, running):
     assert sum(sample.counts["steps"] for sample in samples) > 0
 
 
+def test_bits_that_opened_adders_leave_unread_are_no_registers(mapping, running):
+    """Adder cells keep the flip-flop of an address's top bit; opened ones leave its name alone."""
+    gates = gates_of(mapping[1], running.machine, "remapped", ["dma"])
+    whole = gates_of(mapping[1], running.machine, "adder_cells", ["dma"])
+    assert set(gates.registers) < set(whole.registers)
+    level = GateLevel(mapping[1], running, "remapped", library.load(mapping[0]), ["dma"])
+    run = NetworkRun(running, layer_of(POINT))
+    assert len(level.samples(run, FEW)) == FEW.per_layer  # each compared with the hardware
+
+
 def test_transitions_that_stay_are_the_toggles_of_the_hardware(mapping, running):
     gates = gates_of(mapping[1], running.machine, "adder_cells")
     run = NetworkRun(running, layer_of(POINT))
