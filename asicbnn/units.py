@@ -140,7 +140,7 @@ def typeset(unit: str) -> str:
     if unit == "degC":
         return "°C"
     text = unit.replace("mm2", "mm²").replace("um2", "µm²")
-    return "µ" + text[1:] if text in ("uJ", "uW", "us") else text
+    return "µ" + text[1:] if text in ("uJ", "uW", "us", "um") else text
 
 
 def typeset_band(text: str) -> str:

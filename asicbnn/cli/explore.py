@@ -107,7 +107,7 @@ def plot(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="path without ending; default beside TABLE"),
+        typer.Option("--output", "-o", help="folder, or path without ending; default beside TABLE"),
     ] = None,
     formats: Annotated[
         list[Format] | None, typer.Option("--format", help="once per format; default all three")
@@ -129,7 +129,10 @@ def plot(
             figure = compose.draw(kind.value, rows, x=x, y=y, by=by, label=label)
         except SpecError as error:  # what draws knows the table and not its file
             raise SpecError(replace(p, file=str(table)) for p in error.problems) from None
-    target = output or table.with_name(f"{table.stem}-{kind}")
+    own = table.with_name(f"{table.stem}-{kind}")
+    target = output or own
+    if target.is_dir():
+        target /= own.name
     if target.suffix.lstrip(".") in set(Format):
         if formats:
             refuse(f"--output {target} names a format, and --format does too; give one of them")

@@ -10,9 +10,10 @@ from matplotlib.patches import Rectangle as Drawn
 from asicbnn.model.costs import costs, technology_of
 from asicbnn.model.floorplan import Block, Floorplan, Grid
 from asicbnn.model.packing import Rectangle
-from asicbnn.report.style import COLUMN_INCH, HATCHED, PART_COLOURS, drawn, plain, sheet
+from asicbnn.report.style import COLUMN_INCH, HATCHED, PART_COLOURS, drawn, part_text, plain, sheet
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.units import figure as number
+from asicbnn.units import typeset
 
 _EDGE = "#444444"
 _HALO = "#EFEFEF"
@@ -44,10 +45,11 @@ def floorplan_figure(accelerator: Accelerator, technology: str | None = None) ->
     axes.set_ylim(0, plan.core.height_um / unit)
     axes.set_aspect("equal")
     axes.grid(visible=False)
-    axes.set_xlabel(name.replace("um", "\N{MICRO SIGN}m"))
+    axes.set_xlabel(f"x [{typeset(name)}]")
+    axes.set_ylabel(f"y [{typeset(name)}]")
     axes.set_title(
-        f"{accelerator.name} in {priced.name}, {number(plan.core.area_um2 / 1e6)} mm2, "
-        f"cell density {plan.placement_density:.2f}"
+        f"{accelerator.name} in {priced.name}, {number(plan.core.area_um2 / 1e6)} "
+        f"{typeset('mm2')}, cell density {plan.placement_density:.2f}"
     )
     _legend(figure, plan)
     return figure
@@ -101,7 +103,7 @@ def _legend(figure: Figure, plan: Floorplan) -> None:
     order = [part for part in PART_COLOURS if part in parts]
     patches = [
         Patch(
-            facecolor=PART_COLOURS[part], edgecolor=_EDGE, linewidth=0.3, label=plain(part),
+            facecolor=PART_COLOURS[part], edgecolor=_EDGE, linewidth=0.3, label=part_text(part),
             hatch="////" if part in HATCHED else None,
         )
         for part in order

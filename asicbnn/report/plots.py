@@ -101,7 +101,7 @@ def breakdown(
     axes.set_ylim(bottom=0)
     _names_below(axes, positions, offsets, list(groups), [_wrapped(x) for x in table[label]])
     axes.set_ylabel(f"{heading(quantity)} [{typeset(unit)}]")
-    handles = [Patch(label=_part_text(name), **_part_look(name)) for name in seen]
+    handles = [Patch(label=style.part_text(name), **_part_look(name)) for name in seen]
     figure.legend(
         handles=handles, loc="outside lower center", ncols=3 if is_narrow else 5,
         title=level_note(table), title_fontsize=6,
@@ -135,11 +135,6 @@ def _part_look(name: str) -> dict[str, Any]:
         "linewidth": 0.4,
         "hatch": hatch,
     }
-
-
-def _part_text(name: str) -> str:
-    texts = {"store_weight": "weight store", "store_activation": "activation store", "io": "host"}
-    return texts.get(name, plain(name).replace("dma", "DMA"))
 
 
 def _names_below(

@@ -164,6 +164,12 @@ def log_if_wide(axes: Axes, axis: str, values: pd.Series[float], *, ratio: float
         axes.set_xscale("log") if axis == "x" else axes.set_yscale("log")
 
 
+def part_text(name: str) -> str:
+    """Return a part of `result.PARTS` as legends name it."""
+    texts = {"store_weight": "weight store", "store_activation": "activation store", "io": "host"}
+    return texts.get(name, plain(name).replace("dma", "DMA"))
+
+
 def plain(name: str) -> str:
     """Return a name of a file or enumeration as words: output_stationary -> output stationary."""
     return str(name).replace("_", " ")

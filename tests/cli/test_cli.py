@@ -146,6 +146,10 @@ def test_plot_writes_the_formats_asked_for(tmp_path):
     layers, _ = write_table(synthetic.layer_table(), tmp_path / "layers")
     assert run("plot", layers, "--kind", "latency", "-o", tmp_path / "l.pdf").exit_code == 0
     assert (tmp_path / "l.pdf").read_bytes().startswith(b"%PDF")
+    (tmp_path / "figures").mkdir()
+    assert run("plot", table, "-o", tmp_path / "figures", "--format", "svg").exit_code == 0
+    assert (tmp_path / "figures/space-pareto.svg").exists()
+    assert not (tmp_path / "figures.svg").exists()
     refused = run("plot", layers, "--kind", "dataflows")
     assert refused.exit_code == 2
     said = "the table has no column dataflow, which this figure draws"
