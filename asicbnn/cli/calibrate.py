@@ -46,7 +46,7 @@ def calibrate(
     ] = None,
     energy: Annotated[
         bool,
-        typer.Option(help="play runs on the gates of every second design mapped as it is"),
+        typer.Option(help="play runs on the gates of every design mapped as it is"),
     ] = True,
     rank: Annotated[
         bool,
