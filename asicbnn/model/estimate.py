@@ -14,7 +14,7 @@ from asicbnn import __version__
 from asicbnn.bnn.layer import Layer
 from asicbnn.errors import ModelError, NothingCoveredError
 from asicbnn.hardware.configuration import configuration_words
-from asicbnn.levels import RESULT_LEVELS, ResultLevel
+from asicbnn.levels import RESULT_LEVELS, Level, ResultLevel
 from asicbnn.mapping import loop_nest
 from asicbnn.mapping.dataflow import DATAFLOWS
 from asicbnn.mapping.layout import layout
@@ -31,6 +31,7 @@ from asicbnn.model.extras import extra_costs
 from asicbnn.model.figures import figures
 from asicbnn.model.gating import with_clocks
 from asicbnn.model.layer_search import Objective as Searched
+from asicbnn.model.level_flags import shortfalls
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
 from asicbnn.model.network import HostTraffic, host_traffic, totals, with_host
 from asicbnn.model.plausibility import beyond_belief
@@ -187,7 +188,7 @@ class Run:
             totals={**whole, **beside.metrics},
             layers=layers,
             not_covered=self.lowered.not_covered,
-            flags=tuple(dict.fromkeys((*self._flags(cost, whole), *beside.flags))),
+            flags=tuple(dict.fromkeys((*self._flags(cost, whole, levels), *beside.flags))),
             breakdowns={
                 **splits(self.accelerator, self.lowered, inner, counts, cost, summed),
                 **beside.breakdowns,
@@ -239,7 +240,9 @@ class Run:
     ) -> dict[str, float]:
         return figures(self.accelerator, cost, counts, parts, self.batch, is_whole=is_whole)
 
-    def _flags(self, cost: Costs, whole: Mapping[str, float]) -> Iterator[str]:
+    def _flags(
+        self, cost: Costs, whole: Mapping[str, float], levels: Mapping[str, Level]
+    ) -> Iterator[str]:
         if self.lowered.not_covered:
             left, macs = self.lowered.not_covered, self.lowered.not_covered_macs
             yield (
@@ -249,6 +252,7 @@ class Run:
         elif not self.lowered.is_executable:
             yield f"the network does not run in one go: {self.lowered.reason}"
         yield from beyond_belief(whole)
+        yield from shortfalls(levels, self.level, self.technology.name)
         if self.accelerator.dataflow == "best":
             tiles = "every legal" if self.exhaustive else "for each number of cuts the smallest"
             yield f"best is the best over all loop orders and {tiles} tile"

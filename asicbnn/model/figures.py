@@ -17,6 +17,7 @@ from asicbnn.mapping.layout import layout
 from asicbnn.model.costs import Costs, costs
 from asicbnn.model.energy import energy_counts, energy_metrics, parts_fj, terms_fj
 from asicbnn.model.gating import with_clocks
+from asicbnn.model.level_flags import shortfalls
 from asicbnn.model.network import totals
 from asicbnn.result import METRICS, LayerResult, Result
 from asicbnn.spec.accelerator import Accelerator
@@ -112,6 +113,8 @@ def priced(
         parts = parts_fj(some)
         metrics = figures(accelerator, cost, layer.counts, parts, inferences, is_whole=False)
         layers.append(LayerResult(layer.name, metrics, error))
+    levels = cost.bands.levels(whole)
+    short = shortfalls(levels, level, technology.name)
     return Result(
         accelerator=accelerator.name,
         workload=workload,
@@ -119,9 +122,9 @@ def priced(
         version=__version__,
         totals=figures(accelerator, cost, summed, parts_fj(whole), inferences, is_whole=True),
         layers=tuple(layers),
-        flags=(PRICED_COUNTS, *cost.flags),
+        flags=(PRICED_COUNTS, *short, *cost.flags),
         level=level,
-        levels=cost.bands.levels(whole),
+        levels=levels,
         errors=whole_errors,
     )
 

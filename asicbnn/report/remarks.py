@@ -53,7 +53,7 @@ _INTERNAL = re.compile(rf"(?<![\w.-])(?:{'|'.join(_WORDS)})(?![\w.-])")
 _WEIGHTS = tuple(
     re.compile(pattern)
     for pattern in (
-        r"^levels differ",
+        r"^levels ",
         r"not covered|does not run|hard to believe",
         r"^the clock period",
         r"^SRAM timing|^SRAM (of \S+ )?is scaled",
