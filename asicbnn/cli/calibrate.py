@@ -46,7 +46,7 @@ def calibrate(
     ] = None,
     energy: Annotated[
         bool,
-        typer.Option(help="play runs on the gates of every design mapped as it is"),
+        typer.Option(help="play runs on the gates of every second design mapped as it is"),
     ] = True,
     rank: Annotated[
         bool,
@@ -108,9 +108,10 @@ def calibrate(
     target = None if dry_run or rank else target_of(technology, output, force=force)
     files, designs = tuple(liberty or ()), _QUICK if quick else subset
     at_once = jobs or os.cpu_count() or 1
+    drawn = [f.value for f in formats or [Format.svg]]
     fit: fits.AnyFit
     if rank:
-        fit = fits.ranked(files)
+        fit = fits.ranked(files, drawn)
     elif from_metrics is not None:
         fit = fits.routed(from_metrics, target)
     elif memories:
@@ -118,7 +119,6 @@ def calibrate(
     elif placed:
         fit = fits.placed(files, designs, at_once)
     else:
-        drawn = [f.value for f in formats or [Format.svg]]
         fit = fits.gates(files, form, designs, at_once, drawn, energy=energy)
     fit.carry_out(technology, target, report, as_json=as_json)
 
@@ -129,7 +129,7 @@ def _check_kinds(
 ) -> None:  # fmt: skip
     """Refuse kinds of fits that do not go together."""
     if rank and (has_metrics or has_output):
-        refuse("--rank takes --liberty and writes no file")
+        refuse("--rank takes --liberty and writes no technology file")
     if memories and (has_metrics or is_remapped):
         refuse("--memories takes --liberty, and no other form than adder_cells")
     if placed and (memories or has_metrics or is_remapped):
@@ -145,8 +145,10 @@ def _check_used(from_metrics: Path | None, given: Mapping[str, bool], *, rank: b
     """
     used = set(given)
     mode = "--liberty"
-    if rank or from_metrics is not None:
-        mode, used = "--rank" if rank else "--from-metrics", set()
+    if rank:
+        mode, used = "--rank", {"--report", "--format"}
+    elif from_metrics is not None:
+        mode, used = "--from-metrics", set()
     elif given["--memories"] or given["--placed"]:
         mode = "--memories" if given["--memories"] else "--placed"
         used -= {"--no-energy", "--format", "--form"}

@@ -113,10 +113,29 @@ def placed(liberty: Sequence[Path], subset: int | None, jobs: int) -> Fit[WireCa
     )
 
 
-def ranked(liberty: Sequence[Path]) -> Fit[tuple[str, Sequence[Ranked]]]:
-    """Return the ranking of accelerators by estimates and by gates, which fits nothing."""
+def ranked(
+    liberty: Sequence[Path], formats: Sequence[str]
+) -> Fit[tuple[str, Sequence[Ranked]]]:
+    """Return the ranking of accelerators by estimates and by gates, which fits nothing.
+
+    formats  of the figure
+    """
     from asicbnn.calibration.ranking import rank_all
     from asicbnn.report import ranking as shown
+
+    def reported(found: tuple[str, Sequence[Ranked]], folder: Path) -> Sequence[Path]:
+        from asicbnn.report.ranking_plot import ranking_figure
+        from asicbnn.report.style import save
+
+        technology, some = found
+        stem = folder / f"{technology}_rank"
+        drawn = save(ranking_figure(some), stem, formats)
+        written = _page(
+            stem,
+            shown.ranking_csv(some),
+            lambda table: shown.ranking_page(technology, some, drawn[0].name, table),
+        )
+        return (*written, *drawn)
 
     return Fit(
         lambda known, progress: (known.name, rank_all(known, liberty, progress)),
@@ -124,6 +143,7 @@ def ranked(liberty: Sequence[Path]) -> Fit[tuple[str, Sequence[Ranked]]]:
         lambda ranked: shown.ranking_tables(*ranked),
         lambda ranked: shown.as_json(*ranked),
         lambda text, _, __: text,  # nothing is fitted
+        reported,
     )
 
 

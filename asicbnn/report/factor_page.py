@@ -23,7 +23,7 @@ def factor_page(
         f"Every residual: [{residuals}]({residuals}).", "",
     ]  # fmt: skip
     for table in tables:
-        lines += [*_lines(table), ""]
+        lines += [*markdown_table(table), ""]
     return "\n".join(lines)
 
 
@@ -32,11 +32,12 @@ def csv_of(residuals: Iterable[dict[str, str | float | int]]) -> str:
     return pd.DataFrame(residuals).to_csv(index=False, float_format="%.6g")
 
 
-def _lines(table: Table) -> Iterator[str]:
+def markdown_table(table: Table) -> Iterator[str]:
+    """Yield the lines of a table."""
     headings, rows = table
     yield f"| {' | '.join(headings)} |"
     yield "|" + "---|" * len(headings)
     yield from (f"| {' | '.join(row)} |" for row in rows)
 
 
-__all__ = ["Table", "csv_of", "factor_page"]
+__all__ = ["Table", "csv_of", "factor_page", "markdown_table"]

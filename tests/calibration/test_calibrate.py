@@ -162,7 +162,7 @@ def test_too_few_designs_are_refused(tmp_path):
 def test_a_ranking_writes_no_file_and_needs_liberty(tmp_path):
     refused = run("sky130hd", "--rank", "--liberty", "x.lib", "-o", tmp_path / "out.yaml")
     assert refused.exit_code == 2
-    assert "writes no file" in " ".join(refused.output.split())
+    assert "writes no technology file" in " ".join(refused.output.split())
     assert run("sky130hd", "--rank").exit_code == 2
     missing = run("sky130hd", "--rank", "--liberty", tmp_path / "missing.lib")
     assert missing.exit_code == 2

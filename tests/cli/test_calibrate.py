@@ -92,7 +92,7 @@ def test_runs_that_are_left_out_are_told(tmp_path, runs):
         (("sky130hd", "--from-metrics", "NONE", "-o", "NEW"), "no such folder of metrics"),
         (("sky130hd", "--from-metrics", "RUNS", "-o", "NEW", "--quick"), "no use for --quick"),
         (("sky130hd", "--from-metrics", "RUNS", "-o", "NEW", "--report", "r"), "use for --report"),
-        (("sky130hd", "--liberty", "a.lib", "--rank", "--report", "r"), "use for --report"),
+        (("sky130hd", "--liberty", "a.lib", "--rank", "--quick"), "--rank has no use for --quick"),
         (("sky130hd", "--liberty", "a.lib", "--placed", "--no-energy", "-o", "NEW"), "--no-energy"),
         (("sky130hd", "--liberty", "a.lib", "--format", "png", "-o", "NEW"), "--report FOLDER"),
     ],
