@@ -7,7 +7,7 @@ pool buffer; the last tap of a window goes to the store. Argmax keeps the best c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyrtl
 from pyrtl import Const, Register, WireVector
@@ -41,6 +41,11 @@ from asicbnn.hardware.wires import (
 )
 from asicbnn.mapping.layout import Layout, ceil_log2
 from asicbnn.spec.accelerator import Accelerator
+
+_LEVELS = 4
+"""Positions of the write channel in a finished word, outermost first: see `SlotCounter`."""
+_PHASES = (("y", 1), ("x", 2))
+"""Axes of a pooling window, and the level that moves along each."""
 
 
 class SlotCounter:
@@ -110,45 +115,68 @@ class OutputStage:
     # ------------------------------------------------------------------ addresses
     def _walk(self) -> None:
         """Store and pool addresses and pooling phases of this slot's pixel."""
-        cfg, now = self.fields, self.finished.quantities
-        pooled = "pool_last" in cfg
+        now, first = self.finished.quantities, self.finished.valid
+        pooled = "pool_last" in self.fields
         kept = ["store", *(["pool", "phase_y", "phase_x"] if pooled else [])]
-        levels = 4
-        registers = {q: [Register(len(now[q])) for _ in range(levels)] for q in kept}
-        first = self.finished.valid
+        registers = {q: [Register(len(now[q])) for _ in range(_LEVELS)] for q in kept}
         here = {q: [pyrtl.select(first, now[q], r) for r in registers[q]] for q in kept}
-        last = cfg.get("pool_last", Const(0, 1))
+        last = self.fields.get("pool_last", Const(0, 1))
         wraps = {
             axis: equals(here[f"phase_{axis}"][level], last) if pooled else Const(1, 1)
-            for axis, level in (("y", 1), ("x", 2))
+            for axis, level in _PHASES
         }
         moved = {q: list(here[q]) for q in kept}
-        store = self.configuration.widths.store
-        steps = [cfg["image_step"], cfg["row_step"], cfg["record_step"], Const(1, store)]
         moves = [Const(1, 1), wraps["y"], wraps["x"], Const(1, 1)]
-        for level in range(levels):
-            step = choose(moves[level], steps[level], 0, store)
-            moved["store"][level] = add(here["store"][level], step, store)
+        self._move_store(here["store"], moves, moved["store"])
         if pooled:
-            width = len(here["pool"][0])
-            pool_steps = [cfg["pool_image"], cfg["pool_row"], Const(1, width), Const(0, width)]
-            for level in range(levels):
-                step = choose(moves[level], pool_steps[level], 0, width)
-                moved["pool"][level] = add(here["pool"][level], step, width)
-            for axis, level in (("y", 1), ("x", 2)):
-                q = f"phase_{axis}"
-                bits = len(here[q][level])
-                moved[q][level] = choose(wraps[axis], 0, add(here[q][level], 1, bits), bits)
+            self._move_pool(here, moves, wraps, moved)
         for q in kept:
-            for level, register in enumerate(registers[q]):
-                value = here[q][level]
-                for outer in range(level, -1, -1):
-                    value = pyrtl.select(self.slot.stop[outer], moved[q][outer], value)
-                register.next <<= pyrtl.select(self.slot.active, value, register)
+            self._keep(registers[q], here[q], moved[q])
         walks = [register for levels_of in registers.values() for register in levels_of]
         self.gating.declare("output_address", self.slot.active, walks)
-        self.address = here["store"][3]
-        self.here = {q: here[q][3] for q in kept}
+        self.address = here["store"][-1]
+        self.here = {q: here[q][-1] for q in kept}
+
+    def _move_store(
+        self, here: Sequence[WireVector], moves: Sequence[WireVector], moved: list[WireVector]
+    ) -> None:
+        """Set where the store's address moves to at each level."""
+        cfg, width = self.fields, self.configuration.widths.store
+        steps = [cfg["image_step"], cfg["row_step"], cfg["record_step"], Const(1, width)]
+        for level in range(_LEVELS):
+            step = choose(moves[level], steps[level], 0, width)
+            moved[level] = add(here[level], step, width)
+
+    def _move_pool(
+        self,
+        here: Mapping[str, Sequence[WireVector]],
+        moves: Sequence[WireVector],
+        wraps: Mapping[str, WireVector],
+        moved: Mapping[str, list[WireVector]],
+    ) -> None:
+        """Set where the pool's address moves to at each level, and the phases at theirs."""
+        cfg, width = self.fields, len(here["pool"][0])
+        steps = [cfg["pool_image"], cfg["pool_row"], Const(1, width), Const(0, width)]
+        for level in range(_LEVELS):
+            step = choose(moves[level], steps[level], 0, width)
+            moved["pool"][level] = add(here["pool"][level], step, width)
+        for axis, level in _PHASES:
+            phase = here[f"phase_{axis}"][level]
+            bits = len(phase)
+            moved[f"phase_{axis}"][level] = choose(wraps[axis], 0, add(phase, 1, bits), bits)
+
+    def _keep(
+        self,
+        registers: Sequence[Register],
+        here: Sequence[WireVector],
+        moved: Sequence[WireVector],
+    ) -> None:
+        """Hold the place at each level, moved where that level or one outside it ends."""
+        for level, register in enumerate(registers):
+            value = here[level]
+            for outer in range(level, -1, -1):
+                value = pyrtl.select(self.slot.stop[outer], moved[outer], value)
+            register.next <<= pyrtl.select(self.slot.active, value, register)
 
     def _exists(self, d: str, position: WireVector | int) -> WireVector:
         """The position along an unrolled dimension is inside the layer."""
@@ -300,7 +328,7 @@ class OutputStage:
     @staticmethod
     def sinks(accelerator: Accelerator, c: Configuration) -> list[Sinks]:
         """Flops behind clock gates."""
-        walks = 4 * sum(OutputStage._walked(accelerator, c).values())
+        walks = _LEVELS * sum(OutputStage._walked(accelerator, c).values())
         return [Sinks("output_address", "active", walks)]
 
     @staticmethod
@@ -316,14 +344,14 @@ class OutputStage:
 
     @staticmethod
     def _walk_gates(accelerator: Accelerator, c: Configuration) -> Gates:
-        levels, widths = 4, OutputStage._walked(accelerator, c)
-        here, passed_on = levels, 4 + 3 + 2 + 1
-        walk = summed(held_gates(levels), Gates(mux2=here + passed_on))
+        widths = OutputStage._walked(accelerator, c)
+        here, passed_on = _LEVELS, _LEVELS * (_LEVELS + 1) // 2
+        walk = summed(held_gates(_LEVELS), Gates(mux2=here + passed_on))
         parts = [walk.times(sum(widths.values()))]
         for q, bits in widths.items():
             step = summed(add_gates(bits), Gates(mux2=bits))
             is_phase = q.startswith("phase")
-            parts.append(summed(step, equals_gates(bits)) if is_phase else step.times(levels))
+            parts.append(summed(step, equals_gates(bits)) if is_phase else step.times(_LEVELS))
         return summed(*parts)
 
     @staticmethod
