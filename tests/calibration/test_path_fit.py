@@ -79,3 +79,20 @@ def test_a_path_that_is_measured_once_counts_once():
     assert all(m.is_composed for m in wide)
     more = fit_paths(TECHNOLOGY, [*measured, *wide], frozenset(m.point for m in [*measured, *wide]))
     assert more.factors["accelerator_tree"] == whole.factors["accelerator_tree"]
+
+
+def test_no_other_factor_leaves_less_squares_of_relative_errors():
+    noise = (1.0, 1.3, 0.8, 1.1, 0.7, 1.2)
+    measured = [
+        replace(m, popcount_ps=None, period_ps=m.period_ps * noise[i % len(noise)])
+        for i, m in enumerate(map(made, POINTS))
+    ]
+    found = fitted(measured)
+    factor = found.factors["accelerator_sliced"].factor
+    half = [r for r in found.residuals if r.is_fitted]
+
+    def squares(tried):
+        return sum((tried / factor * r.estimated / r.measured - 1) ** 2 for r in half)
+
+    for other in (0.9, 0.999, 1.001, 1.1):
+        assert squares(factor) < squares(other * factor)
