@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asicbnn.calibration import energy_measurement
 from asicbnn.calibration.energy_measurement import EnergyMeasurement, energy_points
 from asicbnn.calibration.energy_shares import SHARES
 from asicbnn.calibration.factors import fit
@@ -210,6 +211,32 @@ def test_energy_is_measured_where_nothing_is_composed():
     assert {p.structure for p in chosen} == {"sliced", "tree"}
     assert len(chosen) >= 24
     assert energy_points(chosen[:1]) == chosen[:1]
+
+
+def test_gates_of_many_pes_lie_on_the_line_through_two_smaller_numbers(monkeypatch):
+    """Each share of what grows with the PEs: so much for each, and so much for all."""
+    each, fixed = 3.5, 40.0
+
+    def samples(flow, point, technology, form, components, sampling):
+        grown = {share: fixed + i + each * point.pes for i, share in enumerate(SHARES)}
+        gates = dict.fromkeys(SHARES, 0.0)
+        if "array" in components:
+            gates |= {share: grown[share] for share in ("popcount", "sums", "registers", CLOCK)}
+        else:
+            gates |= dict.fromkeys(("dma", "sequencer", "controller", "output"), 7.0)
+        counts = {"steps": 1.0, "active_lane_steps": 1.0}
+        nothing = {share: {share: 1.0} for share in SHARES}
+        return (Sample(0, counts, gates, nothing, nothing, 1.0),)
+
+    monkeypatch.setattr(energy_measurement, "_samples", samples)
+    point = GridPoint("sliced", 100, 64, 0)
+    found = energy_measurement.measure_energy(None, point, TECHNOLOGY, "adder_cells")
+    assert found.is_composed
+    for i, share in enumerate(SHARES):
+        if share in ("popcount", "sums", "registers", CLOCK):
+            assert found.gates_fj[share] == pytest.approx(fixed + i + each * point.pes)
+        else:
+            assert found.gates_fj[share] == 7.0
 
 
 def test_the_clock_has_one_factor():

@@ -8,6 +8,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from scipy.special import stdtrit
 
 from asicbnn.calibration.factors import fit, fitted_half
 from asicbnn.calibration.gates_section import with_calibration
@@ -93,22 +94,47 @@ def test_remapped_adders_are_not_kept():
     assert fit(TECHNOLOGY, measured).entries["array_tree"].area.spread > 0.01
 
 
-def test_prices_of_products_and_choices_come_out_where_the_grid_tells_them():
-    own = replace(KEPT, product=0.8, registered_product=1.2, choice=0.3)
-    points = [p for p in grid() if p.pes * p.lanes <= 1024]
+PRICED = replace(KEPT, product=0.8, registered_product=1.2, choice=0.3)
+
+
+@pytest.fixture(scope="module", name="with_prices")
+def _with_prices():
+    """Designs enough to tell the prices of products and choices apart."""
     measured = []
-    for point in points:
+    for point in (p for p in grid() if p.pes * p.lanes <= 1024):
         areas = {
-            name: mapped_price(TECHNOLOGY, TECHNOLOGY.area_um2, cells, own.of(name)).total(0.5)
+            name: mapped_price(TECHNOLOGY, TECHNOLOGY.area_um2, cells, PRICED.of(name)).total(0.5)
             for name, cells in trimmed_cells(point.accelerator).items()
         }
         measured.append(replace(made(point), areas_um2=areas))
-    found = fit(TECHNOLOGY, measured, flop_um2=FLOP_UM2)
+    return measured
+
+
+def test_prices_of_products_and_choices_come_out_where_the_grid_tells_them(with_prices):
+    found = fit(TECHNOLOGY, with_prices, flop_um2=FLOP_UM2)
     for name in ("product", "registered_product", "choice"):
-        assert found.entries[name].area.factor == pytest.approx(getattr(own, name))
+        assert found.entries[name].area.factor == pytest.approx(getattr(PRICED, name))
     for name in ("array_sliced", "array_tree", "output", "sequencer"):
         assert found.entries[name].area.factor == pytest.approx(0.5)
         assert found.entries[name].area.spread == pytest.approx(0, abs=1e-6)
+
+
+def test_the_spread_of_arrays_counts_the_prices_that_were_fitted_with_their_factor(with_prices):
+    noisy = [
+        replace(m, areas_um2={**m.areas_um2, "array": m.areas_um2["array"] * (1 + 0.01 * (i % 3))})
+        for i, m in enumerate(with_prices)
+    ]
+    found = fit(TECHNOLOGY, noisy, flop_um2=FLOP_UM2)
+    assert {"product", "registered_product"} <= found.entries.keys()
+    logs = [
+        math.log(r.measured / r.estimated)
+        for r in found.residuals
+        if r.structure == "array_tree" and r.metric == "area" and r.is_fitted
+    ]
+    freedom = len(logs) - 3
+    width = stdtrit(freedom, 0.975) * math.sqrt(sum(x * x for x in logs) / freedom)
+    expected = math.expm1(width * math.sqrt(1 + 1 / len(logs)))
+    assert found.entries["array_tree"].area.spread == pytest.approx(expected)
 
 
 def test_an_area_that_is_measured_once_counts_once():
