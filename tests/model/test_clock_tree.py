@@ -61,6 +61,8 @@ def test_wires_grow_with_the_root_of_the_area():
     small, large = clock_tree(SKY, built, 1e4), clock_tree(SKY, built, 4e4)
     assert large.wire_um == pytest.approx(2 * small.wire_um)
     assert small.leaf_um == pytest.approx(TREE_UM * math.sqrt(1e4 / sinks_of(built)))
+    buffers = built.parts["clock"] / SKY.clock_buffer.area_um2
+    assert small.trunk_um == pytest.approx(TREE_UM * math.sqrt(1e4 * buffers))
     gated = area(GATED, SKY)  # every flop has a leaf, behind a gate or not
     flops = sinks_of(gated) + gated.gated_flops
     assert clock_tree(SKY, gated, 1e4).leaf_um == pytest.approx(TREE_UM * math.sqrt(1e4 / flops))
