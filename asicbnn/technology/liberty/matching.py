@@ -127,8 +127,9 @@ def _clock_gates(cell: LibertyCell, outputs: list[Pin]) -> Iterator[Match]:
     """A latch-based gate that passes the high phase, its observation points aside."""
     clock = next((pin.name for pin in cell.inputs() if pin.role == "gate_clock"), "")
     clock = clock or next((pin.name for pin in cell.inputs() if pin.is_clock), "")
+    inputs = {pin.name for pin in cell.inputs()}
     followed = {arc.related_pin for pin in outputs for arc in pin.arcs if arc.is_delay}
-    if not clock and len(followed) == 1:
+    if not clock and len(followed) == 1 and followed <= inputs:
         (clock,) = followed
     if cell.clock_gate.startswith("latch_posedge") and clock and len(outputs) == 1:
         is_tied = any(pin.role == "gate_test" for pin in cell.inputs())

@@ -530,6 +530,17 @@ def test_the_clock_of_a_clock_gate_that_nothing_marks_is_what_its_output_follows
     assert chosen({}, Unmarked()).get("clock_gate").clock == "CK"
 
 
+def test_a_clock_gate_whose_arcs_begin_at_no_pin_of_it_is_none(chosen):
+    class Lost:
+        def library(self, _):
+            text = re.sub(r"clock : true;| clock_gate_\w+ : true;", "", STYLE.library())
+            start = text.index("vendor__ICG_1")
+            lost = text[start:].replace('related_pin : "CK"', 'related_pin : "CKX"')
+            return text[:start] + lost
+
+    assert chosen({}, Lost()).get("clock_gate") is None
+
+
 def test_an_output_that_is_no_state_does_not_hide_the_one_that_is(chosen):
     odd = changed("DFF", functions={"X": "IQ & D", "Q": "IQ"})
     assert chosen(but(DFF=odd)).get("flop").output == "Q"
