@@ -15,7 +15,7 @@ from pathlib import Path
 
 from asicbnn.errors import Problem, SpecError
 from asicbnn.technology.compiled_memory import WriteMask
-from asicbnn.technology.liberty import LibertyCell, Pin, Table, TimingArc, read_file
+from asicbnn.technology.liberty import LibertyCell, Library, Pin, Table, TimingArc, read_file
 from asicbnn.technology.liberty.functions import ExpressionError, forced_by
 from asicbnn.technology.macro import MacroList, MacroPorts, SramMacro
 
@@ -58,13 +58,19 @@ def read_liberty(path: Path) -> MacroList:
     if not macros:
         raise SpecError(
             Problem(
-                "no cell of this file has a memory group: it holds no macro",
+                "no cell of this file has a memory group: it holds no macro" + _marked(library),
                 str(path),
                 help="give the macros as a CSV (docs/models/technology.md)",
             )
         )
     sources = tuple(f"{file.name}, SHA-256 {file.sha256}" for file in library.files)
     return MacroList(path.name, library.files[0].sha256, macros, sources)
+
+
+def _marked(library: Library) -> str:
+    """Return what to say of a cell that is marked as a macro without telling its words."""
+    marked = [cell.name for cell in library.cells.values() if "macro" in cell.drawbacks]
+    return f" that tells its words; {marked[0]} is only marked as one" if marked else ""
 
 
 def _macro(cell: LibertyCell, voltage_v: float) -> SramMacro:

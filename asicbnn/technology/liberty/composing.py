@@ -14,9 +14,10 @@ from asicbnn.technology.cell_entries import CellEntry, Composition
 from asicbnn.technology.cells import ROLES
 from asicbnn.technology.liberty.anchors import rounded
 from asicbnn.technology.liberty.choice import Choices
-from asicbnn.technology.liberty.figures import CellFigures, Conditions, figures_of, lacking
+from asicbnn.technology.liberty.figures import CellFigures, Conditions, lacking
 from asicbnn.technology.liberty.library import Library
 from asicbnn.technology.liberty.matching import Match
+from asicbnn.technology.liberty.missing_power import completed, note_on
 from asicbnn.technology.liberty.reader import UNREAD
 from asicbnn.technology.liberty.recipes import Recipe, compose, stand_in
 
@@ -47,7 +48,7 @@ class Entries:
 def entries_of(library: Library, choices: Choices, at: Conditions) -> Entries:
     """Return the entries of all roles; SpecError for a role that neither exists nor composes."""
     matches, special = _named(choices)
-    figures = {name: figures_of(match, at) for name, match in matches.items()}
+    figures = {name: completed(name, match, at) for name, match in matches.items()}
     cells: dict[str, CellEntry | Composition] = {
         name: _entry(name, matches[name], figures[name]) for name in matches
     }
@@ -144,7 +145,7 @@ def _entry(name: str, match: Match, figures: CellFigures) -> CellEntry:
         f"{match.cell.name} is marked {', '.join(sorted(match.cell.drawbacks))}"
         if match.cell.drawbacks
         else "",
-        "" if figures.has_power else "the file gives no internal power for it",
+        "" if figures.has_power else note_on(name),
     ]
     try:
         return CellEntry(

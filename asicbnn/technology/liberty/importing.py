@@ -13,9 +13,10 @@ from asicbnn.errors import Problem, SpecError
 from asicbnn.technology.liberty import anchors
 from asicbnn.technology.liberty.choice import choose
 from asicbnn.technology.liberty.composing import Entries, entries_of
-from asicbnn.technology.liberty.figures import conditions_of, figures_of
+from asicbnn.technology.liberty.figures import conditions_of
 from asicbnn.technology.liberty.library import Library
 from asicbnn.technology.liberty.matching import is_of_use
+from asicbnn.technology.liberty.missing_power import completed
 from asicbnn.technology.liberty.operating_fit import Observed, fitted, process_of
 from asicbnn.technology.liberty.reader import UNREAD, Progress, merged, read_file
 from asicbnn.technology.liberty.writing import Origin, as_text, corner_source, technology_form
@@ -113,7 +114,7 @@ def _unstated(entries: Entries) -> Iterator[str]:
         (
             "internal power",
             [name for name, figures in taken.items() if not figures.has_power],
-            "their energy is that of pins and loads alone, and too low",
+            f"it is scaled from {', '.join(anchors.ANCHORS)} by the load of four inverters",
         ),
         (
             "leakage",
@@ -258,7 +259,7 @@ def _ratios(
         cell = library.cells.get(match.cell.name)
         if cell is None or name not in entries.cells:
             continue
-        its, mine = figures_of(match.on(cell), at), entries.figures[name]
+        its, mine = completed(name, match.on(cell), at), entries.figures[name]
         for key, figure in wanted:
             before, after = getattr(mine, figure), getattr(its, figure)
             if before > 0 and after > 0:

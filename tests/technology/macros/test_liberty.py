@@ -173,6 +173,12 @@ class TestLibertyOfOthers:
         assert (late.minimum_cycle_ps, early.minimum_cycle_ps) == pytest.approx((6000, 6000))
         assert (late.access_ps, early.access_ps) == pytest.approx((5500, 2500))
 
+    def test_a_macro_that_does_not_tell_its_words(self, tmp_path):
+        text = _MACRO.replace("memory ()", "is_macro_cell : true; other ()")
+        (tmp_path / "m.lib").write_text(text.format(kind="", pins=""))
+        with pytest.raises(SpecError, match="no macro that tells its words; m is only marked as"):
+            macros.load(["m.lib"], tmp_path)
+
     def test_a_macro_without_area_is_no_part_of_a_chip(self, tmp_path):
         text = _MACRO.replace("area : 100", "area : 0")
         pins = (_clock("ck", _power("", 1.0)), _bus("q", "output", "ck", "rising_edge"))
