@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -44,6 +44,9 @@ from asicbnn.cli.options import (
     read_workload,
     refuse,
 )
+
+if TYPE_CHECKING:
+    from asicbnn.verify import Verification
 
 _DIGITS = "arch_specs/tiny.yaml workloads/digits_mlp_64_256_256_10.yaml"
 _BINARYNET = "arch_specs/edge64.yaml workloads/binarynet_cifar10.yaml"
@@ -214,17 +217,10 @@ def verify(
     reproduce it.
     """
     if random is not None:
-        if accelerator is not None:
-            refuse("--random draws its own accelerators and workloads; name no files with it")
-        strange = given(
-            context, "images", "batch", "dataflow", "mapping", "jobs", "apart", "cycle_limit"
-        )
-        if strange:
-            refuse(f"--random draws its own cases; it does not take {', '.join(strange)}")
+        _check_random(context, accelerator)
         return _verify_random(random, seed, backend, output, as_json=as_json)
     if accelerator is None or workload is None:
         refuse("expected ACCELERATOR and WORKLOAD, or --random N")
-    from asicbnn.report import tables
     from asicbnn.verify import verify as whole
     from asicbnn.verify import verify_apart
 
@@ -235,6 +231,24 @@ def verify(
             mapping=read_mapping(mapping), dataflow=dataflow and dataflow.value, seed=seed,
             backend=backend.value, jobs=jobs, progress=progress, **limited(cycle_limit),
         )  # fmt: skip
+    _show_verification(found, output, as_json=as_json)
+    return 0 if found.agrees else terminal.DIFFERENCE
+
+
+def _check_random(context: typer.Context, accelerator: Path | None) -> None:
+    """Refuse what drawn cases have of their own."""
+    if accelerator is not None:
+        refuse("--random draws its own accelerators and workloads; name no files with it")
+    strange = given(
+        context, "images", "batch", "dataflow", "mapping", "jobs", "apart", "cycle_limit"
+    )
+    if strange:
+        refuse(f"--random draws its own cases; it does not take {', '.join(strange)}")
+
+
+def _show_verification(found: Verification, output: Path | None, *, as_json: bool) -> None:
+    from asicbnn.report import tables
+
     if as_json:
         terminal.print_json(found.to_json())
     else:
@@ -246,7 +260,6 @@ def verify(
         from asicbnn.sweep.files import write_table
 
         terminal.wrote(write_table(found.to_frame(), output / "verification"))
-    return 0 if found.agrees else terminal.DIFFERENCE
 
 
 def _verify_random(
