@@ -6,7 +6,7 @@ follow from its parts, and reports say that it was composed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from asicbnn.technology.cell_entries import CellEntry, Composition
@@ -81,26 +81,19 @@ def _measured(role: str, entry: CellEntry) -> Cell:
 def _composed(
     role: str, entry: Composition, parts: Mapping[str, Cell], voltage_v: float, inverter_ff: float
 ) -> Cell:
-    used = {*entry.composed, *entry.switching, *entry.inner_pins, *entry.input_pins}
-    used |= {*entry.path, *entry.carry_path, *entry.clock_pins, *entry.clock_switching}
-    used |= {entry.clocked_by} if entry.clocked_by else set()
-    if strange := sorted(part for part in used if part not in parts):
+    if strange := sorted(part for part in _named(entry) if part not in parts):
         raise ValueError(f"{role} is composed of {', '.join(strange)}, not measured in this file")
     half_v2 = 0.5 * voltage_v**2
-    inside = sum(n * parts[part].internal_energy_fj for part, n in entry.switching.items())
-    inside += half_v2 * sum(
-        n * parts[part].input_capacitance_ff for part, n in entry.inner_pins.items()
-    )
+    inside = _sum(entry.switching, parts, lambda cell: cell.internal_energy_fj)
+    inside += half_v2 * _sum(entry.inner_pins, parts, lambda cell: cell.input_capacitance_ff)
     internal = inside / OUTPUTS.get(role, 1)
     path = sum(parts[part].delay_fo4_ps for part in entry.path)
     carry = sum(parts[part].carry_delay_fo4_ps for part in entry.carry_path)
     return Cell(
         role=role,
-        area_um2=sum(n * parts[part].area_um2 for part, n in entry.composed.items()),
-        leakage_nw=sum(n * parts[part].leakage_nw for part, n in entry.composed.items()),
-        input_capacitance_ff=sum(
-            n * parts[part].input_capacitance_ff for part, n in entry.input_pins.items()
-        ),
+        area_um2=_sum(entry.composed, parts, lambda cell: cell.area_um2),
+        leakage_nw=_sum(entry.composed, parts, lambda cell: cell.leakage_nw),
+        input_capacitance_ff=_sum(entry.input_pins, parts, lambda cell: cell.input_capacitance_ff),
         internal_energy_fj=internal,
         toggle_energy_fj=internal + 4 * half_v2 * inverter_ff,
         delay_fo4_ps=path,
@@ -116,9 +109,23 @@ def _composed(
     )
 
 
+def _named(entry: Composition) -> set[str]:
+    """Parts that a composition names anywhere."""
+    used = {*entry.composed, *entry.switching, *entry.inner_pins, *entry.input_pins}
+    used |= {*entry.path, *entry.carry_path, *entry.clock_pins, *entry.clock_switching}
+    return used | ({entry.clocked_by} if entry.clocked_by else set())
+
+
+def _sum(
+    counts: Mapping[str, float], parts: Mapping[str, Cell], figure: Callable[[Cell], float]
+) -> float:
+    """Sum of a figure over so many of each part."""
+    return sum(n * figure(parts[part]) for part, n in counts.items())
+
+
 def _clock_energy_fj(entry: Composition, parts: Mapping[str, Cell], half_v2: float) -> float:
     """Energy of one clock cycle: every clock pin and what it drives rises and falls."""
     own = (parts[entry.clocked_by].clock_energy_fj or 0.0) if entry.clocked_by else 0.0
-    pins = sum(n * parts[part].input_capacitance_ff for part, n in entry.clock_pins.items())
-    inside = sum(n * parts[part].internal_energy_fj for part, n in entry.clock_switching.items())
+    pins = _sum(entry.clock_pins, parts, lambda cell: cell.input_capacitance_ff)
+    inside = _sum(entry.clock_switching, parts, lambda cell: cell.internal_energy_fj)
     return own + 2 * (half_v2 * pins + inside)
