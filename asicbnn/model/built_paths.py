@@ -38,15 +38,23 @@ _NAMES: Mapping[tuple[str, str], str] = {
 _ADDERS = ("full_adder", "half_adder")
 
 
-@lru_cache(maxsize=256)
 def settled_ps(
     accelerator: Accelerator, technology: Technology, adders: float = 1.0
 ) -> Mapping[str, float]:
     """Longest path by name as the block is written, without the factor [ps].
 
+    Found once for designs that differ in what changes no gate, such as the dataflow.
+
     technology  at the accelerator's operating point
     adders      what the delays of full and half adders are scaled by
     """
+    return _settled_ps(structural(accelerator), technology, adders)
+
+
+@lru_cache(maxsize=256)
+def _settled_ps(
+    accelerator: Accelerator, technology: Technology, adders: float
+) -> Mapping[str, float]:
     from asicbnn.hardware.arrivals import GateDelays, settling_ps
     from asicbnn.hardware.structure import logic_machine
 
@@ -63,7 +71,7 @@ def settled_ps(
         setup_ps=technology.setup_ps,
     )
     paths: dict[str, float] = {}
-    for end, at in settling_ps(logic_machine(structural(accelerator)), delays).items():
+    for end, at in settling_ps(logic_machine(accelerator), delays).items():
         name = _NAMES.get(end, end[0])
         paths[name] = max(at, paths.get(name, 0.0))
     return paths

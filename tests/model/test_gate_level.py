@@ -263,6 +263,13 @@ def test_paths_are_those_of_the_built_block(tiny):
     assert found.limiter == max(found.paths_ps, key=found.paths_ps.get)
 
 
+def test_paths_are_followed_once_for_what_changes_no_gate(tiny):
+    other = with_changes(tiny, {"dataflow": "input_stationary", "operating_point.clock_mhz": 50})
+    assert settled_ps(other, CALIBRATED) is settled_ps(tiny, CALIBRATED)
+    gated = with_changes(tiny, {"clock_gating": "register"})
+    assert settled_ps(gated, CALIBRATED) is not settled_ps(tiny, CALIBRATED)
+
+
 def test_the_popcount_has_a_factor_of_its_own(tiny):
     """Technologies that were calibrated before it was measured have that of the other paths."""
     key = f"popcount_{tiny.array.popcount.structure}"
