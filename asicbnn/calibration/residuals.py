@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 from asicbnn.calibration.grid import GridPoint
-from asicbnn.technology.routing import student_t
+from asicbnn.technology.routing import UNKNOWN_ERROR, student_t
 
 Metric = Literal["area", "delay", "energy"]
 UNITS = {"area": "um2", "delay": "ps", "energy": "fJ"}
@@ -89,6 +89,10 @@ def summary(
     )  # fmt: skip
 
 
+_EXACT = 1e-9
+"""Deviation below which designs are met but for rounding."""
+
+
 def expected_spread(residuals: Sequence[float], parameters: int = 1) -> float:
     """Half-width of the band one more design is expected in with 95 %.
 
@@ -97,11 +101,14 @@ def expected_spread(residuals: Sequence[float], parameters: int = 1) -> float:
     parameters  that were fitted on them
 
     A prediction interval: Student's quantile of n - parameters degrees of freedom times the
-    standard deviation times sqrt(1 + 1 / n).
+    standard deviation times sqrt(1 + 1 / n). As many parameters as designs meet them all and say
+    nothing of the next: a factor of two either way.
     """
     n = len(residuals)
     free = max(1, n - parameters)
     deviation = math.sqrt(math.fsum(r * r for r in residuals) / free)
+    if n <= parameters and deviation < _EXACT:
+        return UNKNOWN_ERROR
     return math.expm1(student_t(free) * deviation * math.sqrt(1 + 1 / n))
 
 

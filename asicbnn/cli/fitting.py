@@ -50,8 +50,9 @@ class Fit(Generic[Found]):
         from asicbnn.replacing import check_writable, write_text
         from asicbnn.technology.library import load, text_of
 
-        if target is not None:
-            check_writable(target)
+        for place in (target, report and report / "page.md"):
+            if place is not None:
+                check_writable(place)
         known, text = load(technology), text_of(technology)
         with terminal.progress(self.counted) as progress:
             found = self.run(known, progress)

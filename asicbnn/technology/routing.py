@@ -26,7 +26,7 @@ from asicbnn.technology.routed_designs import (
 
 _UPPER: Final = 0.975
 """Quantile at the upper end of a band that holds 19 of 20."""
-_UNKNOWN_ERROR: Final = 1.0
+UNKNOWN_ERROR: Final = 1.0
 """Relative error where runs show no scatter at all, being one: a factor of 2 either way."""
 _EXACT: Final = 1e-12
 """Relative width at which a root is found."""
@@ -177,7 +177,7 @@ def fitted(values: Sequence[float], beside: Iterable[Sequence[float]] = ()) -> F
             logs = [math.log(value) for value in group]
             squares += sum((x - fmean(logs)) ** 2 for x in logs)
             freedom += len(logs) - 1
-    error = _UNKNOWN_ERROR
+    error = UNKNOWN_ERROR
     if freedom:
         spread = math.sqrt(squares / freedom * (1 + 1 / len(values)))
         error = math.expm1(student_t(freedom) * spread)
@@ -314,6 +314,6 @@ def _flags(
 
 
 __all__ = [
-    "Factor", "RoutedFactors", "between_flows_error", "clock_buffers_um2", "factor_names", "fitted",
-    "routed_factors", "shown", "student_t",
+    "UNKNOWN_ERROR", "Factor", "RoutedFactors", "between_flows_error", "clock_buffers_um2",
+    "factor_names", "fitted", "routed_factors", "shown", "student_t",
 ]  # fmt: skip

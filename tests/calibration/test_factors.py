@@ -200,6 +200,13 @@ def test_a_spread_counts_what_was_fitted():
     assert expected_spread(residuals, 2) == pytest.approx(expected, rel=2e-3)
 
 
+def test_designs_that_are_met_by_as_many_factors_claim_nothing():
+    """One design has one factor, and no error: it says nothing of another."""
+    assert expected_spread([0.0]) == 1.0
+    assert expected_spread([1e-16, 0.0], 2) == 1.0
+    assert expected_spread([0.0, 0.0], 1) == 0.0
+
+
 def test_residuals_are_a_table(exact):
     table = list(rows(exact.residuals))
     assert len(table) == len(POINTS) * (len(COMPONENTS) + 2)

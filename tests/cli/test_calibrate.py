@@ -60,6 +60,14 @@ def test_json_states_every_factor_the_runs_show(tmp_path, runs):
     }  # fmt: skip
 
 
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_mapped(tmp_path):
+    (tmp_path / "taken").write_text("")
+    done = run("calibrate", "sky130hd", "--liberty", "a.lib", "--dry-run", "--report",
+               tmp_path / "taken")  # fmt: skip
+    assert done.exit_code == 3
+    assert "cannot be written" in done.stderr
+
+
 def test_a_dry_run_shows_the_factors_and_writes_no_file(tmp_path, runs):
     before = sorted(tmp_path.rglob("*"))
     done = run("calibrate", "sky130hd", "--from-metrics", runs, "--dry-run", "--json")
