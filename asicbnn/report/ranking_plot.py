@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from asicbnn.calibration.ranking import Ranked, ranking
 from asicbnn.errors import ModelError
@@ -15,6 +16,7 @@ from asicbnn.report.style import BLACK, BLUE, PAGE_INCH, VERMILION, drawn, sheet
 
 _HEIGHT_INCH = 2.7
 _ROOM = 1.15
+_BAND = "#BBBBBB"
 _COLOURS = {"sliced": BLUE, "tree": VERMILION}
 _MARKERS = {"sliced": "o", "tree": "^"}
 
@@ -40,6 +42,7 @@ def ranking_figure(ranked: Sequence[Ranked]) -> Figure:
     ] + [
         Line2D([], [], color=BLACK, marker="o", linestyle="", markersize=8, markerfacecolor="none",
                label="the pick"),
+        Line2D([], [], color=_BAND, linewidth=1.2, label="band of the estimate"),
     ]  # fmt: skip
     figure.legend(handles=marks, loc="outside lower center", ncols=len(marks))
     return figure
@@ -49,7 +52,7 @@ def _panel(axes: Axes, some: Sequence[Ranked], pick: str) -> None:
     for each in some:
         name = "tree" if each.accelerator.startswith("tree") else "sliced"
         low, high = interval(each.estimated_uj, each.relative_error)
-        axes.plot([each.gates_uj] * 2, [low, high], color="#BBBBBB", linewidth=0.6, zorder=1)
+        axes.plot([each.gates_uj] * 2, [low, high], color=_BAND, linewidth=0.6, zorder=1)
         axes.plot(
             each.gates_uj, each.estimated_uj, color=_COLOURS[name], marker=_MARKERS[name],
             markersize=3, linestyle="", zorder=2,
@@ -64,6 +67,10 @@ def _panel(axes: Axes, some: Sequence[Ranked], pick: str) -> None:
     axes.plot(ends, ends, color="#888888", linewidth=0.7, zorder=0)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("gates and macros [\N{MICRO SIGN}J]")
     axes.set_ylabel("estimated [\N{MICRO SIGN}J]")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 
 import pytest
 
@@ -45,6 +46,22 @@ def test_the_figure_draws_the_band_of_each_and_rings_the_pick(tmp_path):
     [one] = save(figure, tmp_path / "one", ["svg"])
     [two] = save(ranking_figure(RANKED), tmp_path / "two", ["svg"])
     assert one.read_bytes() == two.read_bytes()
+
+
+@pytest.mark.parametrize("reach", [1.3, 3.0, 40.0])
+def test_numbers_along_the_axes_stand_apart(reach):
+    ends = (0.4, 0.4 * reach)
+    some = [Ranked(f"tree_{x:g}", "mlp", x, x, x, x, 0.15) for x in ends]
+    figure = ranking_figure(some)
+    figure.draw_without_rendering()
+    [axes] = figure.axes
+    low, high = axes.get_xlim()
+    boxes = [
+        text.get_window_extent()
+        for text, x in zip(axes.get_xticklabels(which="both"), axes.get_xticks(), strict=False)
+        if text.get_text() and low <= x <= high
+    ]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
 
 
 def test_nothing_ranked_is_nothing_drawn():
