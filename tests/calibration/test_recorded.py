@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from asicbnn.calibration.grid import GridPoint
+from asicbnn.calibration.ranking import Ranked, ranking
+from asicbnn.levels import interval
 from asicbnn.model.area import area
 from asicbnn.model.built_paths import built_paths
 from asicbnn.report.calibration import GOALS
@@ -118,3 +120,21 @@ def test_intervals_hold_what_they_promise_and_are_narrow():
     inside = statistics.fmean(is_inside(library, row) for library, row in every)
     assert 0.90 <= inside <= 0.99
     assert statistics.median(spread(library, row) for library, row in every) <= 0.15
+
+
+@pytest.mark.parametrize("table", sorted(TABLES.glob("*_rank.csv")), ids=lambda path: path.stem)
+def test_accelerators_are_ranked_as_gates_and_macros_rank_them(table):
+    """Kendall's tau of 0.9 over 40 accelerators for each of three networks, picks within 5 %."""
+    with table.open(encoding="utf-8") as lines:
+        ranked = [
+            Ranked(row.pop("accelerator"), row.pop("network"), **{k: float(row[k]) for k in row})
+            for row in csv.DictReader(lines)
+        ]
+    orders = ranking(ranked)
+    assert [order.accelerators for order in orders] == [40, 40, 40]
+    for order in orders:
+        assert order.tau >= 0.9
+        assert order.regret <= 0.05
+    for each in ranked:
+        low, high = interval(each.estimated_uj, each.relative_error)
+        assert low <= each.gates_uj <= high
