@@ -157,7 +157,8 @@ def _figure_table(file: TechnologyFile) -> RenderableType:
     table.columns[-1].justify = "left"
     for key, value in _figures(file):
         error = "" if value.relative_error is None else f"+-{value.relative_error:.0%}"
-        source = f"{value.source}, assumed" if value.assumed else value.source
+        says_so = value.source == "assumed" or not value.assumed
+        source = value.source if says_so else f"{value.source}, assumed"
         add(table, key, source, f"{value.value:g}", error, value.note)
     return table
 

@@ -101,6 +101,7 @@ def test_every_shipped_technology_is_shown_with_its_sources(name):
     for word in ("inverter", "clock_gate", "FO4 delay ps", "sources"):
         assert word in done.stdout
     shown = " ".join(done.stdout.split())
+    assert "clock_tree_fanout assumed 16" in shown
     for role, cell in load(name).cells.items():
         assert role in shown
         assert cell.composition in shown
