@@ -8,7 +8,13 @@ from typing import Any, Final
 from asicbnn.calibration.factors import SOURCE
 from asicbnn.calibration.memory_factors import SOURCE as MEMORY_SOURCE
 from asicbnn.calibration.wire_factors import SOURCE as WIRE_SOURCE
-from asicbnn.technology.factor_entries import CalibrationEntry, CellMemoryEntry, PlacedWires
+from asicbnn.technology.factor_entries import (
+    CalibrationEntry,
+    CalibrationFactor,
+    CellMemoryEntry,
+    PlacedWires,
+    ReadFactors,
+)
 from asicbnn.technology.sections import with_section
 
 SECTION: Final = "calibration"
@@ -31,7 +37,20 @@ def with_cell_memories(
     text: str, path: str, entries: Mapping[Any, CellMemoryEntry], source: str
 ) -> str:
     """Return a technology file with the factors of its memories of cells; as `with_calibration`."""
-    return with_section(text, path, MEMORIES, _content(entries), {MEMORY_SOURCE: source})
+    content = {
+        kind: {**_factors(entry), "reads": {o: _read(by) for o, by in entry.reads.items()}}
+        for kind, entry in entries.items()
+    }
+    return with_section(text, path, MEMORIES, content, {MEMORY_SOURCE: source})
+
+
+def _read(by: ReadFactors) -> dict[str, Any]:
+    return {
+        "lines": _rounded(by.lines), "words": list(by.words),
+        "addresses": [_rounded(factor) for factor in by.addresses],
+        "columns": [_rounded(factor) for factor in by.columns],
+        "spread": _rounded(by.spread), "points": by.points, "source": by.source,
+    }  # fmt: skip
 
 
 def with_placed_wires(
@@ -48,20 +67,21 @@ def with_placed_wires(
     return with_section(text, path, WIRES, content, {WIRE_SOURCE: source})
 
 
-def _content(entries: Mapping[Any, CalibrationEntry | CellMemoryEntry]) -> dict[str, Any]:
+def _content(entries: Mapping[Any, CalibrationEntry]) -> dict[str, Any]:
+    return {structure: _factors(entry) for structure, entry in entries.items()}
+
+
+def _factors(entry: CalibrationEntry | CellMemoryEntry) -> dict[str, Any]:
     return {
-        structure: {
-            metric: {
-                "factor": _rounded(factor.factor),
-                "spread": _rounded(factor.spread),
-                "points": factor.points,
-                "source": factor.source,
-                **_terms(factor.terms),
-            }
-            for metric, factor in entry
-            if factor is not None
+        metric: {
+            "factor": _rounded(factor.factor),
+            "spread": _rounded(factor.spread),
+            "points": factor.points,
+            "source": factor.source,
+            **_terms(factor.terms),
         }
-        for structure, entry in entries.items()
+        for metric, factor in entry
+        if isinstance(factor, CalibrationFactor)
     }
 
 

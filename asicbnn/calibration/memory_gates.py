@@ -7,7 +7,7 @@ its ports, as the machine has them. The write data register and the clock gates 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from asicbnn.calibration import opensta
 from asicbnn.calibration.annotation import annotated
 from asicbnn.calibration.gate_cells import GateCells
-from asicbnn.calibration.gate_energy import energies
+from asicbnn.calibration.gate_energy import Energy, GateEnergy, energies
 from asicbnn.calibration.mapped_netlist import MappedNetlist
 from asicbnn.calibration.port_flops import registered
+from asicbnn.calibration.read_parts import ReadPart, read_parts
 from asicbnn.calibration.static_timing import longest_path
 from asicbnn.calibration.synthesis import Flow
 from asicbnn.calibration.timed_circuit import TimedCircuit
@@ -28,12 +29,15 @@ from asicbnn.calibration.timed_simulation import Bits, TimedSimulation
 from asicbnn.errors import EnvironmentProblem, SimulationError
 from asicbnn.hardware.verilog.cell_memories import CellMemory
 from asicbnn.hardware.verilog.writer import VerilogBlock
+from asicbnn.technology.decoder import Order
 from asicbnn.technology.liberty import LibertyCell, Library
 from asicbnn.technology.liberty.functions import truth_table
 from asicbnn.technology.row_memory import RowKind
+from asicbnn.technology.row_read import ReadEnergy
 
 Play = Literal["random_reads", "sequential_reads", "random_writes", "sequential_writes", "idle"]
 PLAYS: tuple[Play, ...] = get_args(Play)
+_READS: Mapping[Order, Play] = {"sequential": "sequential_reads", "random": "random_reads"}
 _CYCLES = 128
 _TOP = "toplevel"
 _BUFFER = 0b10
@@ -46,6 +50,7 @@ class MemoryGates:
     area_um2, leakage_nw  of all cells     period_ps  register to register, setup in it
     energy_fj             of a cycle of each play, address and data pins in it; a cycle that is
                           idle is subtracted from those that read or write
+    reads                 those that read by what takes them
     glitch_share          of the logic's energy of random reads
     """
 
@@ -53,6 +58,7 @@ class MemoryGates:
     leakage_nw: float
     period_ps: float
     energy_fj: Mapping[Play, float]
+    reads: Mapping[Order, ReadEnergy]
     glitch_share: float
 
 
@@ -87,15 +93,15 @@ class MemoryAtGates:
     ) -> MemoryGates:
         cells = [self.flow.library.cells[i.cell] for i in netlist.instances]
         circuit = TimedCircuit(annotated(netlist, self.cells))
-        spent, glitches = {}, 0.0
-        for play in PLAYS:
-            spent[play], share = _played(circuit, memory, play, cycles)
-            glitches = share if play == "random_reads" else glitches
+        parts = read_parts(netlist, self.cells)
+        played = {play: _played(circuit, memory, play, cycles, parts) for play in PLAYS}
+        idle = played["idle"]
+        spent = {p: each.whole_fj - (p != "idle") * idle.whole_fj for p, each in played.items()}
         return MemoryGates(
             sum(cell.area_um2 for cell in cells), sum(cell.leakage_nw for cell in cells),
-            self._period_ps(netlist),
-            {p: fj if p == "idle" else fj - spent["idle"] for p, fj in spent.items()},
-            glitches,
+            self._period_ps(netlist), spent,
+            {order: played[play].beside(idle) for order, play in _READS.items()},
+            played["random_reads"].glitch_share,
         )  # fmt: skip
 
     def _period_ps(self, netlist: MappedNetlist) -> float:
@@ -178,28 +184,67 @@ class Cycle:
         }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Played:
+    """Energy of a cycle of a play [fJ]: of all, of parts of its logic, of glitches.
+
+    whole_fj  the clock and what charges the inputs in it
+    """
+
+    whole_fj: float
+    lines_fj: float
+    columns_fj: float
+    logic_fj: float
+    glitches_fj: float
+
+    @property
+    def glitch_share(self) -> float:
+        """Of the logic's energy."""
+        return self.glitches_fj / self.logic_fj if self.logic_fj else 0.0
+
+    def beside(self, idle: _Played) -> ReadEnergy:
+        """Return the parts of a read; what is neither lines nor columns is the address's."""
+        lines, columns = self.lines_fj - idle.lines_fj, self.columns_fj - idle.columns_fj
+        return ReadEnergy(lines, self.whole_fj - idle.whole_fj - lines - columns, columns)
+
+
 def _played(
-    circuit: TimedCircuit, memory: CellMemory, play: Play, cycles: int
-) -> tuple[float, float]:
-    """Fill a memory with random words, then play; energy of a cycle [fJ], share of glitches.
+    circuit: TimedCircuit, memory: CellMemory, play: Play, cycles: int, parts: Sequence[ReadPart]
+) -> _Played:
+    """Fill a memory with random words, play, and so on until there were enough cycles.
+
+    Reads see each filling about once: what they take goes by how many bits of the words they meet
+    are alike, and a few words of a few bits are not half alike.
 
     Raises SimulationError if a word that is read is not the one that was written.
     """
     random = np.random.default_rng(1)
     simulation = TimedSimulation(circuit, circuit.netlist.outputs["read_data0"])
-    filling = [_write(memory, 0, word, _whole(memory), random) for word in range(memory.words)]
-    playing = list(_playing(memory, play, cycles, random))
-    seen = _Reference(memory)
-    simulation.start(_rows(circuit, filling[:1])[0])
-    seen.check(filling, simulation.run(_rows(circuit, filling)), judged=False)
-    rows = _rows(circuit, playing)
-    seen.check(playing[:2], simulation.run(rows[:2]))
-    simulation.forget()
-    seen.check(playing[2:], simulation.run(rows[2:]))
-    found = energies(circuit, simulation.counted())
-    logic = found.total.logic_fj
-    whole_fj = found.total.total_fj + found.inputs_fj
-    return whole_fj / (len(rows) - 2), found.total.glitches_fj / logic if logic else 0.0
+    rounds = max(1, cycles // memory.words) if play in _READS.values() else 1
+    seen, found = _Reference(memory), []
+    for number in range(rounds):
+        filling = [_write(memory, 0, word, _whole(memory), random) for word in range(memory.words)]
+        playing = list(_playing(memory, play, cycles // rounds, random))
+        if not number:
+            simulation.start(_rows(circuit, filling[:1])[0])
+        seen.check(filling, simulation.run(_rows(circuit, filling)), judged=False)
+        rows = _rows(circuit, playing)
+        seen.check(playing[:2], simulation.run(rows[:2]))
+        simulation.forget()
+        seen.check(playing[2:], simulation.run(rows[2:]))
+        found.append(_spent(energies(circuit, simulation.counted(), names=parts)))
+    return _Played(*(sum(each) / rounds for each in zip(*map(astuple, found), strict=True)))
+
+
+def _spent(found: GateEnergy) -> _Played:
+    """Return what a cycle took."""
+    lines, columns = (found.components.get(part, Energy()) for part in ("lines", "columns"))
+    total = found.total
+    spent = (
+        total.total_fj + found.inputs_fj, lines.logic_fj, columns.logic_fj, total.logic_fj,
+        total.glitches_fj,
+    )  # fmt: skip
+    return _Played(*(fj / found.cycles for fj in spent))
 
 
 class _Reference:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, model_validator
 
 from asicbnn.technology.form import Figure, Form, Name, NotNegative
 
@@ -62,13 +62,42 @@ class CalibrationEntry(Form):
     energy: CalibrationFactor | None = None
 
 
+class ReadFactors(Form):
+    """Factors of reads in one order, each over what is counted for its own part of them.
+
+    lines      of words, with their buffers
+    addresses  decoder and address pins        columns  the OR of a bit over all words
+    words      their number, rising, that each of `addresses` and `columns` holds for; those
+               between are interpolated in log2 of it
+    spread     of the whole read
+    points     memories the factors were fitted on
+    """
+
+    lines: NotNegative
+    words: tuple[Annotated[int, Field(ge=2)], ...]
+    addresses: tuple[PositiveFloat, ...]
+    columns: tuple[PositiveFloat, ...]
+    spread: NotNegative
+    points: Annotated[int, Field(ge=1)]
+    source: Name
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if not len(self.words) == len(self.addresses) == len(self.columns) >= 1:
+            raise ValueError("words, addresses and columns must have one length, at least 1")
+        if list(self.words) != sorted(set(self.words)):
+            raise ValueError("words must rise")
+        return self
+
+
 class CellMemoryEntry(Form):
     """What memories of latches or of flip-flops are as gates, over what is counted for them.
 
     area, leakage  of the logic; rows, data register and clock gates are mapped one to one
-    read_energy   of an access beside read_addresses: what its decoder takes, in order or at random;
-                  the spread of both is that of their sum, and read_energy serves for both in files
-                  that were calibrated before addresses had a factor
+    reads         of an access by the order of addresses: each the next, or any
+    read_energy, read_addresses  in files that were calibrated before reads had factors by order:
+                  of an access and its decoder, where the second is missing of both
     write_energy  of an access beside write_lines: what is written on the pins of a group of rows;
                   the spread of both is that of their sum
     idle_energy   of a cycle without access
@@ -77,13 +106,20 @@ class CellMemoryEntry(Form):
 
     area: CalibrationFactor
     leakage: CalibrationFactor
-    read_energy: CalibrationFactor
+    reads: dict[Literal["sequential", "random"], ReadFactors] = Field(default_factory=dict)
+    read_energy: CalibrationFactor | None = None
     read_addresses: CalibrationFactor | None = None
     write_energy: CalibrationFactor
     write_lines: CalibrationFactor
     idle_energy: CalibrationFactor
     access: CalibrationFactor
     access_levels: CalibrationFactor
+
+    @model_validator(mode="after")
+    def _reads_are_priced(self) -> Self:
+        if self.read_energy is None and set(self.reads) != {"sequential", "random"}:
+            raise ValueError("reads must have sequential and random, or there must be read_energy")
+        return self
 
 
 class PlacedWires(Form):

@@ -13,6 +13,7 @@ from functools import lru_cache
 from asicbnn.errors import ModelError
 from asicbnn.technology.known_names import unknown
 from asicbnn.technology.library import Technology
+from asicbnn.technology.log_interpolation import interpolated
 from asicbnn.technology.popcount_entries import STRUCTURES, PopcountEnergyEntry
 
 _RANDOM_BIT = 0.5
@@ -67,7 +68,7 @@ def popcount_energy(technology: Technology, structure: str, lanes: int) -> Popco
     """
     _known_structure(structure, lanes)
     entry = technology.popcount_energies[structure]
-    compute = _interpolated(lanes, entry.lanes, entry.compute_fj)
+    compute = interpolated(lanes, entry.lanes, entry.compute_fj)
     half_v2 = 0.5 * technology.voltage_v**2
     load_fj = half_v2 * technology.cell("full_adder").input_capacitance_ff
     xnor = min(compute, _RANDOM_BIT * (technology.cell("xnor2").internal_energy_fj + load_fj))
@@ -80,7 +81,7 @@ def popcount_energy(technology: Technology, structure: str, lanes: int) -> Popco
     return PopcountEnergy(
         xnor_fj=xnor,
         counters_fj=compute - xnor,
-        input_pin_fj=_interpolated(lanes, entry.lanes, entry.input_pins_fj),
+        input_pin_fj=interpolated(lanes, entry.lanes, entry.input_pins_fj),
         transitions=_transitions(technology, entry, lanes, compute),
         relative_error=entry.relative_error,
         scaled=entry.scaled,
@@ -93,15 +94,7 @@ def _transitions(
 ) -> float:
     if entry.transitions is None:
         return compute_fj / technology.cell("full_adder").toggle_energy_fj
-    return _interpolated(lanes, entry.lanes, entry.transitions)
-
-
-def _interpolated(lanes: int, at: tuple[int, ...], values: tuple[float, ...]) -> float:
-    for low, high, before, after in zip(at, at[1:], values, values[1:], strict=False):
-        if low <= lanes <= high:
-            share = math.log2(lanes / low) / math.log2(high / low)
-            return before + share * (after - before)
-    return values[0] if lanes < at[0] else values[-1]
+    return interpolated(lanes, entry.lanes, entry.transitions)
 
 
 @lru_cache(maxsize=4096)

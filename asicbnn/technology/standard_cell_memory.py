@@ -11,20 +11,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, get_args
 
 from asicbnn.technology.cells import Cells
 from asicbnn.technology.compiled_memory import Memory, Ports, WriteMask
-from asicbnn.technology.decoder import Order, decoder_fj
+from asicbnn.technology.decoder import Order
 from asicbnn.technology.factor_entries import CellMemoryEntry
 from asicbnn.technology.form import Form, Name, RangeEntry, read_form
 from asicbnn.technology.library import Technology
 from asicbnn.technology.row_memory import GROUP_WORDS, RowKind, RowMemory, row_memory
+from asicbnn.technology.row_read import (
+    MOST_PINS,
+    ReadEnergy,
+    buffer_fj,
+    counted_reads,
+    read_price,
+)
 
 _FILE = Path(__file__).parent / "figures" / "standard_cell_memory.yaml"
 _RANDOM_BIT = 0.5
-MOST_PINS: Final = 16
-"""Pins of a net, as calibrations buffer them."""
 
 
 class _CellMemoryFile(Form):
@@ -45,16 +49,14 @@ def _figures() -> _CellMemoryFile:
 class CountedCosts:
     """What a memory costs by its cells alone, before factors.
 
-    read_fj      of a read of another word than the last, beside its address: address_fj, by the
-                 order of what is read
+    reads        of another word than the last, by the order of what is read
     write_fj     of writing a word in all its parts, beside its lines: `lines_fj`
     write_sinks  clock pins it reaches, whose clock tree is not in it
     idle_fj      of a cycle without access, the clock tree left out
     access_ps    register to register, without the levels of the OR: `levels_ps`
     """
 
-    read_fj: float
-    address_fj: Mapping[Order, float]
+    reads: Mapping[Order, ReadEnergy]
     write_fj: float
     lines_fj: float
     write_sinks: float
@@ -67,34 +69,11 @@ def counted_costs(technology: Technology, memory: RowMemory) -> CountedCosts:
     """Count the energies and the path of a memory."""
     gate_fj = technology.cell("clock_gate").clock_energy_fj or 0.0
     return CountedCosts(
-        _read_fj(technology, memory),
-        {order: decoder_fj(technology, memory.words, order) for order in get_args(Order)},
+        counted_reads(technology, memory.words, memory.bits),
         _write_fj(technology, memory), _lines_fj(technology, memory),
         _writes(memory) * _write_use(memory).sinks, memory.idle_gates.clock_gate * gate_fj,
         _access_ps(technology, memory), _levels_ps(technology, memory),
     )  # fmt: skip
-
-
-def _read_fj(technology: Technology, memory: RowMemory) -> float:
-    """Energy of one read behind the decoder: two lines, and the words they open to the OR [fJ].
-
-    Of each word half the bits are 1: they fall behind the line that closes and rise behind the one
-    that opens. Where the two words meet and both are 1 neither is seen to change, but there is a
-    moment between them. So every level switches once for each bit, wherever the words lie. AND and
-    OR are priced as the NAND and NOR they become.
-    """
-    if memory.words == 1:
-        return 0.0
-    bits, nand_pin = memory.bits, technology.pin_energy_fj("nand2")
-    drivers = 1 + bits / MOST_PINS
-    lines = 2 * (bits * nand_pin + drivers * _buffer_fj(technology))
-    opened = technology.cell("nand2").internal_energy_fj + technology.pin_energy_fj("nor2")
-    other = technology.cell("nor2").internal_energy_fj + nand_pin
-    return lines + bits * (opened + memory.levels * (opened + other) / 2)
-
-
-def _buffer_fj(technology: Technology) -> float:
-    return technology.cell("buffer").internal_energy_fj + technology.pin_energy_fj("buffer")
 
 
 def _write_fj(technology: Technology, memory: RowMemory) -> float:
@@ -113,7 +92,7 @@ def _write_fj(technology: Technology, memory: RowMemory) -> float:
     spent += use.row_bits * ((row.clock_energy_fj or 0.0) + _RANDOM_BIT * stored)
     if memory.groups > 1:
         pins_fj = memory.groups * technology.pin_energy_fj("and2")
-        buffers = memory.groups // MOST_PINS * _buffer_fj(technology)
+        buffers = memory.groups // MOST_PINS * buffer_fj(technology)
         spent += changed * (technology.cell("and2").internal_energy_fj + pins_fj + buffers)
         spent += 2 * pins_fj
     return _writes(memory) * spent
@@ -231,7 +210,7 @@ def standard_cell_memory(
     access_ps = by.access.factor * counted.access_ps + by.access_levels.factor * counted.levels_ps
     areas = {role: technology.cells[role].area_um2 for role in cells}
     leaks = {role: technology.cells[role].leakage_nw for role in cells}
-    read_fj, read_error = _either_order(by, counted)
+    read = read_price(by, words, counted.reads)
     energy_spread = max(by.write_energy.spread, by.idle_energy.spread)
     return Memory(
         kind=kind,
@@ -241,7 +220,7 @@ def standard_cell_memory(
         write_mask=write_mask,
         area_um2=state_and_logic(built, areas, by.area.factor)
         + technology.clock_tree_area_um2(clocked),
-        read_energy_fj=read_fj,
+        read_energy_fj=read.energy_fj,
         write_energy_fj=by.write_energy.factor * counted.write_fj
         + by.write_lines.factor * counted.lines_fj
         + counted.write_sinks * tree_fj,
@@ -256,24 +235,9 @@ def standard_cell_memory(
         area_error=by.area.spread,
         energy_error=energy_spread,
         access_error=by.access.spread,
-        read_error=read_error,
+        read_error=read.relative_error,
         flags=tuple(_flags(technology, kind, words, word_bits, is_own=own is not None)),
     )
-
-
-def _either_order(by: CellMemoryEntry, counted: CountedCosts) -> tuple[float, float]:
-    """Return the mean energy of reads in order and at random [fJ], and the error that covers both.
-
-    Which of them a memory sees its reader decides.
-    """
-    addresses = by.read_addresses or by.read_energy
-    each = [
-        by.read_energy.factor * counted.read_fj + addresses.factor * address_fj
-        for address_fj in counted.address_fj.values()
-    ]
-    mean_fj = sum(each) / len(each)
-    apart = mean_fj / min(each) if mean_fj else 1.0
-    return mean_fj, (1 + by.read_energy.spread) * apart - 1
 
 
 def _flags(

@@ -1,6 +1,6 @@
+import math
 import re
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from asicbnn.errors import ModelError
 from asicbnn.technology.break_even import break_even_table, break_even_words
+from asicbnn.technology.factor_entries import CalibrationFactor, CellMemoryEntry, ReadFactors
 from asicbnn.technology.library import load
 from asicbnn.technology.memories import memory
 from asicbnn.technology.row_memory import RowMemory, row_memory
+from asicbnn.technology.row_read import ReadEnergy, price_in_order
 from asicbnn.technology.standard_cell_memory import counted_costs
 
 IHP, SKY, ASAP = load("ihp_sg13g2"), load("sky130hd"), load("asap7")
@@ -163,8 +165,9 @@ def test_cell_memories_grow_with_words_and_bits(technology, kind, words, bits):
         assert larger.leakage_nw > one.leakage_nw
         assert larger.write_energy_fj >= one.write_energy_fj
         # a tree of buffers that takes another one has fewer pins on each
-        assert larger.read_energy_fj >= 0.9 * one.read_energy_fj
         assert larger.access_ps >= 0.9 * one.access_ps
+    assert memory(technology, kind, words, bits + 1).read_energy_fj >= one.read_energy_fj
+    assert memory(technology, kind, 2 * words + 8, bits).read_energy_fj > one.read_energy_fj
 
 
 @given(technologies, ports, st.integers(128, 900), st.integers(32, 64))
@@ -202,14 +205,15 @@ def test_a_memory_of_cells_is_its_counted_costs_times_the_factors_of_its_library
     counted, built = counted_costs(IHP, rows), memory(IHP, "latch", 64, 32)
     tree_fj = IHP.clock_tree_energy_fj_per_sink
     in_order, at_random = (
-        by.read_energy.factor * counted.read_fj + by.read_addresses.factor * counted.address_fj[o]
-        for o in ("sequential", "random")
+        price_in_order(by, order, 64, counted.reads[order]) for order in ("sequential", "random")
     )
-    assert in_order < at_random
-    assert built.read_energy_fj == pytest.approx((in_order + at_random) / 2)
+    assert in_order.energy_fj < at_random.energy_fj
+    mean_fj = (in_order.energy_fj + at_random.energy_fj) / 2
+    assert built.read_energy_fj == pytest.approx(mean_fj)
     for own in (in_order, at_random):  # whichever a reader makes, its band is within the memory's
-        assert built.read_energy_fj * (1 + built.read_error) >= own * (1 + by.read_energy.spread)
-        least = own / (1 + by.read_energy.spread)
+        most = own.energy_fj * (1 + own.relative_error)
+        least = own.energy_fj / (1 + own.relative_error)
+        assert built.read_energy_fj * (1 + built.read_error) >= most * (1 - 1e-9)
         assert built.read_energy_fj / (1 + built.read_error) <= least * (1 + 1e-9)
     assert built.write_energy_fj == pytest.approx(
         by.write_energy.factor * counted.write_fj
@@ -235,8 +239,28 @@ def test_a_library_nobody_calibrated_takes_the_factors_of_others_and_says_so():
     assert gt2n.area_error > max(one.spread for one in shipped)
 
 
+def test_a_read_is_priced_by_its_parts_and_the_number_of_words():
+    """By hand: lines of 32 bits, decoder and columns of 64 words; of 48 between 32 and 64."""
+    entry = IHP.cell_memories["latch"]
+    by = ReadFactors(
+        lines=0.5, words=(32, 64), addresses=(2.0, 3.0), columns=(0.25, 0.75), spread=0.1,
+        points=9, source="here",
+    )  # fmt: skip
+    entry = entry.model_copy(update={"reads": {"sequential": by, "random": by}})
+    counted = ReadEnergy(100.0, 10.0, 1000.0)
+    assert price_in_order(entry, "random", 64, counted).energy_fj == 50 + 30 + 750
+    share = math.log2(1.5)
+    between = 50 + 10 * (2 + share) + 1000 * (0.25 + 0.5 * share)
+    assert price_in_order(entry, "random", 48, counted).energy_fj == pytest.approx(between)
+    for words, same in ((2, 32), (1024, 64)):  # beyond the measured ones the nearest
+        assert price_in_order(entry, "random", words, counted) == price_in_order(
+            entry, "random", same, counted
+        )
+
+
 def test_sizes_beyond_the_measured_ones_are_flagged():
-    assert "not at 2:" in memory(IHP, "latch", 2, 16).flags[0]
+    assert memory(IHP, "latch", 2, 16).flags == ()
+    assert "not at 512:" in memory(IHP, "latch", 512, 16).flags[0]
     assert "not at 1,024:" in memory(IHP, "register", 16, 1024).flags[0]
 
 
@@ -246,22 +270,34 @@ def test_one_read_of_cells_by_hand():
     buffer = 5.7409 + 0.5 * 2.2634 * 1.44
     inverter = 1.6758 + 0.5 * 2.8675 * 1.44
     opened, other = 2.5713 + nor_pin, 2.6379 + nand_pin
-    lines = 2 * (nand_pin + (1 + 1 / 16) * buffer)
-    counted = counted_costs(IHP, row_memory("latch", 2, 1))
-    assert counted.read_fj == pytest.approx(lines + opened + (opened + other) / 2)
-    assert list(counted.address_fj.values()) == [pytest.approx(inverter)] * 2
+    for read in counted_costs(IHP, row_memory("latch", 2, 1)).reads.values():
+        assert read.lines_fj == pytest.approx(2 * (nand_pin + buffer))
+        assert read.addresses_fj == pytest.approx(inverter)
+        assert read.columns_fj == pytest.approx(opened + (opened + other) / 2)
     lone = counted_costs(IHP, row_memory("latch", 1, 9))
-    assert (lone.read_fj, *lone.address_fj.values()) == (0, 0, 0)
+    assert {read.parts for read in lone.reads.values()} == {(0, 0, 0)}
 
 
-def test_files_without_a_factor_of_addresses_price_them_like_the_rest_of_a_read():
+@pytest.mark.parametrize(("bits", "buffers"), [(16, 1), (17, 3), (64, 5), (256, 17), (257, 20)])
+def test_a_line_has_a_driver_and_a_tree_of_buffers_of_sixteen_pins(bits, buffers):
+    """257 pins take 17 buffers, these take 2."""
+    lines_fj = counted_costs(IHP, row_memory("latch", 4, bits)).reads["random"].lines_fj
+    pins_fj = bits * IHP.pin_energy_fj("nand2")
+    assert lines_fj == pytest.approx(2 * (pins_fj + buffers * (5.7409 + 0.5 * 2.2634 * 1.44)))
+
+
+def test_files_that_were_calibrated_before_reads_had_factors_by_order_are_priced_by_two():
     entry = IHP.cell_memories["latch"]
-    whole = entry.model_copy(update={"read_addresses": None})
-    same = entry.model_copy(update={"read_addresses": entry.read_energy})
-    older, newer = (
-        memory(replace(IHP, cell_memories={"latch": by}), "latch", 64, 32) for by in (whole, same)
+    factor = CalibrationFactor(factor=0.7, spread=0.2, points=9, source="here")
+    older = entry.model_copy(update={"reads": {}, "read_energy": factor})
+    newer = older.model_copy(
+        update={"read_addresses": factor.model_copy(update={"factor": 0.9})}
     )
-    assert older == newer
+    counted = ReadEnergy(100.0, 10.0, 1000.0)
+    assert price_in_order(older, "random", 64, counted).energy_fj == pytest.approx(0.7 * 1110)
+    assert price_in_order(newer, "random", 64, counted).energy_fj == pytest.approx(779)
+    with pytest.raises(ValueError, match="or there must be read_energy"):
+        CellMemoryEntry(**{**dict(older), "read_energy": None})
 
 
 def test_one_write_of_cells_by_hand():
