@@ -317,7 +317,7 @@ def test_a_word_written_in_parts_takes_a_narrow_register_and_several_writes():
     assert (whole.idle_gates.clock_gate, parts.idle_gates.clock_gate) == (2, 5)
     once, often = counted_costs(IHP, whole), counted_costs(IHP, parts)
     assert often.lines_fj == pytest.approx(once.lines_fj * 4)  # rows see all four words of 16
-    assert often.read_fj == once.read_fj
+    assert often.reads == once.reads
 
 
 def test_write_masks_cost_gates_in_cells_and_nothing_in_srams():
