@@ -27,8 +27,9 @@ from asicbnn.model.arguments import (
     workload_of,
 )
 from asicbnn.model.costs import costs, technology_of
-from asicbnn.model.figures import Counted, priced, run_counts
+from asicbnn.model.figures import Counted, priced, run_counts, run_events
 from asicbnn.model.mappings import MappingSource, Request, explicit_mappings, mappings
+from asicbnn.model.network import ValueT
 from asicbnn.model.timing import timing
 from asicbnn.result import Result
 from asicbnn.simulation.backends import Backend, simulator
@@ -255,18 +256,20 @@ def execute(
     """Run every batch of a prepared network."""
     images = sum(len(group.images) for group in setup.groups)
     totals: dict[str, dict[str, int]] = {}
+    data: dict[str, dict[str, float]] = {}
     classes: list[NDArray[np.int64]] = []
     done = 0
     for group in setup.groups:
         for runs in _runs(setup, group, jobs, cycle_limit):
             for layer, run in zip(group.layers, runs, strict=True):
                 _add(totals.setdefault(layer.name, {}), run_counts(machine, layer, run.counts))
+                _add(data.setdefault(layer.name, {}), run_events(machine, layer, run.counts))
                 if run.classes is not None:
                     classes.append(run.classes)
             done += group.layers[0].batch
             if progress:
                 progress(done, images)
-    return _simulation(machine, network, setup, totals, classes)
+    return _simulation(machine, network, setup, totals, data, classes)
 
 
 def _runs(
@@ -298,9 +301,9 @@ def _with_waveform(
     return replace(setup, note="; ".join(filter(None, (setup.note, note))))
 
 
-def _add(total: dict[str, int], counts: dict[str, int]) -> None:
+def _add(total: dict[str, ValueT], counts: dict[str, ValueT]) -> None:
     for name, value in counts.items():
-        total[name] = total.get(name, 0) + value
+        total[name] = total[name] + value if name in total else value
 
 
 def _simulation(
@@ -308,6 +311,7 @@ def _simulation(
     workload: Workload,
     setup: Setup,
     totals: dict[str, dict[str, int]],
+    data: dict[str, dict[str, float]],
     classes: list[NDArray[np.int64]],
 ) -> Simulation:
     count = sum(len(group.images) for group in setup.groups)
@@ -316,7 +320,9 @@ def _simulation(
     if given is not None and setup.labels is not None:
         accuracy = float(np.mean(given == setup.labels[:count]))
     layers = setup.groups[0].layers
-    counted = [Counted(layer.name, layer.stride, totals[layer.name]) for layer in layers]
+    counted = [
+        Counted(layer.name, layer.stride, totals[layer.name], data[layer.name]) for layer in layers
+    ]
     technology = technology_of(accelerator)
     result = priced(accelerator, technology, workload.name, counted, count)
     batch, note = layers[0].batch, setup.note

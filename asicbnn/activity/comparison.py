@@ -22,6 +22,7 @@ from asicbnn.model.arguments import accelerator_of, check_counts, workload_of
 from asicbnn.model.costs import Costs, costs, technology_of
 from asicbnn.model.energy import terms_fj
 from asicbnn.model.mappings import MappingSource
+from asicbnn.model.network import totals
 from asicbnn.result import PARTS
 from asicbnn.simulate import Progress, Setup, Simulation, execute, prepare
 from asicbnn.simulation.backends.selection import BACKENDS
@@ -171,7 +172,7 @@ class _Comparison:
         prices = prices_of(technology, self.accelerator, lay)
         groups = groups_of(self.setup.machine)
         events = events_of(self.accelerator, lay, counts, groups)
-        assumed = assumed_activities(lay)
+        assumed = assumed_activities(lay, self._events())
         rows: list[Row] = []
         measured: dict[str, float] = {}
         for name, cells in groups.items():
@@ -201,17 +202,17 @@ class _Comparison:
 
     def _counts(self) -> dict[str, int]:
         """Events of the whole run, as the hardware counted them, and those no mapping changes."""
-        counts: dict[str, int] = {}
-        for layer in self.simulation.counted:
-            for name, count in layer.counts.items():
-                counts[name] = counts.get(name, 0) + count
-        return counts
+        return totals(layer.counts for layer in self.simulation.counted)
+
+    def _events(self) -> dict[str, float]:
+        """All that energy goes by, of the whole run."""
+        return totals(layer.events for layer in self.simulation.counted)
 
     def _model_fj(self, cost: Costs) -> dict[tuple[str, str], float]:
         """The model's energy by (part, term), for the events the hardware counted."""
         total: dict[tuple[str, str], float] = {}
         for layer in self.simulation.counted:
-            for term, energy in terms_fj(cost.rates_of[layer.stride], layer.counts).items():
+            for term, energy in terms_fj(cost.rates_of[layer.stride], layer.events).items():
                 total[term] = total.get(term, 0.0) + energy
         return total
 

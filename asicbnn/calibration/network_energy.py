@@ -143,7 +143,7 @@ class GateLevel:
         gates, model = dict.fromkeys(SHARES, 0.0), dict.fromkeys(SHARES, 0.0)
         for index, layer in enumerate(run.layers):
             own = [sample for sample in samples if sample.layer == index]
-            whole = modelled.shares_fj(index, layer.counts)
+            whole = modelled.shares_fj(index, layer.events)
             for share in SHARES:
                 seen = sum(sample.model_fj[share] for sample in own)
                 spent = sum(sample.gates_fj[share] for sample in own)
@@ -180,7 +180,7 @@ class _Modelled:
         return sum(
             energy
             for layer in self._layers
-            for (part, _), energy in terms_fj(self._rates[layer.stride], layer.counts).items()
+            for (part, _), energy in terms_fj(self._rates[layer.stride], layer.events).items()
             if PARTS[part].kind == "logic"
         )
 

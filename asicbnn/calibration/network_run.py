@@ -9,9 +9,7 @@ import numpy as np
 
 from asicbnn.errors import SimulationError
 from asicbnn.hardware.accelerator import Machine, elaborate
-from asicbnn.mapping.layout import layout
-from asicbnn.model.energy import joint_lane_steps
-from asicbnn.model.figures import Counted, run_counts
+from asicbnn.model.figures import Counted, run_counts, run_events
 from asicbnn.simulate import layer_mappings
 from asicbnn.simulation.backends import Backend, simulator
 from asicbnn.simulation.execution import CYCLE_LIMIT, Executor
@@ -79,7 +77,7 @@ class NetworkRun:
         self.running, self.network = running, network
         self.accelerator = accelerator = accelerator or running.accelerator
         layers = lower(network).layers
-        self._lay = layout(accelerator)
+        self._layers = layers
         self._images = load_images(network, 1, seed).activations
         program = build_program(
             accelerator, layers, tuple(load_parameters(network, seed)),
@@ -88,7 +86,12 @@ class NetworkRun:
         self._executor = Executor(running.machine, running.backend, program, CYCLE_LIMIT)
         runs = self._executor.run(self._images, reads_bits=False)
         self.layers = tuple(
-            Counted(layer.name, layer.stride, run_counts(accelerator, layer, run.counts))
+            Counted(
+                layer.name,
+                layer.stride,
+                run_counts(accelerator, layer, run.counts),
+                run_events(accelerator, layer, run.counts, is_random=True),
+            )
             for layer, run in zip(layers, runs, strict=True)
         )
 
@@ -120,24 +123,24 @@ class NetworkRun:
                 state.backend.run(first + start - at)
                 at = first + start
                 trace = tracer.follow(state.backend, min(cycles, length - 2) + 1)
-                yield Window(index, self._counts(layer, trace, probes), trace)
+                yield Window(index, self._counts(index, trace, probes), trace)
             first += length
 
-    def _counts(self, layer: Counted, trace: Trace, probes: Sequence[str]) -> dict[str, float]:
+    def _counts(self, index: int, trace: Trace, probes: Sequence[str]) -> dict[str, float]:
         counted = {
             name.removeprefix(_PROBE): float(trace.wires[name][-1] - trace.wires[name][0])
             for name in probes
         }
+        layer = self.layers[index]
         if min(counted.values()) < 0:
             raise SimulationError(f"a window of layer {layer.name} reaches beyond its end")
         cycles = len(trace.wires[probes[0]]) - 1
         share = counted["steps"] / layer.counts["steps"]
         rest = {name: count * share for name, count in layer.counts.items()}
-        active = rest["active_lane_steps"]
         configured = counted["configuration_cycles"] / layer.counts["configuration_cycles"]
         return {
             **rest, **counted, "compute_cycles": counted["steps"], "cycles": float(cycles),
-            "joint_lane_steps": joint_lane_steps(active, counted, self._lay, layer.stride),
+            **run_events(self.accelerator, self._layers[index], counted, is_random=True),
             "configuration_words": configured * layer.counts["configuration_words"],
         }  # fmt: skip
 

@@ -18,7 +18,7 @@ from asicbnn.model.area import structural
 from asicbnn.model.assumptions import assumptions, summed_planes
 from asicbnn.model.control import ACTIVITIES, CONTROL
 from asicbnn.model.energy import WIRES, Rate
-from asicbnn.model.rate_errors import DATA
+from asicbnn.model.rate_errors import DATA_ORIGINS
 from asicbnn.spec.accelerator import Accelerator, to_yaml
 from asicbnn.spec.activity_file import Activities, ActivityFile
 from asicbnn.spec.reader import read_document
@@ -54,12 +54,29 @@ _BUSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Nets of the array that switch as often as the registers behind them, at level routed."""
 
-_ASSUMED = (DATA, *(f"{name}_activity" for name in ACTIVITIES))
+_ASSUMED = (*DATA_ORIGINS, *(f"{name}_activity" for name in ACTIVITIES))
 """Origins of errors that a measurement takes away."""
 
+_WEIGHED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "xnor": ("xnor_steps", "steps"),
+        "mask": ("masked_lane_steps", "active_lane_steps"),
+        "popcount": ("counted_lane_steps", "active_lane_steps"),
+        "popcount_register": ("registered_pe_steps", "active_pe_steps"),
+        "accumulate": ("added_pe_steps", "active_pe_steps"),
+        "compare": ("compared_pe_steps", "active_pe_steps"),
+        "weight_register": ("filled_weight_reads", "weight_buffer_reads"),
+        "input_register": ("filled_input_reads", "input_buffer_reads"),
+    }
+)
+"""Events the model goes by (`data_events`), and those an activity is stated by."""
 
-def assumed_activities(lay: Layout) -> dict[str, float]:
+
+def assumed_activities(lay: Layout, events: Mapping[str, float] | None = None) -> dict[str, float]:
     """Return what the model takes for granted [transitions per output and event].
+
+    events  all that the energy of a run goes by; without them, of layers that fill the array with
+            random bits which come in one piece
 
     The bits of an accumulator above the count are taken to be still, so that the mean over all of
     them is lower than that of a random bit.
@@ -68,19 +85,28 @@ def assumed_activities(lay: Layout) -> dict[str, float]:
     half = known.random_bit.value
     summed = half * summed_planes(lay) / lay.psum_bits
     figures = {name: getattr(known, f"{name}_activity").value for name in ACTIVITIES}
-    return {
-        **dict.fromkeys(TERMS, half), "accumulate": summed, "compare": summed, **figures,
-    }  # fmt: skip
+    found = {**dict.fromkeys(TERMS, half), "accumulate": summed, "compare": summed, **figures}
+    if events is not None:
+        for name, (weighed, plain) in _WEIGHED.items():
+            if events[plain]:
+                found[name] *= events[weighed] / events[plain]
+    return found
 
 
 def measured_rates(
-    table: Sequence[Rate], lay: Layout, activities: Mapping[str, float]
+    table: Sequence[Rate],
+    lay: Layout,
+    activities: Mapping[str, float],
+    events: Mapping[str, float] | None = None,
 ) -> tuple[Rate, ...]:
     """Return the rates of energy with measured activities in place of the assumed ones.
 
-    The error of the assumption goes with it; what remains is the scatter of what was counted.
+    events  all that the energy of the whole run goes by (`assumed_activities`)
+
+    Layers share what was measured as they share what is assumed. The error of the assumption goes
+    with it; what remains is the scatter of what was counted.
     """
-    assumed = assumed_activities(lay)
+    assumed = assumed_activities(lay, events)
     factors = {
         term: activities[name] / assumed[name]
         for name, terms in TERMS.items()
@@ -137,9 +163,9 @@ def read_activities(path: Path | str, accelerator: Accelerator, workload: Worklo
     return file
 
 
-def activity_flags(file: ActivityFile, lay: Layout) -> Iterable[str]:
+def activity_flags(file: ActivityFile, lay: Layout, events: Mapping[str, float]) -> Iterable[str]:
     """Yield a sentence that names each measured activity, and one on what they leave out."""
-    assumed = assumed_activities(lay)
+    assumed = assumed_activities(lay, events)
     said = ", ".join(
         f"{name} {value:.3g} ({assumed[name]:.3g})"
         for name, value in file.activities.given().items()

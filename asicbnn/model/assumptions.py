@@ -17,6 +17,11 @@ class Assumptions(Form):
 
     sources: dict[str, Name]
     random_bit: Figure
+    weight_bit: Figure
+    input_bit: Figure
+    map_bit: Figure
+    product_bit: Figure
+    sum_bit: Figure
     carry_bits: Figure
     sequencer_activity: Figure
     operand_loads_activity: Figure
@@ -72,6 +77,10 @@ def assumptions() -> Assumptions:
     return read_form(Assumptions, _FILE.read_bytes(), _FILE.name)
 
 
-def summed_planes(lay: Layout) -> float:
-    """Bits of an accumulator that are taken to switch like random ones: the count and carries."""
-    return min(lay.psum_bits, lay.lanes.bit_length() + assumptions().carry_bits.value)
+def summed_planes(lay: Layout, lanes: int | None = None) -> float:
+    """Bits of an accumulator that are taken to switch like random ones: the count and carries.
+
+    lanes  that have work (default: all)
+    """
+    count_bits = (lanes or lay.lanes).bit_length()
+    return min(lay.psum_bits, count_bits + assumptions().carry_bits.value)

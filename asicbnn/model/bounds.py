@@ -12,7 +12,7 @@ from math import ceil, sqrt
 
 from asicbnn.bnn.layer import Layer
 from asicbnn.mapping.layout import Layout, layout
-from asicbnn.model.energy import active_counts
+from asicbnn.model.data_events import active_counts
 from asicbnn.spec.accelerator import Accelerator
 
 LOSSES: Mapping[str, str] = {

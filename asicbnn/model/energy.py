@@ -6,17 +6,17 @@ Every term of the energy is an event count times a price, so that what a search 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from asicbnn.bnn.layer import DIMENSIONS, REDUCTION, Layer
+from asicbnn.bnn.layer import Layer
 from asicbnn.hardware.popcount_cut import popcount_cut
 from asicbnn.levels import Level
-from asicbnn.mapping.layout import Layout, ceil_div, ceil_log2, layout
+from asicbnn.mapping.layout import Layout, ceil_log2, layout
 from asicbnn.model.area import Area
 from asicbnn.model.assumptions import assumptions, summed_planes
 from asicbnn.model.control import CONTROL, control_outputs, switching_cells
+from asicbnn.model.data_events import active_counts, counted_events, data_events, loading
 from asicbnn.model.gating import clocked_by_events
 from asicbnn.model.outside import ORIGIN, Outside, outside
 from asicbnn.result import METRICS, PARTS
@@ -45,7 +45,7 @@ class Rate:
     """What one event costs.
 
     part    who is charged, of `result.PARTS`     term   for what, in a word
-    event   the count it goes by: a count of `result.METRICS`, of `active_counts`, or an event of
+    event   the count it goes by: a count of `result.METRICS`, of `data_events`, or an event of
             gated registers
     level   where the figure comes from           relative_error   of it (`levels.interval`)
     origin  what the error stems from: errors of one origin are one error, those of different
@@ -70,53 +70,28 @@ class Rate:
         return (self.origin, self.relative_error), *self.also
 
 
-def active_counts(layer: Layer, lay: Layout) -> dict[str, int]:
-    """Events no mapping changes, beside the metrics of a layer.
-
-    active_lane_steps   products of lanes inside the layer: all of its dimensions
-    active_pe_steps     steps of PEs inside the layer, edge lanes included
-    """
-    products, pe_steps = 1, 1
-    for d in DIMENSIONS:
-        size, trips = layer.size(d), ceil_div(layer.size(d), lay.unroll[d])
-        products *= size
-        pe_steps *= trips if d in REDUCTION else size
-    return {"active_lane_steps": products, "active_pe_steps": pe_steps}
-
-
-def active_lanes(layer: Layer, lay: Layout) -> float:
-    """Return the lanes of all PEs that have work in a step of a layer, on average."""
-    steps = math.prod(ceil_div(layer.size(d), lay.unroll[d]) for d in DIMENSIONS)
-    return active_counts(layer, lay)["active_lane_steps"] / steps
-
-
 def energy_counts(
-    layer: Layer, lay: Layout, counts: Mapping[str, int], n_cfg: int
-) -> dict[str, int]:
+    accelerator: Accelerator,
+    layer: Layer,
+    counts: Mapping[str, int],
+    n_cfg: int,
+    *,
+    is_random: bool = False,
+) -> dict[str, float]:
     """Return everything energy goes by: a layer's counts, and the events that follow from them.
 
-    n_cfg  link words of one layer's configuration: `configuration_words`, which the chain shifts in
-
-    joint_lane_steps   products of `active_lane_steps` in steps that change both operands, rounded:
-                       a step that loads only one of them leaves the other as it was
+    n_cfg      link words of one layer's configuration: `configuration_words`, which the chain
+               shifts in
+    is_random  inputs are drawn at random (`data_events.data_events`)
     """
-    active = active_counts(layer, lay)
-    joint = joint_lane_steps(active["active_lane_steps"], counts, lay, layer.stride)
-    events = {"joint_lane_steps": round(joint), "configuration_words": n_cfg}
-    return {**counts, **active, **events}
-
-
-def joint_lane_steps(
-    active_lane_steps: float, counts: Mapping[str, float], lay: Layout, stride: int
-) -> float:
-    """Return the active products of steps that load both operands.
-
-    Every step loads one of them at least, so both are loaded as often as loads outnumber steps.
-    """
-    loads = counts["weight_buffer_reads"] / lay.weight_slots
-    loads += counts["input_buffer_reads"] / lay.input_slots(stride)
-    steps = counts["steps"]
-    return active_lane_steps * max(0.0, loads - steps) / steps if steps else 0.0
+    known = loading(accelerator, layer.stride)
+    events = data_events(accelerator, layer, is_random=is_random)
+    return {
+        **counts,
+        **active_counts(layer, layout(accelerator)),
+        **counted_events(events, counts, known),
+        "configuration_words": n_cfg,
+    }
 
 
 def rates(
@@ -141,7 +116,7 @@ def rates(
 def _array(
     accelerator: Accelerator, technology: Technology, lay: Layout, stride: int
 ) -> Iterator[Rate]:
-    """XNOR gates of all lanes toggle at every step; what lies behind the masks, where active."""
+    """Energies of full words of random bits; the events say how much of that a layer is worth."""
     popcount = accelerator.array.popcount
     energy = popcount_energy(technology, popcount.structure, lay.lanes)
     half = assumptions().random_bit.value
@@ -157,19 +132,19 @@ def _array(
     compare = Cells(full_adder=COMPARING_ADDERS)
     masked = half * (mask.internal_energy_fj + technology.pin_energy_fj("and2"))
     crossed = gates * half
-    yield Rate("array", "xnor", "steps", gates * energy.xnor_fj, transitions=crossed)
-    yield Rate("array", "mask", "active_lane_steps", masked, transitions=half)
+    yield Rate("array", "xnor", "xnor_steps", gates * energy.xnor_fj, transitions=crossed)
+    yield Rate("array", "mask", "masked_lane_steps", masked, transitions=half)
     counters = max(0.0, energy.transitions - half)
-    yield Rate("array", "popcount", "active_lane_steps", energy.counters_fj, transitions=counters)
+    yield Rate("array", "popcount", "counted_lane_steps", energy.counters_fj, transitions=counters)
     bits = registers * half
     registered = bits * flop.toggle_energy_fj
-    yield Rate("array", "popcount register", "active_pe_steps", registered, transitions=bits)
+    yield Rate("array", "popcount register", "registered_pe_steps", registered, transitions=bits)
     added = summed * technology.switching_energy_fj(adder, half)
     nets = summed * half * adder.outputs
-    yield Rate("array", "accumulate", "active_pe_steps", added, transitions=nets)
+    yield Rate("array", "accumulate", "added_pe_steps", added, transitions=nets)
     compared = summed * technology.switching_energy_fj(compare, half)
     nets = summed * half * compare.outputs
-    yield Rate("array", "compare", "active_pe_steps", compared, transitions=nets)
+    yield Rate("array", "compare", "compared_pe_steps", compared, transitions=nets)
     loaded = _register_bit_fj(accelerator, technology)
     loaded *= 2 if accelerator.registers.shadow else 1
     inner = _register_nets(accelerator)
@@ -180,7 +155,7 @@ def _array(
         ("input", lay.input_port_bits, lay.input_slots(stride), inner),
     ):
         yield Rate(
-            "array", f"{operand} register", f"{operand}_buffer_reads",
+            "array", f"{operand} register", f"filled_{operand}_reads",
             port * loaded + pins / slots, transitions=port * half * local,
         )  # fmt: skip
     sums = lay.psum_word_bits / lay.psum_slots
@@ -333,6 +308,6 @@ def energy_metrics(parts: Mapping[str, float]) -> dict[str, float]:
 
 
 __all__ = [
-    "STORE_ACCESSES", "WIRES", "Rate", "active_counts", "active_lanes", "energy_counts",
-    "energy_metrics", "joint_lane_steps", "parts_fj", "rates", "terms_fj",
+    "STORE_ACCESSES", "WIRES", "Rate", "active_counts", "energy_counts",
+    "energy_metrics", "parts_fj", "rates", "terms_fj",
 ]  # fmt: skip

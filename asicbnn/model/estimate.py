@@ -165,10 +165,14 @@ class Run:
             with_clocks(self.accelerator, layer, with_host(c, host), self.n_cfg)
             for layer, c, host in zip(self.layers, inner, traffic, strict=True)
         ]
-        table = {stride: self._rates(rates) for stride, rates in cost.rates_of.items()}
-        terms = [
-            terms_fj(table[layer.stride], energy_counts(layer, lay, c, self.n_cfg))
+        events = [
+            energy_counts(self.accelerator, layer, c, self.n_cfg)
             for layer, c in zip(self.layers, counts, strict=True)
+        ]
+        table = self._rates(cost, events)
+        terms = [
+            terms_fj(table[layer.stride], each)
+            for layer, each in zip(self.layers, events, strict=True)
         ]
         summed = totals(terms)
         bands = self._bands(cost, table)
@@ -188,7 +192,9 @@ class Run:
             totals={**whole, **beside.metrics},
             layers=layers,
             not_covered=self.lowered.not_covered,
-            flags=tuple(dict.fromkeys((*self._flags(cost, whole, levels), *beside.flags))),
+            flags=tuple(
+                dict.fromkeys((*self._flags(cost, whole, levels, totals(events)), *beside.flags))
+            ),
             breakdowns={
                 **splits(self.accelerator, self.lowered, inner, counts, cost, summed),
                 **beside.breakdowns,
@@ -230,10 +236,20 @@ class Run:
             return cost.bands
         return cost.bands.at_rates(next(iter(table.values())))
 
-    def _rates(self, table: tuple[Rate, ...]) -> tuple[Rate, ...]:
+    def _rates(
+        self, cost: Costs, events: Sequence[Mapping[str, float]]
+    ) -> Mapping[int, tuple[Rate, ...]]:
         if self.activity is None:
-            return table
-        return measured_rates(table, layout(self.accelerator), self.activity.activities.given())
+            return cost.rates_of
+        lay, given, whole = (
+            layout(self.accelerator),
+            self.activity.activities.given(),
+            totals(events),
+        )
+        return {
+            stride: measured_rates(table, lay, given, whole)
+            for stride, table in cost.rates_of.items()
+        }
 
     def _metrics(
         self, counts: Mapping[str, int], parts: Mapping[str, float], cost: Costs, *, is_whole: bool
@@ -241,7 +257,11 @@ class Run:
         return figures(self.accelerator, cost, counts, parts, self.batch, is_whole=is_whole)
 
     def _flags(
-        self, cost: Costs, whole: Mapping[str, float], levels: Mapping[str, Level]
+        self,
+        cost: Costs,
+        whole: Mapping[str, float],
+        levels: Mapping[str, Level],
+        events: Mapping[str, float],
     ) -> Iterator[str]:
         if self.lowered.not_covered:
             left, macs = self.lowered.not_covered, self.lowered.not_covered_macs
@@ -257,13 +277,13 @@ class Run:
             tiles = "every legal" if self.exhaustive else "for each number of cuts the smallest"
             yield f"best is the best over all loop orders and {tiles} tile"
         yield from self.lowered.remarks
-        yield from self._cost_flags(cost)
+        yield from self._cost_flags(cost, events)
 
-    def _cost_flags(self, cost: Costs) -> Iterator[str]:
+    def _cost_flags(self, cost: Costs, events: Mapping[str, float]) -> Iterator[str]:
         if self.activity is None:
             yield from cost.flags
             return
-        yield from activity_flags(self.activity, layout(self.accelerator))
+        yield from activity_flags(self.activity, layout(self.accelerator), events)
         assumed = set(assumptions().flags())
         yield from (flag for flag in cost.flags if flag not in assumed)
         yield from assumptions().flags(self.activity.activities.given())

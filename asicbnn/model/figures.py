@@ -15,7 +15,8 @@ from asicbnn.hardware.configuration import configuration_words
 from asicbnn.mapping.counts import operations
 from asicbnn.mapping.layout import layout
 from asicbnn.model.costs import Costs, costs
-from asicbnn.model.energy import energy_counts, energy_metrics, parts_fj, terms_fj
+from asicbnn.model.data_events import active_counts, counted_events, data_events, loading
+from asicbnn.model.energy import energy_metrics, parts_fj, terms_fj
 from asicbnn.model.gating import with_clocks
 from asicbnn.model.level_flags import shortfalls
 from asicbnn.model.network import totals
@@ -75,20 +76,38 @@ def figures(
 class Counted:
     """What was counted while a layer ran, over all runs, and the products that made.
 
-    counts  every count of `result.METRICS`, and those of `energy_counts`
+    counts  every count of `result.METRICS`, those of `active_counts`, and of gated clocks
+    data    events of what switches with data, of `data_events`
     """
 
     name: str
     stride: int
     counts: Mapping[str, int]
+    data: Mapping[str, float]
+
+    @property
+    def events(self) -> dict[str, float]:
+        """All that energy goes by."""
+        return {**self.counts, **self.data}
 
 
 def run_counts(accelerator: Accelerator, layer: Layer, counts: Mapping[str, int]) -> dict[str, int]:
     """Return one run's counts of a layer with the counts that follow from them and the layer."""
     n_cfg = configuration_words(accelerator)
-    known = {**operations(layer), **energy_counts(layer, layout(accelerator), counts, n_cfg)}
-    clocked = with_clocks(accelerator, layer, known, n_cfg)
-    return {**clocked, **counts}  # what was counted stands
+    active = active_counts(layer, layout(accelerator))
+    known = {**operations(layer), **active, "configuration_words": n_cfg, **counts}
+    return {**with_clocks(accelerator, layer, known, n_cfg), **counts}  # what was counted stands
+
+
+def run_events(
+    accelerator: Accelerator, layer: Layer, counts: Mapping[str, float], *, is_random: bool = False
+) -> dict[str, float]:
+    """Return the events of data of one run of a layer, or of some of its cycles.
+
+    is_random  inputs were drawn at random (`data_events.data_events`)
+    """
+    events = data_events(accelerator, layer, is_random=is_random)
+    return counted_events(events, counts, loading(accelerator, layer.stride))
 
 
 def priced(
@@ -104,7 +123,7 @@ def priced(
     """
     level = technology.best_level
     cost = costs(accelerator, technology, level)
-    terms = [terms_fj(cost.rates_of[layer.stride], layer.counts) for layer in counted]
+    terms = [terms_fj(cost.rates_of[layer.stride], layer.events) for layer in counted]
     summed = totals(layer.counts for layer in counted)
     whole = totals(terms)
     *errors, whole_errors = cost.bands.errors([*terms, whole])
@@ -129,4 +148,4 @@ def priced(
     )
 
 
-__all__ = ["PRICED_COUNTS", "Counted", "figures", "priced", "run_counts"]
+__all__ = ["PRICED_COUNTS", "Counted", "figures", "priced", "run_counts", "run_events"]

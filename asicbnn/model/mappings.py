@@ -17,7 +17,6 @@ from asicbnn.mapping.layout import layout
 from asicbnn.mapping.loop_nest import OUTER_DIMENSIONS, Mapping
 from asicbnn.mapping.tiling import whole_tile
 from asicbnn.model.choose import choose_network
-from asicbnn.model.energy import active_lanes
 from asicbnn.model.layer_search import Objective
 from asicbnn.model.prices import prices
 from asicbnn.spec.accelerator import Accelerator
@@ -83,16 +82,7 @@ def _chosen(
     n_cfg: int,
 ) -> dict[str, Mapping]:
     """Search the layers that have no explicit mapping; an input window costs by its stride."""
-    # a stride that is not wired is refused by the search, by the layer's name
-    wired = accelerator.array.strides
-    lay = layout(accelerator)
-    paid = [
-        prices(
-            accelerator, technology, x.stride if x.stride in wired else wired[0], request.level,
-            active_lanes(x, lay),
-        )
-        for x in layers
-    ]  # fmt: skip
+    paid = [prices(accelerator, technology, layer, request.level) for layer in layers]
     choices = choose_network(
         accelerator, layers, paid, dataflow=request.dataflow, objective=request.objective,
         exhaustive=request.exhaustive, n_cfg=n_cfg,

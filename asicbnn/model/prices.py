@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import fields
 from functools import lru_cache
 
+from asicbnn.bnn.layer import Layer
 from asicbnn.levels import ResultLevel
-from asicbnn.mapping.layout import layout
 from asicbnn.model.candidates import Prices
 from asicbnn.model.costs import costs
+from asicbnn.model.data_events import data_events
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
 
@@ -24,28 +25,26 @@ PRICED = frozenset(field.name for field in fields(Prices))
 def prices(
     accelerator: Accelerator,
     technology: Technology,
-    stride: int = 1,
+    layer: Layer,
     level: ResultLevel = "cell",
-    active_lanes: float | None = None,
 ) -> Prices:
-    """Return the prices of an accelerator [fJ] for layers of one stride, at a level.
+    """Return the prices of an accelerator [fJ] for a layer, at a level.
 
-    active_lanes  of all PEs in a step of the layer, on average (default: all there are)
-
-    What is spent where both operands change (`energy.joint_lane_steps`) is paid with their loads,
-    which outnumber the steps by as much; the steps no mapping changes.
+    What goes by how much of the array the layer changes (`data_events`) is paid with the reads
+    that change it; the steps no mapping changes. A layer of a stride that is not wired is priced
+    as one that is: the search refuses it by its name.
     """
-    table = costs(accelerator, technology, level).rates_of[stride]
-    lay = layout(accelerator)
-    lanes = lay.pes * lay.lanes if active_lanes is None else active_lanes
+    wired = accelerator.array.strides
+    stride = layer.stride if layer.stride in wired else wired[0]
+    events = data_events(accelerator, layer)
     total = dict.fromkeys(PRICED, 0.0)
-    for rate in table:
+    for rate in costs(accelerator, technology, level).rates_of[stride]:
         if rate.event in PRICED:
             total[rate.event] += rate.energy_fj
-        elif rate.event == "joint_lane_steps":
-            joint = rate.energy_fj * lanes
-            total["weight_buffer_reads"] += joint / lay.weight_slots
-            total["input_buffer_reads"] += joint / lay.input_slots(stride)
+        elif rate.event in events:
+            each = events[rate.event]
+            total["weight_buffer_reads"] += rate.energy_fj * each.weight_reads
+            total["input_buffer_reads"] += rate.energy_fj * each.input_reads
     return Prices(**total)
 
 

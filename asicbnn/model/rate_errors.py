@@ -26,7 +26,26 @@ from asicbnn.technology.library import Technology
 from asicbnn.technology.popcount import PopcountEnergy
 
 DATA = "random_bit"
-"""Origin of the errors of whatever switches with weights and images."""
+"""Origin of the errors of data that nobody counted: on links, and of thresholds and results."""
+
+_DATA_OF: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("weight register", "weight bus"), "weight_bit"),
+        **dict.fromkeys(("input register", "input bus", "input broadcast"), "input_bit"),
+        **dict.fromkeys(("xnor", "mask", "popcount"), "product_bit"),
+        **dict.fromkeys(
+            ("popcount register", "accumulate", "compare", "psum register", "psum bus"), "sum_bit"
+        ),
+    }
+)
+DATA_ORIGINS = (DATA, *dict.fromkeys(_DATA_OF.values()))
+"""Origins of the errors of whatever switches with weights and images."""
+
+
+def data_origin(part: str, term: str) -> str:
+    """Return what the error of a term stems from that switches with weights and images."""
+    return _DATA_OF.get(term, DATA) if part == "array" else DATA
+
 
 _COUNTED_ON_GATES = frozenset({("array", "xnor"), ("array", "popcount")})
 
@@ -51,9 +70,7 @@ _ARRAY: Mapping[str, str] = MappingProxyType(
 )
 
 
-def with_errors(
-    table: Iterable[Rate], built: Area, popcount: PopcountEnergy
-) -> tuple[Rate, ...]:
+def with_errors(table: Iterable[Rate], built: Area, popcount: PopcountEnergy) -> tuple[Rate, ...]:
     """Return rates of energy with the errors they do not state themselves."""
     return tuple(rate if rate.origin else _stated(rate, built, popcount) for rate in table)
 
@@ -164,7 +181,7 @@ def _switching(rate: Rate, popcount: PopcountEnergy) -> Rate:
         level, origin = "cell", "cell energies"
         error = assumptions().cell_energy_relative_error.value
     known = CONTROL.get(key)
-    also = activity_error(f"{known.activity}_activity" if known else DATA)
+    also = activity_error(f"{known.activity}_activity" if known else data_origin(*key))
     return replace(rate, level=level, relative_error=error, origin=origin, also=also)
 
 
@@ -194,5 +211,6 @@ def _leaking(rate: Rate, built: Area) -> Rate:
 
 
 __all__ = [
-    "DATA", "activity_error", "calibrated", "component_of", "elsewhere", "with_errors",
+    "DATA", "DATA_ORIGINS", "activity_error", "calibrated", "component_of", "data_origin",
+    "elsewhere", "with_errors",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 from asicbnn.bnn.layer import Layer
 from asicbnn.mapping.layout import Layout, layout
 from asicbnn.model.arguments import accelerator_of, workload_of
-from asicbnn.model.energy import active_counts
+from asicbnn.model.data_events import active_counts
 from asicbnn.model.estimate import estimate
 from asicbnn.model.mappings import MappingSource
 from asicbnn.result import LayerResult

@@ -19,7 +19,7 @@ from asicbnn.model.assumptions import assumptions
 from asicbnn.model.clock_tree import BETWEEN
 from asicbnn.model.energy import STORE_ACCESSES, WIRES, Rate
 from asicbnn.model.floorplan import Floorplan
-from asicbnn.model.rate_errors import DATA, activity_error
+from asicbnn.model.rate_errors import activity_error, data_origin
 from asicbnn.model.steiner import attached_um, mean_um, tree_um
 from asicbnn.spec.accelerator import Accelerator
 from asicbnn.technology.library import Technology
@@ -36,7 +36,7 @@ class Net:
     """Equal nets between blocks.
 
     part, term    who is charged, and what the nets carry
-    event         of `result.METRICS`: what makes them switch
+    event         of `result.METRICS` or `data_events`: what makes them switch
     bits          number of nets          length_um   of the tree of one of them, mean
     sinks         of one of them
     toggles       transitions of one of them per event
@@ -79,18 +79,18 @@ def _operands(lay: Layout, plan: Floorplan, stride: int, half: float) -> Iterato
     grid = plan.grid
     everywhere = range(grid.pes)
     near = _mean([attached_um(grid, everywhere, at) for at in plan.centres_um("input_buffer")])
-    yield Net("array", "input bus", "input_buffer_reads", lay.input_port_bits, near, 1, half)
+    yield Net("array", "input bus", "filled_input_reads", lay.input_port_bits, near, 1, half)
     users = window_users(lay, stride)
     length = _mean([tree_um(grid, pes) for pes in users])
     sinks = sum(map(len, users)) // len(users)
     yield Net(
-        "array", "input broadcast", "input_buffer_reads", lay.input_port_bits, length, sinks, half
+        "array", "input broadcast", "filled_input_reads", lay.input_port_bits, length, sinks, half
     )
     bus = mean_um(grid, plan.centres_um("weight_buffer"))
     shared = [frozenset(range(k, lay.pes, lay.unroll["K"])) for k in range(lay.unroll["K"])]
     length = _mean([tree_um(grid, pes) for pes in shared])
     yield Net(
-        "array", "weight bus", "weight_buffer_reads", lay.weight_port_bits, bus + length,
+        "array", "weight bus", "filled_weight_reads", lay.weight_port_bits, bus + length,
         len(shared[0]), half,
     )  # fmt: skip
 
@@ -114,9 +114,7 @@ def window_users(lay: Layout, stride: int) -> tuple[frozenset[int], ...]:
     return tuple(frozenset(pes) for pes in users.values())
 
 
-def _results(
-    accelerator: Accelerator, lay: Layout, plan: Floorplan, half: float
-) -> Iterator[Net]:
+def _results(accelerator: Accelerator, lay: Layout, plan: Floorplan, half: float) -> Iterator[Net]:
     """Partial sums between their buffer and the PEs, thresholds to them, results from them."""
     grid = plan.grid
     if lay.psum_words:
@@ -183,7 +181,7 @@ def net_rates(technology: Technology, between: Iterable[Net], popcount: str) -> 
         yield Rate(
             net.part, net.term, net.event, energy * factor.value, level="routed",
             relative_error=factor.relative_error, origin=origin,
-            also=activity_error(DATA),
+            also=activity_error(data_origin(net.part, net.term)),
         )  # fmt: skip
 
 

@@ -219,7 +219,7 @@ def test_each_layer_is_searched_at_the_prices_of_its_stride(monkeypatch):
     search = mapped.choose_network
     monkeypatch.setattr(mapped, "choose_network", spy)
     mapped.mappings(machine, sky, layers, mapped.Request("output_stationary"), 9)
-    assert seen == [prices(machine, sky, 2), prices(machine, sky, 1)]
+    assert seen == [prices(machine, sky, layer) for layer in layers]
     assert seen[0] != seen[1]
 
 

@@ -127,13 +127,13 @@ def test_a_term_of_its_own_goes_before_the_factor_of_its_part(tiny):
     plain = {(r.part, r.term, r.event): r for r in costs(tiny, PLAIN).rates_of[1]}
     table = calibrated(plain.values(), energies(TERMS), tiny)
     found = {(r.part, r.term, r.event): r.energy_fj for r in table}
-    popcount = "array", "popcount", "active_lane_steps"
+    popcount = "array", "popcount", "counted_lane_steps"
     words = "dma", "input words", "input_buffer_writes"
     assert found[popcount] == pytest.approx(0.9 * plain[popcount].energy_fj)
     assert found[words] == pytest.approx(2.0 * plain[words].energy_fj)
     # only gates have it: an XNOR of one lane, and what counts its product
     lay = layout(tiny)
-    xnor = plain["array", "xnor", "steps"].energy_fj / (lay.pes * lay.lanes)
+    xnor = plain["array", "xnor", "xnor_steps"].energy_fj / (lay.pes * lay.lanes)
     joint = found["array", "popcount", "joint_lane_steps"]
     assert joint == pytest.approx(0.3 * (xnor + plain[popcount].energy_fj))
     assert found.keys() - plain.keys() == {("array", "popcount", "joint_lane_steps")}

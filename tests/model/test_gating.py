@@ -126,9 +126,7 @@ def test_as_many_clock_gates_open_as_are_built(changes):
 
 def test_clock_energy_is_that_of_the_edges_flops_see():
     """Twice: from the rates, and from the cells and the edges that hardware counts too."""
-    counts = energy.energy_counts(
-        DENSE, layout(GATED), counted(GATED), configuration_words(GATED)
-    )
+    counts = energy.energy_counts(GATED, DENSE, counted(GATED), configuration_words(GATED))
     cost = costs(GATED, SKY)
     terms = energy.terms_fj(cost.rates_of[1], counts)
     table = [rate for rate in cost.rates_of[1] if not is_of_tree(rate)]
