@@ -80,14 +80,10 @@ class PeArray:
         masks: dict[tuple[int, int], list[WireVector]],
         active: WireVector,
     ) -> list[WireVector]:
-        """Popcount of the products, pipeline_stages cycles later, as planes.
-
-        What it computes is declared where no register is inside: the rest remembers.
-        """
+        """Popcount of the products, pipeline_stages cycles later, as planes."""
         planes = self.popcount.hardware(self.products(pixels, weights, masks, active))
-        if not self.pipeline_stages:
-            function = self._product_count(pixels, weights, masks, active, planes)
-            declarations().functions.append(function)
+        function = self._product_count(pixels, weights, masks, active, planes)
+        declarations().functions.append(function)
         return planes
 
     def _product_count(
@@ -106,6 +102,7 @@ class PeArray:
             masks=tuple(tuple(masks[pixel[1:]]) for pixel in self._pixels),
             active=active,
             counts=tuple(planes),
+            stages=self.pipeline_stages,
         )
 
     def registered(self, planes: Sequence[WireVector]) -> list[Register]:

@@ -53,6 +53,8 @@ class ProductCount:
 
         count_p = active_p * sum_n mask_i[n] * xnor(weights[n * channels + k], pixels_i[n])
 
+    of `stages` cycles before. Registers in between are read by nobody else.
+
     channels  PEs that share a pixel
     lanes     products per PE and cycle
     weights   lanes * channels bits, lane by lane
@@ -60,6 +62,7 @@ class ProductCount:
     masks     per output pixel: wires that together hold its masks, lane 0 lowest
     active    one bit per PE
     counts    planes of the counts, least significant first, one bit per PE each
+    stages    registers on every way from operands to counts
     """
 
     channels: int
@@ -69,6 +72,7 @@ class ProductCount:
     masks: tuple[tuple[WireVector, ...], ...]
     active: WireVector
     counts: tuple[WireVector, ...]
+    stages: int = 0
 
     @property
     def inputs(self) -> tuple[WireVector, ...]:
@@ -84,7 +88,7 @@ class ProductCount:
     @property
     def shape(self) -> tuple[int, ...]:
         """The numbers that make out the function, wires apart."""
-        return self.channels, self.lanes, len(self.pixels), *map(len, self.pixels)
+        return self.channels, self.lanes, self.stages, len(self.pixels), *map(len, self.pixels)
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,15 +33,23 @@ from asicbnn.hardware.declarations import declarations
 from asicbnn.simulation.backends.word_level.c_product_count import is_supported
 from asicbnn.simulation.backends.word_level.c_program import generate_scheduled
 from asicbnn.simulation.backends.word_level.c_source import generate
+from asicbnn.simulation.backends.word_level.count_ahead import read_counting_ahead
 from asicbnn.simulation.backends.toolchain.fingerprint import fingerprint
 from asicbnn.simulation.backends.netlist import read_netlist
-block = elaborate(accelerator_of("arch_specs/tiny.yaml")).block
+from asicbnn.spec.accelerator import with_changes
+tiny = accelerator_of("arch_specs/tiny.yaml")
+block = elaborate(tiny).block
 known = declarations(block)
 every = read_netlist(block)
 folded = read_netlist(block, list(filter(is_supported, known.functions)))
+cut = {"array.unroll.out_channels": 8, "array.popcount.pipeline_stages": 1}
+cut_block = elaborate(with_changes(tiny, cut)).block
+ahead, added = read_counting_ahead(cut_block, declarations(cut_block).functions)
+print(added.fingerprint())
 for netlist, source in (
     (every, generate(every)),
     (folded, generate_scheduled(folded, frozenset(known.steady))),
+    (ahead, generate_scheduled(ahead, frozenset(known.steady), added.replay)),
 ):
     names = [wire.name for wire in netlist.registers]
     print(fingerprint(netlist), source.layout.to_text(names, [m.id for m in netlist.memories]))
@@ -60,7 +68,7 @@ def test_fingerprint_code_and_layout_are_equal_in_processes_with_other_histories
         said.add(done.stdout)
     assert len(said) == 1
     (one,) = said
-    assert len({line.split()[0] for line in one.splitlines()}) == 4
+    assert len({line.split()[0] for line in one.splitlines()}) == 7
 
 
 def variant(change: str) -> pyrtl.Block:

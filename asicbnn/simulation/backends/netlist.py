@@ -126,30 +126,38 @@ def read_netlist(
 ) -> Netlist:
     """Order the live logic of a block.
 
-    functions  declared functions that take the place of the logic behind their outputs
+    functions  declared functions without registers inside, which take the place of the logic
+               behind their outputs
     watched    wires to be computed though they may reach no state; they come last
     Raises SimulationError for a combinational loop, or logic that nothing drives.
     """
     registers, memories = state_of(block)
+    following = next_of(block, registers)
+    writes = tuple(net for memory in memories for net in memory.writeport_nets)
+    sinks = [following[register] for register in registers]
+    sinks += [argument for net in writes for argument in net.args]
+    sinks += watched
+    driver_of = drivers(block, functions)
+    return Netlist(registers, following, memories, writes, depth_first(sinks, driver_of))
+
+
+def next_of(block: Any, registers: Sequence[Wire]) -> dict[Wire, Wire]:
+    """The wire each register copies at the end of a cycle."""
     driven = {net.dests[0]: net.args[0] for net in block.logic_subset("r")}
     if idle := [register.name for register in registers if register not in driven]:
         raise SimulationError(f"the block is malformed: nothing drives register {idle[0]}")
-    next_of = {register: driven[register] for register in registers}
-    writes = tuple(net for memory in memories for net in memory.writeport_nets)
-    sinks = [next_of[register] for register in registers]
-    sinks += [argument for net in writes for argument in net.args]
-    sinks += watched
-    driver_of = _drivers(block)
+    return {register: driven[register] for register in registers}
+
+
+def drivers(block: Any, functions: Sequence[DeclaredFunction] = ()) -> dict[int, Net]:
+    """The net, or declared function, that computes each wire, by the wire's identity."""
+    driver_of = {id(net.dests[0]): net for net in block.logic if net.op not in "r@"}
     for function in functions:
         driver_of |= dict.fromkeys(map(id, function.outputs), DeclaredNet(function))
-    return Netlist(registers, next_of, memories, writes, _depth_first(sinks, driver_of))
+    return driver_of
 
 
-def _drivers(block: Any) -> dict[int, Net]:
-    return {id(net.dests[0]): net for net in block.logic if net.op not in "r@"}
-
-
-def _depth_first(sinks: Iterable[Wire], driver_of: dict[int, Net]) -> tuple[Net, ...]:
+def depth_first(sinks: Iterable[Wire], driver_of: dict[int, Net]) -> tuple[Net, ...]:
     """Nets driving the sinks, arguments first, without recursion (chains may be very deep).
 
     driver_of  by the identity of the wire: PyRTL's own hash of a wire takes half of the time

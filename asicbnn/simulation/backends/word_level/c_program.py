@@ -16,7 +16,12 @@ from asicbnn.simulation.backends.state_layout import StateLayout
 from asicbnn.simulation.backends.word_level.c_commit import Update, write_state_update
 from asicbnn.simulation.backends.word_level.c_function import AT_END, FunctionWriter, Sharing
 from asicbnn.simulation.backends.word_level.c_product_count import PRELUDE as COUNT_PRELUDE
-from asicbnn.simulation.backends.word_level.c_source import CSource, cut, reserve_state
+from asicbnn.simulation.backends.word_level.c_source import (
+    CSource,
+    cut,
+    reserve_state,
+    write_functions,
+)
 from asicbnn.simulation.backends.word_level.c_values import PRELUDE
 from asicbnn.simulation.backends.word_level.conditions import Condition
 from asicbnn.simulation.backends.word_level.schedule import STEADY, Schedule, plan
@@ -34,6 +39,11 @@ u run_until(u *S, u flag, u limit) {{
   return 0;
 }}
 """
+_REPLAY = """void replay(u *S) {{ {steps} }}
+void run_replayed(u *S, u cycles) {{
+  for (u n = 0; n < cycles; n++) {{ cycle(S); replay(S); }}
+}}
+"""
 
 
 @dataclass
@@ -45,12 +55,16 @@ class _Part:
     registers: list[Wire]
 
 
-def generate_scheduled(netlist: Netlist, steady: frozenset[str]) -> CSource:
+def generate_scheduled(
+    netlist: Netlist, steady: frozenset[str], replay: Netlist | None = None
+) -> CSource:
     """Translate a netlist.
 
     steady  names of registers that seldom change
+    replay  a cycle of some more of the registers: ``void replay(u *S)`` runs it, and ``void
+            run_replayed(u *S, u cycles)`` in each cycle, after all others
     """
-    return _Generator(netlist, steady).source()
+    return _Generator(netlist, steady).source(replay)
 
 
 class _Generator:
@@ -62,7 +76,7 @@ class _Generator:
         self.parts = list(self._parts())
         self.sharing = self._sharing()
 
-    def source(self) -> CSource:
+    def source(self, replay: Netlist | None) -> CSource:
         writers = []
         calls: list[tuple[Condition, str]] = []
         for index, part in enumerate(self.parts):
@@ -80,8 +94,14 @@ class _Generator:
         writers.append(writer.text("finish", ""))
         calls.append((None, "finish(S);"))
         names = [f"part{index}" for index in range(len(self.parts))] + ["finish"]
-        loops = "".join(f"void {name}(u *S);\n" for name in names)
-        loops += _LOOPS.format(steps="\n".join(self._steps(calls)))
+        loops = _LOOPS.format(steps="\n".join(self._steps(calls)))
+        if replay is not None:
+            functions = write_functions(replay, self.layout, FunctionWriter)
+            replayed = [f"replay{index}" for index in range(len(functions))]
+            writers += [w.text(name, "") for w, name in zip(functions, replayed, strict=True)]
+            loops += _REPLAY.format(steps=" ".join(f"{name}(S);" for name in replayed))
+            names += replayed
+        loops = "".join(f"void {name}(u *S);\n" for name in names) + loops
         return CSource(tuple(self._files(writers, loops)), self.layout)
 
     @staticmethod

@@ -23,13 +23,7 @@ from asicbnn.simulation.backends.interface import (
     numbers_of_words,
     words_of_numbers,
 )
-from asicbnn.simulation.backends.netlist import (
-    Memory,
-    Netlist,
-    check_block,
-    check_inputs,
-    read_netlist,
-)
+from asicbnn.simulation.backends.netlist import Memory, Netlist, check_block, check_inputs
 from asicbnn.simulation.backends.state_layout import (
     CACHE_LINE_LIMBS,
     SLACK_LIMBS,
@@ -43,6 +37,8 @@ from asicbnn.simulation.backends.word_level import c_source
 from asicbnn.simulation.backends.word_level.c_product_count import is_supported
 from asicbnn.simulation.backends.word_level.c_program import generate_scheduled
 from asicbnn.simulation.backends.word_level.c_source import generate
+from asicbnn.simulation.backends.word_level.count_ahead import read_counting_ahead
+from asicbnn.simulation.backends.word_level.replay import Replay
 
 _CYCLES_PER_CALL = 1 << 16  # an interrupt from the keyboard is noticed between calls
 
@@ -68,7 +64,7 @@ class CompiledBackend(Backend):
         check_inputs(block)
         known = Declarations() if every_net else declarations(block)
         functions: list[DeclaredFunction] = list(filter(is_supported, known.functions))
-        netlist = read_netlist(block, functions)
+        netlist, ahead = read_counting_ahead(block, functions)
         super().__init__(StateShape.of(block), note)
         registers = [register.name for register in netlist.registers]
         memories = [memory.id for memory in netlist.memories]
@@ -79,10 +75,13 @@ class CompiledBackend(Backend):
                 if every_net:
                     source = generate(netlist)
                 else:
-                    source = generate_scheduled(netlist, frozenset(known.steady))
+                    replay = ahead.replay if ahead else None
+                    source = generate_scheduled(netlist, frozenset(known.steady), replay)
             return Generated(source.files, source.layout.to_text(registers, memories))
 
         program = "every net" if every_net else f"scheduled {sorted(known.steady)}"
+        if ahead is not None:
+            program += f" {ahead.fingerprint()}"
         built = build_library(_key(netlist, program), generated)
         self.note = "; ".join(filter(None, (note, built.note)))
         self._layout = StateLayout.from_text(built.attachment, registers, memories)
@@ -102,6 +101,7 @@ class CompiledBackend(Backend):
         self._run_to_flag = library.run_until
         self._run_to_flag.argtypes = [ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64]
         self._run_to_flag.restype = ctypes.c_uint64
+        self._replay = Replay.of(ahead, self._layout, library) if ahead else None
         self._total_limbs = self._layout.total_limbs
         self._allocate()
 
@@ -116,6 +116,7 @@ class CompiledBackend(Backend):
         limbs, values = self._reset_image
         self._state[limbs] = values
         self._note_change()
+        self._behind, self._is_ahead = 0, False
         if keep_memories:
             return
         for identity, words in self._rom_words.items():
@@ -158,6 +159,9 @@ class CompiledBackend(Backend):
     def _store_register(self, name: str, value: int) -> None:
         slot = self._layout.registers[name]
         self._note_change()
+        if self._replay is not None and name in self._replay.inside:
+            self._catch_up()
+            self._is_ahead = False
         self._words(slot)[:] = words_of_numbers([value], limbs_of(slot.bits))
 
     def _note_change(self) -> None:
@@ -166,20 +170,37 @@ class CompiledBackend(Backend):
             self._state[self._layout.changed] = 1
 
     def _load_register(self, name: str) -> int:
+        if self._replay is not None and name in self._replay.inside:
+            self._catch_up()
         return numbers_of_words(self._words(self._layout.registers[name]))[0]
 
+    def _catch_up(self) -> None:
+        """Let registers inside a popcount that is counted ahead hold what they would."""
+        if self._replay is not None:
+            self._replay.catch_up(self._state, self._behind)
+            self._behind = 0
+
+    def _count_ahead(self) -> None:
+        """Let counts wait that follow from registers inside the popcount, if these were set."""
+        if self._replay is not None and not self._is_ahead:
+            self._catch_up()
+            self._replay.count_ahead(self._state)
+            self._is_ahead = True
+
     def _run(self, cycles: int) -> None:
-        for done in range(0, cycles, _CYCLES_PER_CALL):
-            self._check_stop()
-            self._run_cycles(self._state.ctypes.data, min(_CYCLES_PER_CALL, cycles - done))
+        self._count_ahead()
+        for _, calls in self._stretches(cycles, _CYCLES_PER_CALL):
+            self._run_cycles(self._state.ctypes.data, calls)
+            self._behind += calls
 
     def _run_until(self, flag_register: str, limit: int) -> int | None:
+        self._count_ahead()
         flag = self._layout.registers[flag_register].offset
-        for done in range(0, limit, _CYCLES_PER_CALL):
-            self._check_stop()
-            calls = min(_CYCLES_PER_CALL, limit - done)
-            if ran := self._run_to_flag(self._state.ctypes.data, flag, calls):
-                return done + int(ran)
+        for done, calls in self._stretches(limit, _CYCLES_PER_CALL):
+            ran = int(self._run_to_flag(self._state.ctypes.data, flag, calls))
+            self._behind += ran or calls
+            if ran:
+                return done + ran
         return None
 
 

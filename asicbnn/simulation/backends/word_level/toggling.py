@@ -60,7 +60,8 @@ class TogglingBackend(CompiledBackend):
         self._count_cycles = compile_library(source.files).count
         self._count_cycles.argtypes = [ctypes.c_void_p] * 5 + [ctypes.c_uint64] * 3
         self._count_cycles.restype = ctypes.c_uint64
-        self._run_address = ctypes.cast(self._run_cycles, ctypes.c_void_p).value
+        stepped = self._replay.run_replayed if self._replay else self._run_cycles
+        self._run_address = ctypes.cast(stepped, ctypes.c_void_p).value
         self._total_limbs = source.scratch_limbs
         self._allocate()
 
@@ -148,6 +149,8 @@ class TogglingBackend(CompiledBackend):
         """Run and count; returns the cycles run, 0 if the flag was never set."""
         if self._unflushed + cycles > _CYCLES_PER_FLUSH:
             self._flush()
+        self._count_ahead()
+        self._catch_up()
         buffers = (self._state, self._values, self._last, self._counters)
         addresses = [buffer.ctypes.data for buffer in buffers]
         found = int(
