@@ -147,6 +147,7 @@ def test_registers_are_those_of_pyrtl_whenever_somebody_looks(shape: Shape, seed
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @settings(max_examples=100)
 @given(
     structure=st.sampled_from(["sliced", "tree"]),
