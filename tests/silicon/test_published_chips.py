@@ -78,13 +78,14 @@ def test_the_system_around_xne_over_its_peak_is_within_20_percent_of_its_bound(r
 @pytest.mark.parametrize(
     ("chip", "miss"),
     # recorded: what the page calls a miss; one that becomes a hit is to be moved from here
-    [("knag", 1.73), ("yodann", 0.646), ("binareye", 0.696)],
+    [("knag", 1.73), ("yodann", 0.657), ("binareye", 0.696)],
 )
 def test_ratios_that_miss_miss_by_what_the_page_says(rows_of, chip, miss):
     [row] = [r for r in rows_of(chip) if r.quantity in ("voltage_ratio", "system_ratio")]
     assert row.verdict == "beyond"
     assert row.factor == pytest.approx(miss, rel=0.05)
-    assert row.is_inside == (chip == "knag")  # its leakage is known within a factor of 16
+    # Knag's leakage is known within a factor of 16; YodaNN's miss is what the band was taken from
+    assert row.is_inside == (chip in {"knag", "yodann"})
 
 
 def test_silicon_and_layouts_are_held_against_wires_and_netlists_are_not():
