@@ -353,12 +353,13 @@ def test_the_page_prints_where_srams_pay():
             assert found.words["read_energy_fj"] is None
 
 
+@pytest.mark.benchmark
 def test_a_size_is_compiled_in_well_under_a_millisecond():
-    start = time.perf_counter()
+    start = time.process_time()
     for words in range(1000, 1500):
         memory(SKY, "sram", words, 61)
         memory(SKY, "latch", words, 61)
-    assert (time.perf_counter() - start) / 1000 < 1e-3
+    assert (time.process_time() - start) / 1000 < 1e-3
 
 
 @pytest.mark.parametrize(
