@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from asicbnn.errors import SpecError
-from asicbnn.mapping.layout import Layout
+from asicbnn.mapping.layout import Layout, layout
 from asicbnn.model.area import structural
 from asicbnn.model.assumptions import assumptions, summed_planes
 from asicbnn.model.control import ACTIVITIES, CONTROL
@@ -93,9 +93,26 @@ def assumed_activities(lay: Layout, events: Mapping[str, float] | None = None) -
     return found
 
 
+def undelayed_counts(accelerator: Accelerator) -> dict[str, float]:
+    """Return what a count without delays says of random bits, over what is assumed of them.
+
+    Activities are counted so. Where it is not 1 the assumption is of more: that all bits of a sum
+    are random, or that they glitch.
+    """
+    known, popcount = assumptions(), accelerator.array.popcount
+    registers = "inner_registers" if popcount.pipeline_stages else "last_register"
+    return {
+        "popcount": known.value_of(f"undelayed_popcount_{popcount.structure}"),
+        "popcount_register": known.value_of(f"undelayed_{registers}_{popcount.structure}"),
+        "accumulate": known.undelayed_accumulate.value,
+        "compare": known.undelayed_compare.value,
+        "psum_register": known.undelayed_psum_register.value,
+    }
+
+
 def measured_rates(
     table: Sequence[Rate],
-    lay: Layout,
+    accelerator: Accelerator,
     activities: Mapping[str, float],
     events: Mapping[str, float] | None = None,
 ) -> tuple[Rate, ...]:
@@ -103,21 +120,36 @@ def measured_rates(
 
     events  all that the energy of the whole run goes by (`assumed_activities`)
 
-    Layers share what was measured as they share what is assumed. The error of the assumption goes
-    with it; what remains is the scatter of what was counted.
+    Layers share what was measured as they share what is assumed. A rate that was played on gates
+    holds what random bits do there, so it goes by what the same count finds of them. The error of
+    the assumption goes with it; what remains is the scatter of what was counted.
     """
-    assumed = assumed_activities(lay, events)
-    factors = {
-        term: activities[name] / assumed[name]
+    assumed = assumed_activities(layout(accelerator), events)
+    undelayed = undelayed_counts(accelerator)
+    names = {
+        term: name
         for name, terms in TERMS.items()
         if name in activities
         for term in (*terms, *(("array", bus) for bus in _BUSES.get(name, ())))
     }
-    keys = [(rate.part, rate.term.removesuffix(WIRES)) for rate in table]
-    return tuple(
-        _scaled(rate, factors[key]) if key in factors else rate
-        for rate, key in zip(table, keys, strict=True)
-    )
+
+    def measured(rate: Rate) -> Rate:
+        name = names.get((rate.part, rate.term.removesuffix(WIRES)))
+        if name is None:
+            return rate
+        played = undelayed.get(name, 1.0) if _was_played(rate) else 1.0
+        return _scaled(rate, activities[name] / (assumed[name] * played))
+
+    return tuple(map(measured, table))
+
+
+def _was_played(rate: Rate) -> bool:
+    """Return whether a rate is of random vectors on gates: popcounts are at every level.
+
+    Buses between blocks are not: they have the length and the activity the model says.
+    """
+    is_bus = any(rate.term in buses for buses in _BUSES.values())
+    return rate.term == "popcount" or (rate.level in ("gate", "routed") and not is_bus)
 
 
 def _scaled(rate: Rate, factor: float) -> Rate:
@@ -180,5 +212,5 @@ def activity_flags(file: ActivityFile, lay: Layout, events: Mapping[str, float])
 
 __all__ = [
     "TERMS", "Activities", "activity_flags", "assumed_activities", "hardware_digest",
-    "measured_rates", "read_activities",
+    "measured_rates", "read_activities", "undelayed_counts",
 ]  # fmt: skip

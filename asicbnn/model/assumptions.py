@@ -34,6 +34,15 @@ class Assumptions(Form):
     host_port_activity: Figure
     output_activity: Figure
     finished_words_activity: Figure
+    undelayed_popcount_sliced: Figure
+    undelayed_popcount_tree: Figure
+    undelayed_last_register_sliced: Figure
+    undelayed_last_register_tree: Figure
+    undelayed_inner_registers_sliced: Figure
+    undelayed_inner_registers_tree: Figure
+    undelayed_accumulate: Figure
+    undelayed_compare: Figure
+    undelayed_psum_register: Figure
     measured_activity_relative_error: Figure
     cell_energy_relative_error: Figure
     cell_area_relative_error: Figure

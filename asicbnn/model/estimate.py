@@ -241,13 +241,9 @@ class Run:
     ) -> Mapping[int, tuple[Rate, ...]]:
         if self.activity is None:
             return cost.rates_of
-        lay, given, whole = (
-            layout(self.accelerator),
-            self.activity.activities.given(),
-            totals(events),
-        )
+        given, whole = self.activity.activities.given(), totals(events)
         return {
-            stride: measured_rates(table, lay, given, whole)
+            stride: measured_rates(table, self.accelerator, given, whole)
             for stride, table in cost.rates_of.items()
         }
 

@@ -8,7 +8,7 @@ import pytest
 import asicbnn
 from asicbnn.levels import once_routed
 from asicbnn.mapping.layout import layout
-from asicbnn.model.activities import measured_rates
+from asicbnn.model.activities import assumed_activities, measured_rates, undelayed_counts
 from asicbnn.model.area import area
 from asicbnn.model.clock_tree import is_of_tree
 from asicbnn.model.costs import costs
@@ -157,13 +157,33 @@ def test_best_mappings_pay_for_wires():
 def test_a_measured_activity_moves_the_wires_with_the_cells():
     """Half as many toggles of weight registers: half of their bus, and of the nets around them."""
     table = costs(TINY, SKY, "routed").rates_of[1]
-    lay = layout(TINY)
-    halved = measured_rates(table, lay, {"weight_register": 0.25, "sequencer": 0.031})
+    halved = measured_rates(table, TINY, {"weight_register": 0.25, "sequencer": 0.031})
     for before, after in zip(table, halved, strict=True):
         moves = before.term.startswith("weight") and before.part == "array"
         assert after.energy_fj == pytest.approx(before.energy_fj * (0.5 if moves else 1.0))
     sized = next(r for r in halved if (r.part, r.term) == ("array", "weight register"))
     assert {origin for origin, _ in sized.also} == {"sizing", "measured activity"}
+
+
+@pytest.mark.parametrize("level", ["cell", "gate", "routed"])
+@pytest.mark.parametrize("structure", ["sliced", "tree"])
+@pytest.mark.parametrize("stages", [0, 1])
+def test_what_a_count_finds_of_random_bits_leaves_played_rates_as_they_are(
+    level, structure, stages
+):
+    """Their energy is that of random bits already, though a count without delays finds fewer."""
+    popcount = {"array.popcount.structure": structure, "array.popcount.pipeline_stages": stages}
+    accelerator = with_changes(TINY, popcount)
+    undelayed, assumed = undelayed_counts(accelerator), assumed_activities(layout(accelerator))
+    counted = {name: assumed[name] * share for name, share in undelayed.items()}
+    table = costs(accelerator, SKY, level).rates_of[1]
+    for before, after in zip(table, measured_rates(table, accelerator, counted), strict=True):
+        name = before.term.removesuffix(" wires").replace(" ", "_")
+        if before.part != "array" or name not in undelayed:
+            continue
+        played = before.term == "popcount" or before.level != "cell"
+        share = 1.0 if played else undelayed[name]
+        assert after.energy_fj == pytest.approx(before.energy_fj * share)
 
 
 def test_half_of_the_intervals_are_within_thirty_percent():

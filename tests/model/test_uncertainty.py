@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from asicbnn import compare, estimate, load
 from asicbnn.levels import LEVELS, interval
-from asicbnn.mapping.layout import layout
 from asicbnn.model.activities import measured_rates
 from asicbnn.model.area import area
 from asicbnn.model.assumptions import assumptions
@@ -165,7 +164,7 @@ def test_any_delay_may_be_the_longest():
 def test_a_measured_activity_takes_the_place_of_the_assumed_error():
     technology = library.load(ihp_latch.technology)
     table = costs(ihp_latch, technology).rates_of[1]
-    measured = measured_rates(table, layout(ihp_latch), {"sequencer": 0.03})
+    measured = measured_rates(table, ihp_latch, {"sequencer": 0.03})
     before, after = (
         {(r.part, r.term): dict(r.errors) for r in rates}["control", "sequencer"]
         for rates in (table, measured)
