@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from asicbnn.calibration.ranking import Ranked, ranking
 from asicbnn.errors import ModelError
@@ -16,6 +16,7 @@ from asicbnn.report.style import BLACK, BLUE, PAGE_INCH, VERMILION, drawn, sheet
 
 _HEIGHT_INCH = 2.7
 _ROOM = 1.15
+_DECADE = 10.0
 _BAND = "#BBBBBB"
 _COLOURS = {"sliced": BLUE, "tree": VERMILION}
 _MARKERS = {"sliced": "o", "tree": "^"}
@@ -68,7 +69,9 @@ def _panel(axes: Axes, some: Sequence[Ranked], pick: str) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        low, high = axis.get_view_interval()
+        is_wide = high > _DECADE * low  # within a decade 1, 2 and 5 may give one tick
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)) if is_wide else MaxNLocator(3))
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("gates and macros [\N{MICRO SIGN}J]")
