@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 VOLTAGE_V = 1.2
 PIN_FF = 2.0
@@ -294,3 +295,18 @@ STYLES: Mapping[str, Style] = {
 def at_another_voltage(style: Style) -> Style:
     """Return the style with twice the time per table entry: a slow corner's tables."""
     return replace(style, ps=2 * style.ps)
+
+
+STYLE = STYLES["skywater"]
+"""The style of tests that are of no style."""
+
+
+def but(*left_out: str, **others: Part) -> dict[str, Part]:
+    """The parts of the test library without some, and with others instead."""
+    parts = {name: part for name, part in PARTS.items() if name not in left_out}
+    return parts | others
+
+
+def changed(name: str, **changes: Any) -> Part:
+    """A part of the test library with fields of its own."""
+    return replace(PARTS[name], **changes)
